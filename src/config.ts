@@ -1,0 +1,194 @@
+import { hkdfSync, randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Transform, plainToInstance } from 'class-transformer';
+import {
+  IsBoolean,
+  IsIn,
+  IsInt,
+  IsOptional,
+  IsString,
+  IsUrl,
+  Matches,
+  Max,
+  Min,
+  MinLength,
+  ValidateIf,
+  validateSync,
+} from 'class-validator';
+
+/** Where the embedded mode keeps its database and its secret, below the working directory. */
+const DATA_DIRECTORY = '.data';
+const SANDBOX_APP_ID = '101000001';
+const SANDBOX_APP_KEY = 'sandbox-app-key';
+
+const number = Transform(({ value }) => (/^\d+$/.test(String(value)) ? Number(value) : value));
+const list = Transform(({ value }) =>
+  typeof value === 'string'
+    ? value
+        .split(',')
+        .map((item) => item.trim())
+        .filter(Boolean)
+    : value,
+);
+const yesNo = (yes: string, no: string) =>
+  Transform(({ value }) => (value === yes ? true : value === no ? false : value));
+const url = { require_tld: false, require_protocol: true };
+const webUrl = { ...url, protocols: ['http', 'https'] };
+
+/** Every setting of the service. Its own injection token; frozen after boot. */
+export class Config {
+  @IsIn(['development', 'test', 'production'])
+  readonly NODE_ENV: string = 'development';
+
+  @IsString() readonly HOST: string;
+
+  /** 0 takes a free port. */
+  @number @IsInt() @Min(0) @Max(65535) readonly PORT: number = 3000;
+
+  /** How browsers reach the service; https makes the browser cookie `__Host-` and Secure. */
+  @IsUrl(webUrl) readonly PUBLIC_URL: string;
+
+  /** The origins whose pages may call the service; compared exactly. */
+  @list @Matches(/^https?:\/\/[^/*,\s]+$/, { each: true }) readonly WEB_ORIGINS: string[];
+
+  /** Addresses or CIDRs whose `X-Forwarded-For` is believed; empty: nobody's. */
+  @list @Matches(/^[0-9a-fA-F.:]+(\/\d{1,3})?$/, { each: true }) readonly TRUST_PROXY: string[] = [];
+
+  /** Empty: the embedded SQLite file. */
+  @IsOptional() @Matches(/^mysql:\/\/.+\/.+/) readonly DATABASE_URL?: string;
+
+  /** Empty: embedded. Several nodes: a Redis Cluster. */
+  @IsOptional() @list @Matches(/^rediss?:\/\/.+/, { each: true }) readonly REDIS_URL?: string[];
+
+  /** Signs login tokens. At least 32 characters; the old shop's SECRET_KEY keeps its services working. */
+  @MinLength(32) readonly JWT_SECRET: string;
+
+  /** Seconds a login token lives. */
+  @number @IsInt() @Min(60) readonly JWT_TTL: number = 86_400;
+
+  @Matches(/^\d{1,20}$/) readonly QQ_APP_ID: string;
+  @MinLength(1) readonly QQ_APP_KEY: string;
+
+  /** Registered at QQ; at most 500 bytes, byte-identical on `/authorize` and `/token`. */
+  @IsUrl(webUrl) readonly QQ_REDIRECT_URI: string;
+
+  @IsUrl(webUrl) readonly QQ_BASE_URL: string = 'https://graph.qq.com';
+
+  /** Milliseconds for one call to QQ, connecting included. */
+  @number @IsInt() @Min(1) readonly QQ_TIMEOUT_MS: number = 3000;
+
+  /** Asks QQ for the unionid too, which takes a second call and QQ's permission. */
+  @yesNo('true', 'false') @IsBoolean() readonly QQ_UNIONID: boolean = false;
+
+  /** Seconds between the QQ login and the bind; also how long the browser cookie lives. */
+  @number @IsInt() @Min(1) readonly BIND_TOKEN_TTL: number = 3600;
+
+  /** log2 of the rounds. */
+  @number @IsInt() @Min(4) @Max(15) readonly BCRYPT_COST: number = 12;
+
+  /** The picture's text in `X-Image-Code` too: for programs and tests, refused in production. */
+  @yesNo('on', 'off') @IsBoolean() readonly IMAGE_CODE_HEADER: boolean = false;
+
+  @IsIn(['http', 'log']) readonly SMS_GATEWAY: 'http' | 'log';
+  @ValidateIf((c: Config) => c.SMS_GATEWAY === 'http') @IsUrl(webUrl) readonly SMS_HTTP_URL: string;
+  @ValidateIf((c: Config) => c.SMS_GATEWAY === 'http') @MinLength(1) readonly SMS_HTTP_KEY: string;
+
+  /** Messages a day for the whole service. */
+  @number @IsInt() @Min(0) readonly SMS_DAILY_BUDGET: number = 10_000;
+
+  @yesNo('on', 'off') @IsBoolean() readonly DOCS: boolean = true;
+  @yesNo('on', 'off') @IsBoolean() readonly PAGES: boolean = true;
+
+  get production(): boolean {
+    return this.NODE_ENV === 'production';
+  }
+
+  /** Whether browsers reach the service over https. */
+  get secure(): boolean {
+    return this.PUBLIC_URL.startsWith('https:');
+  }
+
+  /**
+   * A 256-bit key for one purpose alone, derived from `JWT_SECRET` (HKDF-SHA-256, RFC 5869): what is signed for
+   * one purpose can never pass for another, nor for a login token.
+   */
+  keyFor(purpose: string): Buffer {
+    return Buffer.from(hkdfSync('sha256', this.JWT_SECRET, '', `qq-account-door ${purpose}`, 32));
+  }
+}
+
+/**
+ * Reads the environment, checks every rule and fills in the defaults.
+ * @throws Error that names each variable that is missing or wrong, never its value
+ */
+export function loadConfig(env: NodeJS.ProcessEnv): Config {
+  const given = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
+  );
+  const config = plainToInstance(Config, { ...defaults(given), ...given }, { exposeDefaultValues: true });
+  const faults = [
+    ...validateSync(config, { validationError: { target: false, value: false } }).map(
+      ({ property, constraints }) => `${property}: ${sentence(property, constraints)}`,
+    ),
+    ...productionFaults(config, given),
+  ];
+  if (faults.length > 0) throw new Error(`Configuration refused:\n  ${[...new Set(faults)].join('\n  ')}`);
+  return Object.freeze(config);
+}
+
+/** What the embedded mode and the sandbox take when nothing is said; production has to say it. */
+function defaults(given: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const port = given.PORT ?? '3000';
+  const publicUrl = given.PUBLIC_URL ?? `http://localhost:${port}`;
+  const origin = URL.canParse(publicUrl) ? new URL(publicUrl).origin : publicUrl;
+  const everywhere = { PUBLIC_URL: publicUrl, WEB_ORIGINS: origin };
+  if (given.NODE_ENV === 'production') return { ...everywhere, HOST: '0.0.0.0', SMS_GATEWAY: 'http' };
+  return {
+    ...everywhere,
+    HOST: '127.0.0.1',
+    JWT_SECRET: given.JWT_SECRET ?? keptSecret(),
+    QQ_APP_ID: SANDBOX_APP_ID,
+    QQ_APP_KEY: SANDBOX_APP_KEY,
+    QQ_REDIRECT_URI: `${origin}/oauth_callback.html`,
+    SMS_GATEWAY: 'http',
+    SMS_HTTP_URL: `http://localhost:${given.SANDBOX_PORT ?? '3001'}/phone/messages`,
+    SMS_HTTP_KEY: SANDBOX_APP_KEY,
+  };
+}
+
+/** Production takes no embedded default and no weak secret. */
+function productionFaults(config: Config, given: NodeJS.ProcessEnv): string[] {
+  if (!config.production) return [];
+  const required = ['DATABASE_URL', 'REDIS_URL', 'JWT_SECRET', 'QQ_APP_ID', 'QQ_APP_KEY'];
+  required.push(
+    'QQ_REDIRECT_URI',
+    'SMS_GATEWAY',
+    ...(config.SMS_GATEWAY === 'http' ? ['SMS_HTTP_URL', 'SMS_HTTP_KEY'] : []),
+  );
+  const faults = required.filter((name) => !given[name]).map((name) => `${name}: is required in production`);
+  if (config.JWT_SECRET && new Set(config.JWT_SECRET).size < 10)
+    faults.push('JWT_SECRET: is too easily guessed');
+  if (config.BCRYPT_COST < 10) faults.push('BCRYPT_COST: at least 10 in production');
+  if (config.IMAGE_CODE_HEADER)
+    faults.push('IMAGE_CODE_HEADER: not in production, it gives the picture away');
+  if (config.SMS_GATEWAY === 'log') faults.push('SMS_GATEWAY: log is for development, it writes codes down');
+  return faults;
+}
+
+function sentence(property: string, constraints: Record<string, string> = {}): string {
+  const first = Object.values(constraints)[0] ?? 'is not valid';
+  return first
+    .replace(new RegExp(`^(each value in )?${property} `), '')
+    .replace(/ \/.* regular expression$/, ' its form');
+}
+
+/** One secret per working directory, made once, so that logins survive a restart of the embedded mode. */
+function keptSecret(): string {
+  const file = join(DATA_DIRECTORY, 'jwt-secret');
+  if (existsSync(file)) return readFileSync(file, 'utf8');
+  mkdirSync(DATA_DIRECTORY, { recursive: true });
+  const secret = randomBytes(32).toString('base64url');
+  writeFileSync(file, secret, { mode: 0o600 });
+  return secret;
+}

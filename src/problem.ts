@@ -1,0 +1,76 @@
+import { HttpException } from '@nestjs/common';
+
+/** The error catalogue: every `errorCode` the service can answer, its HTTP status, and its sentence for a person. */
+export const PROBLEMS = {
+  REQUEST_INVALID: [400, '请求参数不正确'],
+  STATE_INVALID: [400, '登录状态已失效，请重新使用QQ登录'],
+  NEXT_INVALID: [400, '跳转地址不合法'],
+  QQ_CODE_INVALID: [400, 'QQ授权已失效，请重新登录'],
+  BIND_TOKEN_INVALID: [400, '无效的token'],
+  SMS_CODE_INVALID: [400, '验证码错误'],
+  IMAGE_CODE_INVALID: [400, '图形验证码错误'],
+  PASSWORD_INVALID: [400, '密码错误'],
+  CREDENTIALS_INVALID: [400, '用户名或密码错误'],
+  ACCOUNT_DISABLED: [400, '账号已停用'],
+  QQ_ALREADY_BOUND: [400, '该QQ已绑定账号，请直接登录'],
+  QQ_CONFLICT: [400, '该QQ绑定存在冲突，请联系客服'],
+  MOBILE_TAKEN: [400, '手机号已注册'],
+  USERNAME_TAKEN: [400, '用户名已存在'],
+  LOGIN_REQUIRED: [401, '请先登录'],
+  NOT_FOUND: [404, '未找到'],
+  PAYLOAD_TOO_LARGE: [413, '请求内容过大'],
+  URI_TOO_LONG: [414, '请求地址过长'],
+  UNSUPPORTED_MEDIA_TYPE: [415, '不支持的内容类型'],
+  TOO_MANY_REQUESTS: [429, '操作过于频繁，请稍后再试'],
+  HEADERS_TOO_LARGE: [431, '请求头过大'],
+  INTERNAL_ERROR: [500, '服务器内部错误'],
+  QQ_UNAVAILABLE: [503, 'QQ服务暂不可用，请稍后再试'],
+  SMS_UNAVAILABLE: [503, '短信发送失败，请稍后再试'],
+  OVERLOADED: [503, '服务繁忙，请稍后再试'],
+  UNAVAILABLE: [503, '服务暂不可用，请稍后再试'],
+} as const satisfies Record<string, readonly [number, string]>;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+/** What a {@link Problem} may carry beside its code. */
+export interface ProblemDetails {
+  /** What went wrong underneath: for the log, never for the answer. */
+  readonly cause?: unknown;
+  /** Seconds until another try makes sense; becomes `Retry-After`. */
+  readonly retryAfter?: number;
+  /** `REQUEST_INVALID` only: the sentences of each field. */
+  readonly errors?: Readonly<Record<string, readonly string[]>>;
+}
+
+/** The one error shape on the wire. */
+export interface ProblemBody {
+  readonly statusCode: number;
+  readonly errorCode: ProblemCode;
+  readonly message: string;
+  readonly errors?: Readonly<Record<string, readonly string[]>>;
+}
+
+/** The JSON of an error: its message is the first field's sentence where there is one. */
+export function problemBody(code: ProblemCode, errors?: ProblemDetails['errors']): ProblemBody {
+  const [statusCode, sentence] = PROBLEMS[code];
+  const message = Object.values(errors ?? {})[0]?.[0] ?? sentence;
+  return { statusCode, errorCode: code, message, ...(errors && { errors }) };
+}
+
+/** An error that its reader is meant to see: a word from the catalogue. */
+export class Problem extends HttpException {
+  readonly retryAfter: number | undefined;
+
+  constructor(
+    readonly code: ProblemCode,
+    { cause, retryAfter, errors }: ProblemDetails = {},
+  ) {
+    super(problemBody(code, errors), PROBLEMS[code][0], { cause });
+    this.retryAfter = retryAfter;
+  }
+
+  /** One field's sentence as a `REQUEST_INVALID`. */
+  static field(name: string, sentence: string): Problem {
+    return new Problem('REQUEST_INVALID', { errors: { [name]: [sentence] } });
+  }
+}
