@@ -29,7 +29,10 @@ export function switchRoutes(app: FastifyInstance, faults: Faults): void {
   app.get('/faults', (request, reply) => {
     reply.header('vary', 'accept');
     if (!wantsPage(request)) return reply.send(faults.fault);
-    return sendPage(reply, { title: '故障开关', body: panel(faults.fault) });
+    return sendPage(reply, {
+      title: '故障开关',
+      body: panel(faults.fault, `${request.protocol}://${request.host}`),
+    });
   });
 
   app.put('/faults', (request) => faults.set(request.body));
@@ -45,7 +48,7 @@ function wantsPage(request: FastifyRequest): boolean {
   return request.headers.accept?.includes('text/html') ?? false;
 }
 
-function panel({ mode, on, ms }: Fault): Html {
+function panel({ mode, on, ms }: Fault, origin: string): Html {
   const calm = mode === 'none';
   return html`<p role="status" class="${calm ? 'calm' : 'alarm'}">
       现在：${MEANING[mode]}${calm ? undefined : html`（${PLACE[on]}）`}
@@ -81,6 +84,6 @@ function panel({ mode, on, ms }: Fault): Html {
       <div class="actions"><button type="submit">切换</button></div>
     </form>
     <h2>程序</h2>
-    <pre><code>curl -X PUT -H 'content-type: application/json' \\
-  -d '{"mode":"slow","on":"token","ms":5000}' http://localhost:3001/faults</code></pre>`;
+    <pre tabindex="0"><code>curl -X PUT -H 'content-type: application/json' \\
+  -d '{"mode":"slow","on":"token","ms":5000}' ${origin}/faults</code></pre>`;
 }

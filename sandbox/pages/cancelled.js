@@ -1,2 +1,2 @@
 // QQ closes its window on cancel. A browser allows that only for a window a script has opened; else the page stays.
-window.close();
+if (window.opener) window.close();
