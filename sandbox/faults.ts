@@ -31,13 +31,14 @@ export interface Fault {
 const BUSY_PAGE =
   '<!doctype html><html><head><title>QQ</title></head><body>系统繁忙，请稍后再试</body></html>\n';
 const LONGEST_MS = 600_000;
+const NO_FAULT: Fault = { mode: 'none', on: 'all', ms: 5000 };
 
 /**
  * The switches of QQ's stand-in. Whatever goes wrong goes wrong with the answer: QQ has done its work by then,
  * so a code is spent although nobody heard of it. That is the case a client has to survive.
  */
 export class Faults {
-  #fault: Fault = readFault({ mode: 'none' });
+  #fault: Fault = NO_FAULT;
   readonly #requests = Object.fromEntries(ENDPOINTS.map((endpoint) => [endpoint, 0])) as Record<
     Endpoint,
     number
@@ -71,14 +72,15 @@ export class Faults {
         this.#requests[endpoint] += 1;
       },
       onSend: async (request: FastifyRequest, reply: FastifyReply, answer: unknown) => {
-        const { ms } = this.#fault;
-        if (this.strikes('slow', endpoint)) await this.hold.wait(ms);
-        if (this.strikes('hang', endpoint)) await this.hold.wait();
-        if (this.strikes('reset', endpoint)) request.raw.socket.resetAndDestroy();
-        if (this.strikes('http500', endpoint)) return page(reply, 500);
-        if (this.strikes('html', endpoint)) return page(reply, 200);
-        if (this.strikes('truncated', endpoint) && typeof answer === 'string')
-          return answer.slice(0, answer.length / 2);
+        // Now, not when the waiting is over: by then the switch may stand elsewhere.
+        const { mode, ms } = this.strikes(this.#fault.mode, endpoint) ? this.#fault : NO_FAULT;
+        if (mode === 'slow') await this.hold.wait(ms);
+        if (mode === 'hang') await this.hold.wait();
+        // What hung is never answered, not at closing time either.
+        if (mode === 'hang' || mode === 'reset') request.raw.socket.resetAndDestroy();
+        if (mode === 'http500') return page(reply, 500);
+        if (mode === 'html') return page(reply, 200);
+        if (mode === 'truncated' && typeof answer === 'string') return answer.slice(0, answer.length / 2);
         return answer;
       },
     };
@@ -94,7 +96,7 @@ function page(reply: FastifyReply, status: number): string {
 function readFault(given: unknown): Fault {
   if (typeof given !== 'object' || given === null || Array.isArray(given))
     throw badRequest('Send an object: {"mode": "slow", "on": "token", "ms": 5000}.');
-  const { mode, on = 'all', ms = 5000 } = given as Record<string, unknown>;
+  const { mode, on = NO_FAULT.on, ms = NO_FAULT.ms } = given as Record<string, unknown>;
   if (!isOneOf(MODES, mode)) throw badRequest(`mode must be one of ${MODES.join(', ')}.`);
   if (on !== 'all' && !isOneOf(ENDPOINTS, on))
     throw badRequest(`on must be one of all, ${ENDPOINTS.join(', ')}.`);

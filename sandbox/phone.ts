@@ -57,11 +57,13 @@ export class Phone {
         .header('www-authenticate', 'Bearer')
         .send({ statusCode: 401, message: 'Wrong key.' });
     const message = { ...readMessage(request.body), at: new Date(this.now()).toISOString() };
-    if (this.fault === 'refuse')
-      return reply.code(500).send({ statusCode: 500, message: 'Switched to refuse.' });
-    if (this.fault === 'hang') await this.hold.wait();
-    if (this.fault !== 'none') request.raw.socket.resetAndDestroy();
-    if (this.fault !== 'none') return reply.hijack();
+    const { fault } = this;
+    if (fault === 'refuse') return reply.code(500).send({ statusCode: 500, message: 'Switched to refuse.' });
+    if (fault === 'hang') await this.hold.wait();
+    if (fault === 'hang' || fault === 'reset') {
+      request.raw.socket.resetAndDestroy();
+      return reply.hijack();
+    }
     this.#messages = [message, ...this.#messages].slice(0, KEPT);
     this.#arrivals.emit('message', message);
     return reply.send({ message: 'OK' });
