@@ -9,12 +9,16 @@ beforeEach(async () => {
 });
 afterEach(() => sandbox.close());
 
-function send(message: unknown, authorization = 'Bearer sandbox-app-key'): Promise<Response> {
+function send(
+  message: unknown,
+  authorization = 'Bearer sandbox-app-key',
+  patienceMs = 5000,
+): Promise<Response> {
   return fetch(`${sandbox.url}/phone/messages`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', authorization },
     body: JSON.stringify(message),
-    signal: AbortSignal.timeout(2000),
+    signal: AbortSignal.timeout(patienceMs),
   });
 }
 
@@ -95,29 +99,12 @@ describe('the gateway', () => {
     expect(sandbox.messages()).toEqual([]);
   });
 
-  it('hangs until the sandbox closes', async () => {
+  it('hangs, and the sandbox closes all the same', async () => {
     sandbox.smsFault = 'hang';
-    const hanging = send(SMS);
-    const outcome = expect(hanging).rejects.toThrow('fetch failed');
-    // A request that is answered proves nothing of one that hangs, but the server has read both by then.
-    await inbox();
 
-    await sandbox.close();
+    await expect(send(SMS, undefined, 100)).rejects.toThrow(/timeout/);
 
-    await outcome;
     expect(sandbox.messages()).toEqual([]);
+    await expect(sandbox.close()).resolves.toBeUndefined();
   });
 });
-
-it.each(['/', '/phone/', '/faults/', '/oauth2.0/cancelled', '/oauth2.0/show'])(
-  '%s is a page without inline code',
-  async (path) => {
-    const response = await fetch(`${sandbox.url}${path}`, { headers: { accept: 'text/html' } });
-
-    const page = await response.text();
-    expect(page).toContain('<main>');
-    expect(page).not.toMatch(/<script(?![^>]*src=)|<style|\sstyle=|\son\w+=/);
-    for (const [, file] of page.matchAll(/(?:src|href)="(\/pages\/[^"]+)"/g))
-      expect((await fetch(`${sandbox.url}${file}`)).status).toBe(200);
-  },
-);

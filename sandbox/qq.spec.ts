@@ -1,162 +1,55 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startSandbox, type Sandbox } from './sandbox.js';
+import { Shop } from './shop.js';
 
-const REDIRECT_URI = 'http://localhost:3000/oauth_callback.html';
-const APP = { client_id: '101000001', client_secret: 'sandbox-app-key' };
-const SISTER = { client_id: '101000002', client_secret: 'sister-key' };
-const PLAIN = { client_id: '101000003', client_secret: 'plain-key' };
-const STRANGER = { client_id: '101000004', client_secret: 'stranger-key' };
+const SISTER = { id: '101000002', key: 'sister-key' };
+const PLAIN = { id: '101000003', key: 'plain-key', unionid: false };
+const STRANGER = { id: '101000004', key: 'stranger-key', developer: 'another shop' };
 
 let sandbox: Sandbox;
+let shop: Shop;
 let time = Date.UTC(2026, 0, 1);
 beforeAll(async () => {
-  const apps = [
-    { id: SISTER.client_id, key: SISTER.client_secret },
-    { id: PLAIN.client_id, key: PLAIN.client_secret, unionid: false },
-    { id: STRANGER.client_id, key: STRANGER.client_secret, developer: 'another shop' },
-  ];
-  sandbox = await startSandbox({ port: 0, apps, now: () => time });
+  sandbox = await startSandbox({ port: 0, apps: [SISTER, PLAIN, STRANGER], now: () => time });
+  shop = new Shop(sandbox);
 });
 afterAll(() => sandbox.close());
 
-async function ask(path: string, parameters: Record<string, string>): Promise<string> {
-  const response = await fetch(`${sandbox.url}${path}?${new URLSearchParams(parameters).toString()}`);
-  expect(response.status).toBe(200);
-  expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8');
-  return response.text();
+/** Who that person is to that shop. */
+async function identity(shop: Shop, qq: string, more = {}): Promise<Record<string, unknown>> {
+  const response = await shop.me(await shop.login(qq), { fmt: 'json', ...more });
+  return (await response.json()) as Record<string, unknown>;
 }
-
-/** What a good call to `/token` sends, with a fresh code. */
-async function exchange(app = APP, login_as = '10001') {
-  const query = {
-    response_type: 'code',
-    client_id: app.client_id,
-    redirect_uri: REDIRECT_URI,
-    state: 's',
-    login_as,
-  };
-  const url = `${sandbox.url}/oauth2.0/authorize?${new URLSearchParams(query).toString()}`;
-  const { headers } = await fetch(url, { redirect: 'manual' });
-  const code = new URL(headers.get('location')!).searchParams.get('code')!;
-  return { grant_type: 'authorization_code', ...app, code, redirect_uri: REDIRECT_URI };
-}
-
-async function login(app = APP, login_as = '10001'): Promise<string> {
-  return new URLSearchParams(await ask('/oauth2.0/token', await exchange(app, login_as))).get(
-    'access_token',
-  )!;
-}
-
-async function me(app: typeof APP, login_as: string, more: Record<string, string> = {}) {
-  const access_token = await login(app, login_as);
-  return JSON.parse(await ask('/oauth2.0/me', { access_token, fmt: 'json', ...more })) as Record<
-    string,
-    string
-  >;
-}
-
-describe('/oauth2.0/token', () => {
-  it('answers urlencoded by default', async () => {
-    expect(await ask('/oauth2.0/token', await exchange())).toMatch(
-      /^access_token=[0-9A-F]{32}&expires_in=5184000&refresh_token=[0-9A-F]{32}$/,
-    );
-  });
-
-  it('answers JSON with a string expires_in, and the openid if asked', async () => {
-    expect(await ask('/oauth2.0/token', { ...(await exchange()), fmt: 'json', need_openid: '1' })).toMatch(
-      /^\{"access_token":"[0-9A-F]{32}","expires_in":"5184000","refresh_token":"[0-9A-F]{32}","openid":"[0-9A-F]{32}"\}$/,
-    );
-  });
-
-  it('reads a POST form too', async () => {
-    const body = new URLSearchParams({ ...(await exchange()), fmt: 'json' });
-
-    const response = await fetch(`${sandbox.url}/oauth2.0/token`, { method: 'POST', body });
-
-    expect(await response.json()).toMatchObject({ expires_in: '5184000' });
-  });
-
-  it.each([
-    [100004, { grant_type: '' }],
-    [100004, { grant_type: 'password' }],
-    [100001, { client_id: '' }],
-    [100002, { client_secret: '' }],
-    [100005, { code: '' }],
-    [100008, { client_id: '101000009' }],
-    [100009, { client_secret: 'wrong' }],
-    [100010, { redirect_uri: '' }],
-    [100010, { redirect_uri: 'https://evil.example/' }],
-    [100010, { redirect_uri: `${REDIRECT_URI}?` }],
-    [100019, { code: '0123456789ABCDEF0123456789ABCDEF' }],
-    [100019, SISTER],
-  ])('answers %i to %j, and the code stays good', async (number, wrong) => {
-    const good = await exchange();
-
-    const answer = await ask('/oauth2.0/token', { ...good, ...wrong, fmt: 'json' });
-
-    expect(JSON.parse(answer)).toEqual({ error: number, error_description: expect.any(String) });
-    expect(await ask('/oauth2.0/token', good)).toContain('access_token=');
-  });
-
-  it('refuses in JSONP with a newline by default, in plain JSON if asked', async () => {
-    const wrong = { ...(await exchange()), code: 'x' };
-
-    expect(await ask('/oauth2.0/token', wrong)).toBe(
-      'callback( {"error":100019,"error_description":"code to access token error"} );\n',
-    );
-    expect(await ask('/oauth2.0/token', { ...wrong, fmt: 'json' })).toBe(
-      '{"error":100019,"error_description":"code to access token error"}',
-    );
-  });
-
-  it('takes a code once', async () => {
-    const good = await exchange();
-
-    expect(await ask('/oauth2.0/token', good)).toContain('access_token=');
-    expect(await ask('/oauth2.0/token', good)).toContain('"error":100020');
-  });
-
-  it('takes a code for ten minutes', async () => {
-    const [early, late] = [await exchange(), await exchange()];
-
-    time += 599_999;
-    expect(await ask('/oauth2.0/token', early)).toContain('access_token=');
-    time += 1;
-    expect(await ask('/oauth2.0/token', late)).toContain('"error":100019');
-  });
-});
 
 describe('/oauth2.0/me', () => {
   it('answers in JSONP with a newline by default, in plain JSON if asked', async () => {
-    const access_token = await login();
+    const token = await shop.login();
 
-    expect(await ask('/oauth2.0/me', { access_token })).toBe(
+    const jsonp = await shop.me(token);
+
+    expect(jsonp.headers.get('content-type')).toBe('text/html; charset=utf-8');
+    expect(await jsonp.text()).toBe(
       'callback( {"client_id":"101000001","openid":"A2C0875B7A2ACCF322C9C8C29C1235F2"} );\n',
     );
-    expect(await ask('/oauth2.0/me', { access_token, fmt: 'json' })).toBe(
+    expect(await (await shop.me(token, { fmt: 'json' })).text()).toBe(
       '{"client_id":"101000001","openid":"A2C0875B7A2ACCF322C9C8C29C1235F2"}',
     );
   });
 
   it('gives one openid per app and QQ, the same at every login', async () => {
-    const [first, again, sister, other] = await Promise.all([
-      me(APP, '10002'),
-      me(APP, '10002'),
-      me(SISTER, '10002'),
-      me(APP, '10003'),
-    ]);
+    const first = await identity(shop, '10002');
+    const again = await identity(shop, '10002');
+    const sister = await identity(new Shop(sandbox, SISTER), '10002');
+    const other = await identity(shop, '10003');
 
     expect(again.openid).toBe(first.openid);
     expect(new Set([first.openid, sister.openid, other.openid]).size).toBe(3);
   });
 
   it('gives one unionid per QQ for all apps of a developer', async () => {
-    const unionid = '1';
-    const [own, sister, stranger] = await Promise.all([
-      me(APP, '10001', { unionid }),
-      me(SISTER, '10001', { unionid }),
-      me(STRANGER, '10001', { unionid }),
-    ]);
+    const own = await identity(shop, '10001', { unionid: '1' });
+    const sister = await identity(new Shop(sandbox, SISTER), '10001', { unionid: '1' });
+    const stranger = await identity(new Shop(sandbox, STRANGER), '10001', { unionid: '1' });
 
     expect(own.unionid).toMatch(/^UID_[0-9A-F]{32}$/);
     expect(sister.unionid).toBe(own.unionid);
@@ -164,49 +57,53 @@ describe('/oauth2.0/me', () => {
   });
 
   it('answers 100048 when the app has no right to the unionid', async () => {
-    expect(await me(PLAIN, '10001')).toMatchObject({ client_id: PLAIN.client_id });
-    expect(await me(PLAIN, '10001', { unionid: '1' })).toMatchObject({ error: 100048 });
+    const plain = new Shop(sandbox, PLAIN);
+
+    expect(await identity(plain, '10001')).toMatchObject({ client_id: PLAIN.id });
+    expect(await identity(plain, '10001', { unionid: '1' })).toMatchObject({ error: 100048 });
   });
 
-  it('answers 100007 without a token and 100013 to one it never gave', async () => {
-    expect(await ask('/oauth2.0/me', {})).toContain('callback( {"error":100007,');
-    expect(await ask('/oauth2.0/me', { access_token: 'FE04' })).toContain('callback( {"error":100013,');
+  it('answers 100007 without a token and 100013 to one it never gave, with status 200', async () => {
+    const [none, forged] = [await shop.me(''), await shop.me('FE04')];
+
+    expect([none.status, forged.status]).toEqual([200, 200]);
+    expect(await none.text()).toBe(
+      'callback( {"error":100007,"error_description":"param access token is wrong or lost"} );\n',
+    );
+    expect(await forged.text()).toBe(
+      'callback( {"error":100013,"error_description":"access token is illegal"} );\n',
+    );
   });
 
   it('answers 100014 to a token after its sixty days', async () => {
-    const access_token = await login();
+    const token = await shop.login();
 
     time += 5_184_000_000;
 
-    expect(await ask('/oauth2.0/me', { access_token, fmt: 'json' })).toContain('"error":100014');
+    expect(await (await shop.me(token)).text()).toContain('"error":100014');
   });
 });
 
 describe('/user/get_user_info', () => {
-  it('knows the nickname and the pictures', async () => {
-    const access_token = await login();
-    const { openid } = await me(APP, '10001');
+  async function info(access_token: string, openid: unknown): Promise<string> {
+    const asked = { access_token, oauth_consumer_key: '101000001', openid: String(openid) };
+    return (await shop.get('/user/get_user_info', asked)).text();
+  }
 
-    const info = await ask('/user/get_user_info', {
-      access_token,
-      oauth_consumer_key: APP.client_id,
-      openid: openid!,
-    });
+  it('knows the nickname and the pictures', async () => {
+    const { openid } = await identity(shop, '10001');
 
     const picture = `${sandbox.url}/pages/person.svg`;
-    expect(info).toBe(
+    expect(await info(await shop.login(), openid)).toBe(
       `{"ret":0,"msg":"","nickname":"小企鹅","figureurl_qq_1":"${picture}","figureurl_qq_2":"${picture}"}`,
     );
     expect((await fetch(picture)).headers.get('content-type')).toContain('image/svg+xml');
   });
 
-  it('asks to log in first when token, app and openid do not belong together', async () => {
-    const access_token = await login();
-    const { openid } = await me(APP, '10002');
+  it('asks to log in first when token and openid do not belong together', async () => {
+    const { openid } = await identity(shop, '10002');
 
-    const wrong = { access_token, oauth_consumer_key: APP.client_id, openid: openid! };
-
-    expect(await ask('/user/get_user_info', wrong)).toBe('{"ret":1002,"msg":"请先登录"}');
-    expect(await ask('/user/get_user_info', {})).toBe('{"ret":1002,"msg":"请先登录"}');
+    expect(await info(await shop.login('10001'), openid)).toBe('{"ret":1002,"msg":"请先登录"}');
+    expect(await info('', '')).toBe('{"ret":1002,"msg":"请先登录"}');
   });
 });
