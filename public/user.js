@@ -173,7 +173,7 @@ function bindingRow({ id, bound_at: boundAt, last_login_at: lastLoginAt, openid_
 
   const toggle = one(row, '[data-unbind]');
   toggle.setAttribute('aria-label', `解绑 ${name}`);
-  toggle.addEventListener('click', () => open(form.element.hidden));
+  toggle.addEventListener('click', () => open(toggle.getAttribute('aria-expanded') !== 'true'));
   one(row, '[data-cancel]').addEventListener('click', () => open(false));
   return row;
 
