@@ -112,3 +112,13 @@ async function ready(redis: Redis | Cluster): Promise<void> {
     });
   });
 }
+
+/** ioredis has classes for few of its errors: what it says when the line is down, slow, or the server is not ready. */
+const AWAY =
+  /Command timed out|Connection is closed|Stream isn't writeable|max retries per request|ECONNRESET|ECONNREFUSED|ETIMEDOUT|EPIPE|ENOTFOUND|EAI_AGAIN|Failed to refresh slots|None of startup nodes|^(?:LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY|MISCONF|NOREPLICAS|OOM|UNBLOCKED)\b/i;
+
+/** Whether Redis is away for the moment (the caller may try again), as against a fault of ours. */
+export function isRedisAway(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return error.name === 'MaxRetriesPerRequestError' || AWAY.test(error.message);
+}
