@@ -122,8 +122,7 @@ async function servePages(app: NestFastifyApplication): Promise<void> {
     wildcard: false,
     globIgnore: ['**/*.json'],
     cacheControl: false,
-    setHeaders: (reply: { setHeader(name: string, value: string): void }) =>
-      reply.setHeader('Cache-Control', 'no-cache'),
+    setHeaders: (reply) => void reply.header('Cache-Control', 'no-cache'),
   });
 }
 
