@@ -2,12 +2,15 @@ import { QueryFailedError } from 'typeorm';
 
 export type UniqueField = 'username' | 'mobile' | 'openid' | 'unionid';
 
-/** By index, as Django and our migration name them; Django adds eight hex digits where it altered a table. */
+/**
+ * By index, as Django (which adds eight hex digits where it altered a table) and our migration name them. SQLite
+ * names the column, which is read as if the index were called after it.
+ */
 const INDEXES: [RegExp, UniqueField][] = [
   [/^(tb_users_)?username(_[0-9a-f]{8}_uniq)?$/, 'username'],
   [/^(tb_users_)?mobile(_[0-9a-f]{8}_uniq)?$/, 'mobile'],
-  [/^tb_oauth_qq_openid(_[0-9a-f]{8})?_uniq$/, 'openid'],
-  [/^tb_oauth_qq_unionid(_[0-9a-f]{8})?_uniq$/, 'unionid'],
+  [/^tb_oauth_qq_openid(_[0-9a-f]{8})?(_uniq)?$/, 'openid'],
+  [/^tb_oauth_qq_unionid(_[0-9a-f]{8})?(_uniq)?$/, 'unionid'],
 ];
 
 /**
@@ -29,6 +32,5 @@ export function violatedUnique(error: unknown): UniqueField | undefined {
 }
 
 function fieldOf(index = ''): UniqueField | undefined {
-  const name = index === 'tb_oauth_qq_openid' || index === 'tb_oauth_qq_unionid' ? `${index}_uniq` : index;
-  return INDEXES.find(([pattern]) => pattern.test(name))?.[1];
+  return INDEXES.find(([pattern]) => pattern.test(index))?.[1];
 }
