@@ -104,6 +104,8 @@ function securityHeaders({ secure, WEB_ORIGINS }: Config): object {
 
 function addHooks(app: NestFastifyApplication): void {
   const fastify = app.getHttpAdapter().getInstance();
+  // Fastify reads plain text as a string; no route of ours takes one.
+  fastify.removeContentTypeParser('text/plain');
   fastify.addHook('onRequest', async (request: FastifyRequest, reply: FastifyReply) => {
     void reply.header('X-Request-Id', request.id);
     if (request.url.length > URL_LIMIT) throw new Problem('URI_TOO_LONG');

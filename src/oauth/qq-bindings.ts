@@ -3,6 +3,7 @@ import { DataSource, EntityManager } from 'typeorm';
 import { Client } from '../client.js';
 import { Problem } from '../problem.js';
 import { AccountEvents } from '../users/account-events.service.js';
+import { readSettled } from '../users/read-settled.js';
 import { violatedUnique } from '../users/unique-violation.js';
 import { AccountWithPassword } from '../users/users.service.js';
 import { OAuthQQUser } from './oauth-qq-user.entity.js';
@@ -61,12 +62,10 @@ export class QqBindings {
   }
 
   /**
-   * The account of a QQ as it is once every transaction that is about to bind it has ended: the unique index lets
-   * this statement through only then. (The embedded SQLite runs one transaction at a time anyway.)
+   * The account of a QQ as it is once every transaction that is about to bind it has ended.
    */
   async awaitAccount({ openid }: QqIdentity): Promise<AccountWithPassword | undefined> {
-    const waiting = this.dataSource.options.type === 'mysql' ? ' LOCK IN SHARE MODE' : '';
-    const [row] = await this.dataSource.query<BoundRow[]>(BOUND + waiting, [openid]);
+    const [row] = await readSettled<BoundRow>(this.dataSource, BOUND, [openid]);
     return row && accountOf(row);
   }
 
