@@ -130,5 +130,5 @@ async function servePages(app: NestFastifyApplication): Promise<void> {
 
 function publicFolder(): string {
   const here = fileURLToPath(import.meta.url);
-  return join(here, here.includes(`${join('dist', 'src')}`) ? '../../../public' : '../../public');
+  return join(here, here.includes(join('dist', 'src')) ? '../../../public' : '../../public');
 }

@@ -62,8 +62,8 @@ export class Limits {
         new RateLimiterRedis({
           storeClient: redis,
           keyPrefix: `door:limit:${rule}`,
-          points: points!,
-          duration: duration!,
+          points,
+          duration,
           customIncrTtlLuaScript: COUNT,
         }),
       ]),

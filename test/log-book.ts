@@ -1,12 +1,10 @@
-type Write = typeof process.stdout.write;
-
 /** Everything the service writes while it runs, and every secret that must not be among it. */
 export class LogBook {
   private text = '';
   private readonly secrets = new Set<string>();
-  private readonly original: { out: Write; err: Write } = {
-    out: process.stdout.write.bind(process.stdout) as Write,
-    err: process.stderr.write.bind(process.stderr) as Write,
+  private readonly original = {
+    out: process.stdout.write.bind(process.stdout),
+    err: process.stderr.write.bind(process.stderr),
   };
 
   /** Takes over what goes to the console; the service's lines do not clutter the test report. */
@@ -15,8 +13,8 @@ export class LogBook {
       this.text += typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString();
       return true;
     };
-    process.stdout.write = note as Write;
-    process.stderr.write = note as Write;
+    process.stdout.write = note;
+    process.stderr.write = note;
   }
 
   /** Values that must never be logged; short ones are left out, they would be found by chance. */

@@ -144,7 +144,7 @@ export class EventAnswer {
   @ApiProperty({ example: 'Mozilla/5.0', nullable: true, type: String }) readonly user_agent: string | null;
 
   constructor({ id, at, event, via, ip, userAgent }: AccountEvent) {
-    this.id = Number(id);
+    this.id = id;
     this.at = at.toISOString();
     this.event = event;
     this.via = via;

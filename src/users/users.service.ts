@@ -61,10 +61,15 @@ export class UsersService {
    * @throws Problem MOBILE_TAKEN, USERNAME_TAKEN
    */
   async register({ username, mobile, password }: NewAccount, tx: EntityManager): Promise<Account> {
-    const account = { ...new User(), username: username ?? mobile, mobile, password, dateJoined: new Date() };
+    const account = Object.assign(new User(), {
+      username: username ?? mobile,
+      mobile,
+      password,
+      dateJoined: new Date(),
+    });
     try {
-      const { identifiers } = await tx.insert(User, account);
-      return { ...account, id: identifiers[0]!.id as number };
+      await tx.insert(User, account);
+      return account;
     } catch (cause) {
       const taken = violatedUnique(cause);
       if (taken === 'mobile') throw new Problem('MOBILE_TAKEN', { cause });
