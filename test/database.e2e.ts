@@ -150,13 +150,7 @@ describe('a second row of the same', () => {
 
 describe('readSettled', () => {
   const read = (username: string) =>
-    readSettled<{ id: number }>(
-      database
-        .createQueryBuilder()
-        .select('u.id', 'id')
-        .from(User, 'u')
-        .where('u.username = :username', { username }),
-    );
+    readSettled<{ id: number }>(database, 'SELECT id FROM tb_users WHERE username = ?', [username]);
 
   for (const [end, found] of [
     ['committed', 1],

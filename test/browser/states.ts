@@ -1,0 +1,153 @@
+import { type Shopper, register, sendSms, setFault, stranger } from './shop.js';
+import { type Visitor } from './visitor.js';
+
+/** Every state that a page can be in, and how a person gets there. */
+export const STATES: Readonly<Record<string, (visitor: Visitor) => Promise<void>>> = {
+  async login({ shop, page }) {
+    await page.goto(shop.url);
+  },
+  async 'login-wrong-password'({ shop, page }) {
+    await page.goto(shop.url);
+    await page.getByLabel('用户名或手机号').fill('nobody_here');
+    await page.getByLabel('密码', { exact: true }).fill('not-the-password');
+    await page.getByRole('button', { name: '登录', exact: true }).click();
+    await page.getByText('用户名或密码错误').waitFor();
+  },
+  async register({ shop, page }) {
+    await page.goto(`${shop.url}/#register`);
+    await pictureLoaded(page);
+  },
+  async 'register-empty'({ shop, page }) {
+    await page.goto(`${shop.url}/#register`);
+    await pictureLoaded(page);
+    await page.getByRole('button', { name: '注册并登录' }).click();
+  },
+  async forgotten({ shop, page }) {
+    await page.goto(`${shop.url}/#forgotten`);
+    await pictureLoaded(page);
+  },
+  async 'callback-waiting'({ page, ...visitor }) {
+    await page.route(/\/oauth\/qq\/users\//, () => undefined);
+    await page.goto(`${visitor.shop.url}/oauth_callback.html?code=ABC&state=s.1`);
+    await page.getByText('正在与QQ确认').waitFor();
+  },
+  async 'callback-bind'(visitor) {
+    await visitor.reachBindForm(stranger().qq);
+    await pictureLoaded(visitor.page);
+  },
+  async 'callback-bind-empty'(visitor) {
+    await visitor.reachBindForm(stranger().qq);
+    await pictureLoaded(visitor.page);
+    await visitor.pressBind();
+  },
+  async 'callback-bind-sms-sent'(visitor) {
+    await visitor.reachBindForm(stranger().qq);
+    await visitor.receiveCode(stranger().mobile);
+    await pictureLoaded(visitor.page);
+  },
+  async 'callback-bind-wrong-code'(visitor) {
+    const { qq, mobile, password } = stranger();
+    await visitor.reachBindForm(qq);
+    await visitor.fillBindForm({ mobile, password });
+    await visitor.page.getByLabel('短信验证码').fill('000000');
+    await visitor.pressBind();
+    await visitor.page.getByText('验证码错误', { exact: true }).waitFor();
+    await pictureLoaded(visitor.page);
+  },
+  async 'callback-bind-too-soon'(visitor) {
+    const { qq, mobile } = stranger();
+    await sendSms(visitor.shop, mobile);
+    await visitor.reachBindForm(qq);
+    await visitor.page.getByLabel('手机号').fill(mobile);
+    await visitor.copyPicture();
+    await visitor.page.getByRole('button', { name: '获取验证码' }).click();
+    await visitor.page.getByText('操作过于频繁').waitFor();
+    await pictureLoaded(visitor.page);
+  },
+  async 'callback-bind-busy'(visitor) {
+    const { qq, ...shopper } = stranger();
+    await visitor.reachBindForm(qq);
+    await visitor.fillBindForm(shopper);
+    await visitor.page.route(/\/oauth\/qq\/users\//, () => undefined);
+    await visitor.pressBind();
+    await visitor.page.getByText('正在绑定').waitFor();
+    await pictureLoaded(visitor.page);
+  },
+  async 'callback-problem'({ shop, page }) {
+    await page.goto(`${shop.url}/oauth_callback.html?code=ABC&state=forged`);
+    await page.getByText('登录状态已失效').waitFor();
+  },
+  async 'callback-cancelled'({ shop, page }) {
+    await page.goto(`${shop.url}/oauth_callback.html?usercancel=1&state=s.1`);
+    await page.getByText('你取消了QQ登录').waitFor();
+  },
+  async 'callback-qq-down'(visitor) {
+    await setFault(visitor.shop, { mode: 'http500', on: 'token' });
+    await visitor.logInWithQq(stranger().qq);
+    await visitor.page.getByText('QQ服务暂不可用').waitFor();
+    await setFault(visitor.shop, { mode: 'none' });
+  },
+  async 'callback-add'(visitor) {
+    await signIn(visitor, stranger());
+    await visitor.be(stranger().qq);
+    await visitor.page.getByRole('button', { name: '绑定QQ' }).click();
+    await visitor.page.getByRole('heading', { name: '绑定到当前账号' }).waitFor();
+  },
+  async account(visitor) {
+    await bindAndArrive(visitor);
+  },
+  async 'account-without-qq'(visitor) {
+    await signIn(visitor, stranger());
+  },
+  async 'account-unbind'(visitor) {
+    await bindAndArrive(visitor);
+    await visitor.page.getByRole('button', { name: /^解绑/ }).click();
+  },
+  async 'account-password'(visitor) {
+    await signIn(visitor, stranger());
+    await visitor.page.getByText('修改密码').first().click();
+    await visitor.page.getByLabel('新密码', { exact: true }).fill('short');
+    await visitor.page.getByRole('button', { name: '修改密码' }).click();
+  },
+  async 'signed-in-again'(visitor) {
+    await signIn(visitor, stranger());
+    await visitor.page.goto(visitor.shop.url);
+    await visitor.page.getByText('已登录为').waitFor();
+  },
+  async 'logged-out'(visitor) {
+    await signIn(visitor, stranger());
+    await visitor.page.getByRole('button', { name: '退出登录' }).click();
+    await visitor.page.getByText('已退出登录').waitFor();
+  },
+};
+
+/** Registers somebody and logs in with the password. */
+export async function signIn({ shop, page }: Visitor, shopper: Shopper & { qq?: string }): Promise<void> {
+  const { username, mobile, password } = shopper;
+  await register(shop, { username, mobile, password });
+  await page.goto(shop.url);
+  await page.getByLabel('用户名或手机号').fill(username);
+  await page.getByLabel('密码', { exact: true }).fill(password);
+  await page.getByRole('button', { name: '登录', exact: true }).click();
+  await arrived({ page });
+}
+
+/** A newcomer's whole way, to the account page. */
+export async function bindAndArrive(visitor: Visitor, newcomer = stranger()): Promise<void> {
+  await visitor.reachBindForm(newcomer.qq);
+  await visitor.fillBindForm(newcomer);
+  await visitor.pressBind();
+  await arrived(visitor);
+}
+
+/** The account page has all it shows. */
+export async function arrived({ page }: Pick<Visitor, 'page'>): Promise<void> {
+  await page.waitForURL('**/user.html*');
+  for (const part of ['[data-who]', '[data-bindings]', '[data-events]'])
+    await page.locator(`${part}:not([aria-busy])`).waitFor({ state: 'attached' });
+}
+
+async function pictureLoaded(page: Visitor['page']): Promise<void> {
+  const loaded = `[...document.querySelectorAll('[data-picture] img')].some((image) => image.complete && image.naturalWidth > 0)`;
+  await page.waitForFunction(loaded);
+}

@@ -1,0 +1,145 @@
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  type Page,
+  chromium,
+} from 'playwright-core';
+import { type Shop, latestCode } from './shop.js';
+
+export const PHONE = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true } as const;
+export const DESKTOP = { viewport: { width: 1280, height: 800 } } as const;
+
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+/** The installed Chromium: playwright-core brings none. */
+export function launch(): Promise<Browser> {
+  return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
+}
+
+/** Somebody at a browser of their own, who notes down every complaint of it. */
+export class Visitor {
+  /** What the console and the content security policy had to say. */
+  readonly complaints: string[] = [];
+  private readonly pictures = new Map<string, string>();
+
+  private constructor(
+    readonly shop: Shop,
+    readonly context: BrowserContext,
+    readonly page: Page,
+  ) {
+    this.listenTo(page);
+  }
+
+  static async come(shop: Shop, browser: Browser, options: BrowserContextOptions = PHONE): Promise<Visitor> {
+    const context = await browser.newContext({ locale: 'zh-CN', timezoneId: 'Asia/Shanghai', ...options });
+    context.setDefaultTimeout(5_000);
+    await context.addInitScript(
+      `addEventListener('securitypolicyviolation', (e) => console.error('CSP', e.violatedDirective, e.blockedURI))`,
+    );
+    return new Visitor(shop, context, await context.newPage());
+  }
+
+  /** A second tab of the same browser. */
+  async tab(): Promise<Visitor> {
+    return new Visitor(this.shop, this.context, await this.context.newPage());
+  }
+
+  private listenTo(page: Page): void {
+    page.on('console', (message) => {
+      // Chromium itself notes every 4xx and 5xx of a fetch there; no page can prevent it.
+      if (message.text().startsWith('Failed to load resource: the server responded')) return;
+      this.complaints.push(`${message.type()}: ${message.text()}`);
+    });
+    page.on('pageerror', (error) => this.complaints.push(String(error)));
+    page.on('response', (response) => {
+      if (!response.url().includes('/image_codes/')) return;
+      this.pictures.set(response.url(), response.headers()['x-image-code'] ?? '');
+    });
+  }
+
+  /** Presses "QQ登录" on the login page and is this QQ on QQ's side. */
+  async logInWithQq(qq: string, from = '/'): Promise<void> {
+    await this.be(qq);
+    await this.page.goto(this.shop.url + from);
+    await this.page.getByRole('button', { name: 'QQ登录' }).click();
+  }
+
+  /** From now on QQ takes this browser for this QQ, without asking. */
+  async be(qq: string): Promise<void> {
+    await this.page.unroute(/\/oauth2\.0\/authorize\?/);
+    await this.page.route(/\/oauth2\.0\/authorize\?/, (route) => {
+      const url = route.request().url();
+      return url.includes('login_as=')
+        ? route.continue()
+        : route.fulfill({ status: 302, headers: { location: `${url}&login_as=${qq}` } });
+    });
+  }
+
+  /** Goes as far as the binding form. */
+  async reachBindForm(qq: string, from = '/?next=/user.html'): Promise<void> {
+    await this.logInWithQq(qq, from);
+    await this.page.getByRole('heading', { name: '绑定账号' }).waitFor();
+  }
+
+  /** Copies the picture of the form in view, asks for an SMS, and reads it on the phone. */
+  async receiveCode(mobile: string): Promise<string> {
+    const { page } = this;
+    await page.getByLabel('手机号', { exact: true }).locator('visible=true').fill(mobile);
+    await this.copyPicture();
+    await page.getByRole('button', { name: '获取验证码' }).locator('visible=true').click();
+    await page.getByText('已发送至').waitFor();
+    return latestCode(this.shop, mobile);
+  }
+
+  async copyPicture(): Promise<void> {
+    const picture = this.page.locator('[data-picture] img').locator('visible=true');
+    const text = await this.textOf(
+      await picture.evaluate((image) => (image as unknown as { src: string }).src),
+    );
+    await this.page.getByLabel('图形验证码', { exact: true }).locator('visible=true').fill(text);
+  }
+
+  private async textOf(src: string): Promise<string> {
+    for (let tries = 0; tries < 100; tries += 1) {
+      const text = this.pictures.get(src);
+      if (text) return text;
+      await this.page.waitForTimeout(30);
+    }
+    throw new Error('The picture did not come');
+  }
+
+  /** Fills in the whole binding form, but does not send it. */
+  async fillBindForm({ mobile, password }: { mobile: string; password: string }): Promise<void> {
+    const code = await this.receiveCode(mobile);
+    await this.page.getByLabel('短信验证码').locator('visible=true').fill(code);
+    await this.page.getByLabel('密码', { exact: true }).locator('visible=true').fill(password);
+  }
+
+  async pressBind(): Promise<void> {
+    await this.page.getByRole('button', { name: '绑定并登录' }).click();
+  }
+
+  /** What stands beside a field. */
+  async noteOf(label: string): Promise<string> {
+    const input = this.page.getByLabel(label, { exact: true }).locator('visible=true');
+    const id = await input.getAttribute('aria-describedby');
+    return (await this.page.locator(`[id="${id}"]`).textContent()) ?? '';
+  }
+
+  kept(key: string): Promise<string | null> {
+    return this.page.evaluate(`localStorage.getItem(${JSON.stringify(key)})`) as Promise<string | null>;
+  }
+
+  async leave(): Promise<void> {
+    await this.context.close();
+  }
+}
