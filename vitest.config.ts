@@ -21,7 +21,11 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { ...inItsOwnDirectory('embedded'), include: [...bothWays, 'test/**/*.embedded.ts'] },
+        test: {
+          ...inItsOwnDirectory('embedded'),
+          include: [...bothWays, 'test/**/*.embedded.ts'],
+          exclude: ['test/browser/**'],
+        },
       },
       ...(found.database && found.redis
         ? [
@@ -30,6 +34,7 @@ export default defineConfig({
               test: {
                 ...inItsOwnDirectory('servers'),
                 include: [...bothWays, 'test/**/*.servers.ts'],
+                exclude: ['test/browser/**'],
                 globalSetup: 'test/servers.setup.ts',
               },
             },
@@ -41,7 +46,7 @@ export default defineConfig({
               extends: true as const,
               test: {
                 ...inItsOwnDirectory('browser'),
-                include: ['test/browser/**/*.browser.ts'],
+                include: ['test/browser/**/*.e2e.ts'],
                 globalSetup: 'test/browser.setup.ts',
               },
             },
