@@ -8,7 +8,7 @@ import { ValidationError, ValidationPipe } from '@nestjs/common';
 import { FastifyAdapter, NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Config } from './config.js';
-import { setUpDocs } from './docs.js';
+import { DOCS_POLICY, setUpDocs } from './docs.js';
 import { Problem } from './problem.js';
 import { ProblemFilter, rawProblem } from './problem.filter.js';
 
@@ -43,10 +43,8 @@ export function createAdapter(config: Config): FastifyAdapter {
 }
 
 /** Validation, security headers, CORS, pages, Swagger and shutdown: what main and the tests share. */
-export async function configureApp(
-  app: NestFastifyApplication,
-  config: Config,
-): Promise<NestFastifyApplication> {
+export async function configureApp(app: NestFastifyApplication): Promise<NestFastifyApplication> {
+  const config = app.get(Config);
   app.useGlobalPipes(validation());
   app.useGlobalFilters(new ProblemFilter());
   app.enableCors({
@@ -59,7 +57,7 @@ export async function configureApp(
   });
   await app.register(helmet, securityHeaders(config));
   addHooks(app);
-  if (config.DOCS) setUpDocs(app, config);
+  if (config.DOCS) setUpDocs(app);
   if (config.PAGES) await servePages(app);
   app.enableShutdownHooks();
   return app;
@@ -110,7 +108,8 @@ function addHooks(app: NestFastifyApplication): void {
     void reply.header('X-Request-Id', request.id);
     if (request.url.length > URL_LIMIT) throw new Problem('URI_TOO_LONG');
   });
-  fastify.addHook('onSend', async (_request: FastifyRequest, reply: FastifyReply) => {
+  fastify.addHook('onSend', async (request: FastifyRequest, reply: FastifyReply) => {
+    if (/^\/docs(?:[/?]|$)/.test(request.url)) void reply.header('Content-Security-Policy', DOCS_POLICY);
     if (!reply.hasHeader('Cache-Control')) void reply.header('Cache-Control', 'no-store');
   });
 }

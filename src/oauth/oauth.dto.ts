@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
-import { IsInt, IsString, Matches, Max, Min } from 'class-validator';
+import { IsInt, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
 import { IsMobile } from '../mobile.js';
 import { GIVEN_PASSWORD, IsPassword } from '../users/password-policy.js';
 import { SignedIn } from '../users/users.dto.js';
@@ -24,6 +24,7 @@ export class AuthorizeQuery {
 
   /** Anything but `mobile` is ignored, as the contract says. */
   @ApiPropertyOptional({ example: 'mobile', enum: ['mobile'], description: '手机样式的QQ登录页' })
+  @IsOptional()
   @Transform(({ value }: { value: unknown }) => (value === 'mobile' ? value : undefined))
   readonly display?: 'mobile';
 }
