@@ -1,18 +1,16 @@
 /** `npm run screenshots`: every page and state, light and dark, phone and desktop, into `screenshots/`. */
 
-import { createRequire } from 'node:module';
-import { mkdirSync, readFileSync } from 'node:fs';
-import { openShop, register, setFault, stranger } from './shop.js';
+import { mkdirSync } from 'node:fs';
+import { openShop } from './shop.js';
 import { STATES } from './states.js';
 import { DESKTOP, PHONE, Visitor, launch } from './visitor.js';
 
 const FOLDER = process.env.SCREENSHOTS ?? 'screenshots';
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 mkdirSync(FOLDER, { recursive: true });
 const shop = await openShop();
 const browser = await launch();
-const only = process.argv[2];
+const only = process.env.ONLY;
 for (const [device, options] of Object.entries({ phone: PHONE, desktop: DESKTOP })) {
   for (const colorScheme of ['light', 'dark'] as const) {
     for (const [name, reach] of Object.entries(STATES)) {

@@ -1,7 +1,10 @@
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
 import {
   type Browser,
   type BrowserContext,
   type BrowserContextOptions,
+  type Locator,
   type Page,
   chromium,
 } from 'playwright-core';
@@ -20,9 +23,13 @@ const FLAGS = [
   '--disable-sync',
 ];
 
-/** The installed Chromium: playwright-core brings none. */
+/** The installed Chromium, as the PATH finds it: playwright-core brings none. */
 export function launch(): Promise<Browser> {
-  return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
+  const found = (process.env.PATH ?? '')
+    .split(delimiter)
+    .map((folder) => join(folder, 'chromium'))
+    .find((file) => existsSync(file));
+  return chromium.launch({ ...(found && { executablePath: found }), args: FLAGS });
 }
 
 /** Somebody at a browser of their own, who notes down every complaint of it. */
@@ -93,19 +100,30 @@ export class Visitor {
   /** Copies the picture of the form in view, asks for an SMS, and reads it on the phone. */
   async receiveCode(mobile: string): Promise<string> {
     const { page } = this;
-    await page.getByLabel('手机号', { exact: true }).locator('visible=true').fill(mobile);
+    await this.field('手机号').fill(mobile);
     await this.copyPicture();
-    await page.getByRole('button', { name: '获取验证码' }).locator('visible=true').click();
+    await page.getByRole('button', { name: '获取验证码' }).filter({ visible: true }).click();
     await page.getByText('已发送至').waitFor();
     return latestCode(this.shop, mobile);
   }
 
+  /** The field with this label in the form that is up. */
+  field(label: string): Locator {
+    return this.page.getByLabel(label, { exact: true }).filter({ visible: true });
+  }
+
+  press(name: string): Promise<void> {
+    return this.page.getByRole('button', { name, exact: true }).click();
+  }
+
   async copyPicture(): Promise<void> {
-    const picture = this.page.locator('[data-picture] img').locator('visible=true');
-    const text = await this.textOf(
-      await picture.evaluate((image) => (image as unknown as { src: string }).src),
-    );
-    await this.page.getByLabel('图形验证码', { exact: true }).locator('visible=true').fill(text);
+    await this.field('图形验证码').fill(await this.readPicture());
+  }
+
+  /** The text of the picture in view, as its header tells programs. */
+  async readPicture(): Promise<string> {
+    const picture = this.page.locator('[data-picture] img').filter({ visible: true });
+    return this.textOf(await picture.evaluate((image) => (image as unknown as { src: string }).src));
   }
 
   private async textOf(src: string): Promise<string> {
@@ -120,23 +138,41 @@ export class Visitor {
   /** Fills in the whole binding form, but does not send it. */
   async fillBindForm({ mobile, password }: { mobile: string; password: string }): Promise<void> {
     const code = await this.receiveCode(mobile);
-    await this.page.getByLabel('短信验证码').locator('visible=true').fill(code);
-    await this.page.getByLabel('密码', { exact: true }).locator('visible=true').fill(password);
+    await this.field('短信验证码').fill(code);
+    await this.field('密码').fill(password);
   }
 
   async pressBind(): Promise<void> {
-    await this.page.getByRole('button', { name: '绑定并登录' }).click();
+    await this.press('绑定并登录');
   }
 
   /** What stands beside a field. */
   async noteOf(label: string): Promise<string> {
-    const input = this.page.getByLabel(label, { exact: true }).locator('visible=true');
+    const input = this.field(label);
     const id = await input.getAttribute('aria-describedby');
     return (await this.page.locator(`[id="${id}"]`).textContent()) ?? '';
   }
 
+  /** Starts a login, but stops short of QQ: the address there. */
+  async begin(): Promise<URL> {
+    const authorize = /\/oauth2\.0\/authorize\?/;
+    const asked = this.page.waitForRequest(authorize);
+    await this.page.route(authorize, (route) => route.fulfill({ status: 204 }));
+    await this.page.goto(this.shop.url);
+    await this.press('QQ登录');
+    const url = new URL((await asked).url());
+    await this.page.unroute(authorize);
+    return url;
+  }
+
+  /** An error that the test itself has brought about. */
+  forgive(pattern: RegExp): void {
+    const rest = this.complaints.filter((complaint) => !pattern.test(complaint));
+    this.complaints.splice(0, Infinity, ...rest);
+  }
+
   kept(key: string): Promise<string | null> {
-    return this.page.evaluate(`localStorage.getItem(${JSON.stringify(key)})`) as Promise<string | null>;
+    return this.page.evaluate<string | null>(`localStorage.getItem(${JSON.stringify(key)})`);
   }
 
   async leave(): Promise<void> {
