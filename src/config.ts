@@ -97,6 +97,12 @@ export class Config {
   /** Messages a day for the whole service. */
   @number @IsInt() @Min(0) readonly SMS_DAILY_BUDGET: number = 10_000;
 
+  /** Changes to the rules of `limits.ts`, comma-separated: `rule=points/seconds`. */
+  @list @Matches(/^[a-z-]+=\d+\/[1-9]\d*$/, { each: true }) readonly LIMITS: string[] = [];
+
+  /** Days that the audit trail is kept. */
+  @number @IsInt() @Min(1) readonly AUDIT_DAYS: number = 180;
+
   @yesNo('on', 'off') @IsBoolean() readonly DOCS: boolean = true;
   @yesNo('on', 'off') @IsBoolean() readonly PAGES: boolean = true;
 

@@ -1,4 +1,5 @@
-import { HttpException } from '@nestjs/common';
+import { applyDecorators, HttpException } from '@nestjs/common';
+import { ApiResponse } from '@nestjs/swagger';
 
 /** The error catalogue: every `errorCode` the service can answer, its HTTP status, and its sentence for a person. */
 export const PROBLEMS = {
@@ -38,6 +39,8 @@ export interface ProblemDetails {
   readonly cause?: unknown;
   /** Seconds until another try makes sense; becomes `Retry-After`. */
   readonly retryAfter?: number;
+  /** The account that it happened to: for the audit trail, never for the answer. */
+  readonly userId?: number;
   /** `REQUEST_INVALID` only: the sentences of each field. */
   readonly errors?: Readonly<Record<string, readonly string[]>>;
 }
@@ -60,17 +63,37 @@ export function problemBody(code: ProblemCode, errors?: ProblemDetails['errors']
 /** An error that its reader is meant to see: a word from the catalogue. */
 export class Problem extends HttpException {
   readonly retryAfter: number | undefined;
+  readonly userId: number | undefined;
 
   constructor(
     readonly code: ProblemCode,
-    { cause, retryAfter, errors }: ProblemDetails = {},
+    { cause, retryAfter, userId, errors }: ProblemDetails = {},
   ) {
     super(problemBody(code, errors), PROBLEMS[code][0], { cause });
     this.retryAfter = retryAfter;
+    this.userId = userId;
   }
 
   /** One field's sentence as a `REQUEST_INVALID`. */
   static field(name: string, sentence: string): Problem {
     return new Problem('REQUEST_INVALID', { errors: { [name]: [sentence] } });
   }
+}
+
+/** Documents what a route may answer beside its success, one example a code; `UNAVAILABLE` goes without saying. */
+export function AnswersProblems(...codes: ProblemCode[]): MethodDecorator {
+  const all: ProblemCode[] = [...codes, 'UNAVAILABLE'];
+  const statuses = [...new Set(all.map((code) => PROBLEMS[code][0]))];
+  return applyDecorators(
+    ...statuses.map((status) => {
+      const these = all.filter((code) => PROBLEMS[code][0] === status);
+      const examples = Object.fromEntries(these.map((code) => [code, { value: problemBody(code) }]));
+      const schema = { $ref: '#/components/schemas/Problem' };
+      return ApiResponse({
+        status,
+        description: these.join(' · '),
+        content: { 'application/json': { schema, examples } },
+      });
+    }),
+  );
 }

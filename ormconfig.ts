@@ -1,0 +1,20 @@
+import { existsSync } from 'node:fs';
+import { AdvancedConsoleLogger } from 'typeorm';
+import { databaseOptions, ShopDataSource } from './src/database.js';
+
+if (existsSync('.env')) process.loadEnvFile();
+
+const { DATABASE_URL, NODE_ENV } = process.env;
+if (!DATABASE_URL && NODE_ENV === 'production') throw new Error('DATABASE_URL: is required in production');
+
+/**
+ * For the TypeORM command line, `-d dist/ormconfig.js`. It wants DATABASE_URL and nothing else of the
+ * configuration, so that migrating needs no key of QQ's.
+ */
+export default new ShopDataSource({
+  ...databaseOptions({ DATABASE_URL: DATABASE_URL || undefined }),
+  // An index on a big table takes its time.
+  maxQueryExecutionTime: undefined,
+  // What is done, without the statements: the terminal of a container is a log.
+  logger: new AdvancedConsoleLogger(['schema', 'migration']),
+});

@@ -1,0 +1,115 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Hold } from './hold.js';
+
+/** What can go wrong at QQ. */
+export const MODES = [
+  'none',
+  'slow',
+  'hang',
+  'reset',
+  'http500',
+  'html',
+  'truncated',
+  'no_openid',
+  'foreign_client',
+  'no_unionid',
+] as const;
+
+/** The endpoints of QQ that are counted and can go wrong. */
+export const ENDPOINTS = ['authorize', 'token', 'me', 'user_info'] as const;
+
+export type Mode = (typeof MODES)[number];
+export type Endpoint = (typeof ENDPOINTS)[number];
+
+/** The switch as it stands; `ms` is how long `slow` takes. */
+export interface Fault {
+  readonly mode: Mode;
+  readonly on: 'all' | Endpoint;
+  readonly ms: number;
+}
+
+const BUSY_PAGE =
+  '<!doctype html><html><head><title>QQ</title></head><body>系统繁忙，请稍后再试</body></html>\n';
+const LONGEST_MS = 600_000;
+const NO_FAULT: Fault = { mode: 'none', on: 'all', ms: 5000 };
+
+/**
+ * The switches of QQ's stand-in. Whatever goes wrong goes wrong with the answer: QQ has done its work by then,
+ * so a code is spent although nobody heard of it. That is the case a client has to survive.
+ */
+export class Faults {
+  #fault: Fault = NO_FAULT;
+  readonly #requests = Object.fromEntries(ENDPOINTS.map((endpoint) => [endpoint, 0])) as Record<
+    Endpoint,
+    number
+  >;
+
+  constructor(private readonly hold: Hold) {}
+
+  get fault(): Fault {
+    return this.#fault;
+  }
+
+  /** How many requests each endpoint got since the start; a copy. */
+  get requests(): Readonly<Record<Endpoint, number>> {
+    return { ...this.#requests };
+  }
+
+  /** @throws Error (statusCode 400) with a sentence, if a value is not one of the contract's */
+  set(given: unknown): Fault {
+    return (this.#fault = readFault(given));
+  }
+
+  /** Whether an answer of that endpoint has to leave something out or get it wrong. */
+  strikes(mode: Mode, endpoint: Endpoint): boolean {
+    return this.#fault.mode === mode && (this.#fault.on === 'all' || this.#fault.on === endpoint);
+  }
+
+  /** The hooks that make a route an endpoint of QQ: counted, and as unreliable as the switch says. */
+  on(endpoint: Endpoint) {
+    return {
+      onRequest: async () => {
+        this.#requests[endpoint] += 1;
+      },
+      onSend: async (request: FastifyRequest, reply: FastifyReply, answer: unknown) => {
+        // Now, not when the waiting is over: by then the switch may stand elsewhere.
+        const { mode, ms } = this.strikes(this.#fault.mode, endpoint) ? this.#fault : NO_FAULT;
+        if (mode === 'slow') await this.hold.wait(ms);
+        if (mode === 'hang') await this.hold.wait();
+        // What hung is never answered, not at closing time either.
+        if (mode === 'hang' || mode === 'reset') request.raw.socket.resetAndDestroy();
+        if (mode === 'http500') return page(reply, 500);
+        if (mode === 'html') return page(reply, 200);
+        if (mode === 'truncated' && typeof answer === 'string') return answer.slice(0, answer.length / 2);
+        return answer;
+      },
+    };
+  }
+}
+
+function page(reply: FastifyReply, status: number): string {
+  reply.code(status).type('text/html; charset=utf-8').removeHeader('location').removeHeader('content-length');
+  return BUSY_PAGE;
+}
+
+/** Reads a switch; what is left out is `"on": "all", "ms": 5000`. */
+function readFault(given: unknown): Fault {
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
+    throw badRequest('Send an object: {"mode": "slow", "on": "token", "ms": 5000}.');
+  const { mode, on = NO_FAULT.on, ms = NO_FAULT.ms } = given as Record<string, unknown>;
+  if (!isOneOf(MODES, mode)) throw badRequest(`mode must be one of ${MODES.join(', ')}.`);
+  if (on !== 'all' && !isOneOf(ENDPOINTS, on))
+    throw badRequest(`on must be one of all, ${ENDPOINTS.join(', ')}.`);
+  if (typeof ms !== 'number' || !Number.isInteger(ms) || ms < 0 || ms > LONGEST_MS)
+    throw badRequest(`ms must be a whole number from 0 to ${LONGEST_MS}.`);
+  return { mode, on, ms };
+}
+
+function isOneOf<T extends string>(values: readonly T[], value: unknown): value is T {
+  return values.some((known) => known === value);
+}
+
+/** An error that Fastify answers with 400 and its sentence. */
+export function badRequest(sentence: string): Error {
+  return Object.assign(new Error(sentence), { statusCode: 400 });
+}

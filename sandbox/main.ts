@@ -1,0 +1,81 @@
+import { existsSync } from 'node:fs';
+import { DEFAULT_APP } from './registry.js';
+import { startSandbox, type Sandbox } from './sandbox.js';
+
+/** A mistake of the person who started it: one sentence, no stack. */
+class Refusal extends Error {}
+
+try {
+  if (existsSync('.env')) process.loadEnvFile();
+  if (process.env.NODE_ENV === 'production')
+    throw new Refusal(
+      'The sandbox never runs in production: use "npm run start:prod". 生产环境不能启动沙箱。',
+    );
+  const sandbox = await open();
+  closeWithProcess(sandbox);
+  setDefaults(sandbox);
+  // A path made at run time: the service boots when its main is imported, and the sandbox does not depend on it.
+  const service = new URL('../src/main.js', import.meta.url).href;
+  await import(service);
+  console.log(whereToClick(sandbox));
+} catch (error) {
+  console.error(error instanceof Refusal ? error.message : error);
+  process.exit(1);
+}
+
+async function open(): Promise<Sandbox> {
+  const given = process.env.SANDBOX_PORT || '3001';
+  if (!/^\d{1,5}$/.test(given) || Number(given) > 65535)
+    throw new Refusal('SANDBOX_PORT: a whole number from 0 to 65535.');
+  const app = { id: process.env.QQ_APP_ID || DEFAULT_APP.id, key: process.env.QQ_APP_KEY || DEFAULT_APP.key };
+  try {
+    return await startSandbox({
+      port: Number(given),
+      apps: [app],
+      redirectHosts: ['localhost', '127.0.0.1', ...ownHosts()],
+      phoneKey: process.env.SMS_HTTP_KEY || undefined,
+      shopUrl: `${publicUrl()}/`,
+    });
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error;
+    throw new Refusal(
+      `Port ${given} is taken, perhaps by another sandbox: stop it, or set SANDBOX_PORT. ` +
+        `端口 ${given} 已被占用：请先停止占用它的程序，或设置 SANDBOX_PORT。`,
+    );
+  }
+}
+
+/** Only what nobody has set: whoever names the real QQ gets the real QQ. */
+function setDefaults({ url }: Sandbox): void {
+  const { port } = new URL(url);
+  process.env.SANDBOX_PORT = port;
+  process.env.QQ_BASE_URL ||= `http://localhost:${port}`;
+  process.env.IMAGE_CODE_HEADER ||= 'on';
+}
+
+function closeWithProcess(sandbox: Sandbox): void {
+  // Once: a second Ctrl-C ends the process at once. The service closes itself by its own shutdown hooks.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void sandbox.close());
+}
+
+/** How browsers reach the service, as src/config.ts has it. */
+function publicUrl(): string {
+  return (process.env.PUBLIC_URL || `http://localhost:${process.env.PORT || '3000'}`).replace(/\/$/, '');
+}
+
+/** The hosts the service may be configured to live on: registered at the stand-in like anybody's shop. */
+function ownHosts(): string[] {
+  return [publicUrl(), process.env.QQ_REDIRECT_URI ?? '']
+    .filter((url) => URL.canParse(url))
+    .map((url) => new URL(url).hostname);
+}
+
+function whereToClick({ url }: Sandbox): string {
+  const sandbox = `http://localhost:${new URL(url).port}`;
+  return `
+  登录页 login page   ${publicUrl()}/
+  接口   API docs     ${publicUrl()}/docs
+  手机   phone (SMS)  ${sandbox}/phone/
+  故障   faults       ${sandbox}/faults/
+`;
+}

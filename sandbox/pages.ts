@@ -1,0 +1,73 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { FastifyReply } from 'fastify';
+import { Html, html } from './html.js';
+
+/**
+ * For every answer. `form-action` is left out on purpose: Chromium holds redirects of a form to it too, and the
+ * consent page's form leads, by a redirect, to whichever shop asked. (`default-src` does not stand in for it.)
+ */
+export const SECURITY_HEADERS = {
+  'content-security-policy': [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' data:",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+  ].join('; '),
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cache-control': 'no-store',
+};
+
+/** The folder of the stylesheet and the scripts: in the sources, for the compiled sandbox in dist/ too. */
+export function pagesDirectory(): string {
+  let directory = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(directory, 'package.json'))) directory = dirname(directory);
+  return join(directory, 'sandbox', 'pages');
+}
+
+interface Page {
+  readonly title: string;
+  readonly body: Html;
+  /** A module of `sandbox/pages`. */
+  readonly script?: string;
+  readonly status?: number;
+}
+
+/** Sends a page of the sandbox. */
+export function sendPage(reply: FastifyReply, { title, body, script, status = 200 }: Page): FastifyReply {
+  const page = html`<!doctype html>
+    <html lang="zh-CN">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <title>${title} · 沙箱</title>
+        <link rel="icon" href="/pages/person.svg" />
+        <link rel="stylesheet" href="/pages/sandbox.css" />
+        ${script === undefined ? undefined : html`<script type="module" src="/pages/${script}"></script>`}
+      </head>
+      <body>
+        <header class="bar">
+          <a class="brand" href="/">沙箱 <span lang="en">Sandbox</span></a>
+          <nav aria-label="沙箱"><a href="/phone/">手机</a> <a href="/faults/">故障</a></nav>
+        </header>
+        <main>
+          <h1>${title}</h1>
+          ${body}
+        </main>
+        <footer>
+          <p>
+            仅供本机试用与测试：这里没有真正的QQ，也不会发出真正的短信。<span lang="en"
+              >A stand-in for trying things out; neither QQ nor a phone company is involved.</span
+            >
+          </p>
+        </footer>
+      </body>
+    </html> `;
+  return reply.code(status).type('text/html; charset=utf-8').send(page.toString());
+}

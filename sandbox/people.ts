@@ -1,0 +1,38 @@
+import { createHmac } from 'node:crypto';
+
+/** Someone with a QQ number. */
+export interface Person {
+  readonly qq: string;
+  readonly nickname: string;
+}
+
+/** Who the consent page offers to be; any other number works too. */
+export const PEOPLE: readonly Person[] = [
+  { qq: '10001', nickname: '小企鹅' },
+  { qq: '10002', nickname: '林小满' },
+  { qq: '10003', nickname: '周远航' },
+];
+
+/** Whether the text is a QQ number: 5 to 12 digits. */
+export function isQqNumber(text: string): boolean {
+  return /^\d{5,12}$/.test(text);
+}
+
+/** What the person is called at QQ. */
+export function nicknameOf(qq: string): string {
+  return PEOPLE.find((person) => person.qq === qq)?.nickname ?? `QQ用户${qq}`;
+}
+
+/** 32 upper-case hex, one per (app, QQ), the same after a restart: bindings in a kept database stay good. */
+export function openidOf(appId: string, qq: string): string {
+  return fingerprint(`openid ${appId}`, qq);
+}
+
+/** `UID_` and 32 upper-case hex, one per QQ for all apps of a developer account. */
+export function unionidOf(developer: string, qq: string): string {
+  return `UID_${fingerprint(`unionid ${developer}`, qq)}`;
+}
+
+function fingerprint(purpose: string, qq: string): string {
+  return createHmac('sha256', purpose).update(qq).digest('hex').slice(0, 32).toUpperCase();
+}

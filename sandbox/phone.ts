@@ -1,0 +1,117 @@
+import { EventEmitter } from 'node:events';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { badRequest } from './faults.js';
+import { Hold } from './hold.js';
+import { html, type Html } from './html.js';
+import { sendPage } from './pages.js';
+
+/** An SMS that arrived. */
+export interface Message {
+  readonly mobile: string;
+  readonly code: string;
+  readonly text: string;
+  /** ISO 8601. */
+  readonly at: string;
+}
+
+/** How the phone company fails: answers 500, never answers, or hangs up. Nothing is delivered then. */
+export type SmsFault = 'none' | 'refuse' | 'hang' | 'reset';
+
+const KEPT = 200;
+
+/** The phone all messages arrive at, and the phone company's gateway in front of it. */
+export class Phone {
+  fault: SmsFault = 'none';
+  readonly #arrivals = new EventEmitter().setMaxListeners(0);
+  #messages: readonly Message[] = [];
+
+  constructor(
+    private readonly key: string,
+    private readonly now: () => number,
+    private readonly hold: Hold,
+  ) {}
+
+  /** Newest first; without a mobile, everybody's. The newest 200 are kept. */
+  messages(mobile?: string): Message[] {
+    return this.#messages.filter((message) => mobile === undefined || message.mobile === mobile);
+  }
+
+  /** The gateway for services, the list for programs, the page for people. */
+  routes(app: FastifyInstance): void {
+    app.post('/phone/messages', (request, reply) => this.#accept(request, reply));
+    app.get<{ Querystring: { mobile?: string | string[] } }>('/phone/messages', (request) => {
+      const { mobile } = request.query;
+      if (Array.isArray(mobile)) throw badRequest('Give one mobile.');
+      return this.messages(mobile);
+    });
+    app.get('/phone/events', (request, reply) => this.#stream(request, reply));
+    app.get('/phone', (_request, reply) =>
+      sendPage(reply, { title: '手机', body: screen(this.messages()), script: 'phone.js' }),
+    );
+  }
+
+  async #accept(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    if (request.headers.authorization !== `Bearer ${this.key}`)
+      return reply
+        .code(401)
+        .header('www-authenticate', 'Bearer')
+        .send({ statusCode: 401, message: 'Wrong key.' });
+    const message = { ...readMessage(request.body), at: new Date(this.now()).toISOString() };
+    const { fault } = this;
+    if (fault === 'refuse') return reply.code(500).send({ statusCode: 500, message: 'Switched to refuse.' });
+    if (fault === 'hang') await this.hold.wait();
+    if (fault === 'hang' || fault === 'reset') {
+      request.raw.socket.resetAndDestroy();
+      return reply.hijack();
+    }
+    this.#messages = [message, ...this.#messages].slice(0, KEPT);
+    this.#arrivals.emit('message', message);
+    return reply.send({ message: 'OK' });
+  }
+
+  /** Server-sent events: one per message, for as long as the page is open. */
+  #stream(request: FastifyRequest, reply: FastifyReply): void {
+    reply.hijack();
+    reply.raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+    reply.raw.write('retry: 1000\n\n');
+    const forward = (message: Message) => reply.raw.write(`data: ${JSON.stringify(message)}\n\n`);
+    this.#arrivals.on('message', forward);
+    request.raw.once('close', () => this.#arrivals.off('message', forward));
+  }
+}
+
+function readMessage(body: unknown): Omit<Message, 'at'> {
+  const { mobile, code, text } = (body ?? {}) as Record<string, unknown>;
+  if (typeof mobile !== 'string' || typeof code !== 'string' || typeof text !== 'string')
+    throw badRequest('Send {"mobile": "13800138000", "code": "246810", "text": "…"}.');
+  return { mobile, code, text };
+}
+
+function screen(messages: readonly Message[]): Html {
+  return html`<p>服务发出的每一条短信都到这里，不用刷新。只保留最新${KEPT}条。</p>
+    <p id="connection" class="hint" role="status"></p>
+    <p id="empty" class="empty" ${messages.length > 0 ? html` hidden` : undefined}>
+      还没有短信。在登录页点“获取短信验证码”，它就会出现在这里。
+    </p>
+    <ol
+      id="messages"
+      class="messages"
+      aria-label="短信，最新的在前"
+      aria-live="polite"
+      aria-relevant="additions"
+    >
+      ${messages.map(bubble)}
+    </ol>
+    <template id="bubble">${bubble({ mobile: '', code: '', text: '', at: '' })}</template>`;
+}
+
+function bubble({ mobile, code, text, at }: Message): Html {
+  return html`<li class="message" data-at="${at}">
+    <p class="meta">
+      <span data-part="mobile">${mobile}</span>
+      <time data-part="at" datetime="${at}">${at.slice(11, 19)}</time>
+    </p>
+    <p class="code" data-part="code">${code}</p>
+    <p class="text" data-part="text">${text}</p>
+  </li> `;
+}

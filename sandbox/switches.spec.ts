@@ -1,0 +1,52 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { startSandbox, type Sandbox } from './sandbox.js';
+
+let sandbox: Sandbox;
+beforeEach(async () => {
+  sandbox = await startSandbox({ port: 0 });
+});
+afterEach(() => sandbox.close());
+
+async function put(switched: unknown): Promise<{ status: number; answer: unknown }> {
+  const headers = { 'content-type': 'application/json' };
+  const init = { method: 'PUT', headers, body: JSON.stringify(switched) };
+  const response = await fetch(`${sandbox.url}/faults`, init);
+  return { status: response.status, answer: await response.json() };
+}
+
+async function read(): Promise<unknown> {
+  return (await fetch(`${sandbox.url}/faults`)).json();
+}
+
+it('is read and turned by programs', async () => {
+  const slow = { mode: 'slow', on: 'token', ms: 20 };
+
+  expect(await put(slow)).toEqual({ status: 200, answer: slow });
+  expect(await read()).toEqual(slow);
+  expect((await put({ mode: 'none' })).answer).toEqual({ mode: 'none', on: 'all', ms: 5000 });
+});
+
+it.each([
+  [{ mode: 'tired' }, /^mode must be one of none, slow, /],
+  [{}, /^mode must be one of/],
+  [{ mode: 'slow', on: 'phone' }, /^on must be one of all, authorize, /],
+  [{ mode: 'slow', ms: -1 }, /^ms must be a whole number/],
+  [{ mode: 'slow', ms: '5000' }, /^ms must be a whole number/],
+  [[], /^Send an object/],
+])('refuses %j with a sentence, and stays as it was', async (wrong, sentence) => {
+  expect(await put(wrong)).toEqual({
+    status: 400,
+    answer: { statusCode: 400, error: 'Bad Request', message: expect.stringMatching(sentence) },
+  });
+  expect(await read()).toEqual({ mode: 'none', on: 'all', ms: 5000 });
+});
+
+it('is a form for whoever accepts HTML', async () => {
+  const headers = { accept: 'text/html,*/*;q=0.8' };
+  const body = new URLSearchParams({ mode: 'hang', on: 'me', ms: '5000' });
+
+  const page = await fetch(`${sandbox.url}/faults/`, { method: 'POST', headers, body });
+
+  expect(await page.text()).toMatch(/role="status"[^>]*>\s*现在：永远不回答（查询身份 me）/);
+  expect(await read()).toEqual({ mode: 'hang', on: 'me', ms: 5000 });
+});

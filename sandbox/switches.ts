@@ -1,0 +1,89 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { ENDPOINTS, MODES, type Fault, type Faults, type Mode } from './faults.js';
+import { html, type Html } from './html.js';
+import { sendPage } from './pages.js';
+
+const MEANING: Record<Mode, string> = {
+  none: '一切正常',
+  slow: '先等一会儿，再正常回答',
+  hang: '永远不回答',
+  reset: '直接断开连接',
+  http500: '回答 500',
+  html: '状态 200，内容却是“系统繁忙”的网页',
+  truncated: '回答只发一半',
+  no_openid: '回答里没有 openid（token、me）',
+  foreign_client: 'client_id 是别人的应用（me）',
+  no_unionid: '回答里没有 unionid（me）',
+};
+
+const PLACE: Record<Fault['on'], string> = {
+  all: '全部接口',
+  authorize: '授权页 authorize',
+  token: '换取令牌 token',
+  me: '查询身份 me',
+  user_info: '用户资料 user_info',
+};
+
+/** The switches: JSON for programs; a page for whoever sends `Accept: text/html`, as browsers do. */
+export function switchRoutes(app: FastifyInstance, faults: Faults): void {
+  app.get('/faults', (request, reply) => {
+    reply.header('vary', 'accept');
+    if (!wantsPage(request)) return reply.send(faults.fault);
+    return sendPage(reply, {
+      title: '故障开关',
+      body: panel(faults.fault, `${request.protocol}://${request.host}`),
+    });
+  });
+
+  app.put('/faults', (request) => faults.set(request.body));
+
+  // The page's form: browsers can post, not put.
+  app.post<{ Body: Record<string, string> | undefined }>('/faults', (request, reply) => {
+    faults.set({ ...request.body, ms: Number(request.body?.ms ?? 5000) });
+    return reply.redirect('/faults', 303);
+  });
+}
+
+function wantsPage(request: FastifyRequest): boolean {
+  return request.headers.accept?.includes('text/html') ?? false;
+}
+
+function panel({ mode, on, ms }: Fault, origin: string): Html {
+  const calm = mode === 'none';
+  return html`<p role="status" class="${calm ? 'calm' : 'alarm'}">
+      现在：${MEANING[mode]}${calm ? undefined : html`（${PLACE[on]}）`}
+    </p>
+    <p>让QQ替身出错，看看商城怎样应对。出错的只是回答：QQ那边的事已经办完，授权码也已用掉。</p>
+    <form method="post" action="/faults">
+      <fieldset>
+        <legend>出什么错</legend>
+        ${MODES.map(
+          (value) =>
+            html`<label class="choice"
+              ><input
+                type="radio"
+                name="mode"
+                value="${value}"
+                ${value === mode ? html` checked` : undefined}
+              />
+              <span>${MEANING[value]} <code>${value}</code></span></label
+            > `,
+        )}
+      </fieldset>
+      <label for="on">在哪里</label>
+      <select id="on" name="on">
+        ${(['all', ...ENDPOINTS] as const).map(
+          (value) =>
+            html`<option value="${value}" ${value === on ? html` selected` : undefined}>
+              ${PLACE[value]}
+            </option> `,
+        )}
+      </select>
+      <label for="ms">等多久（毫秒，仅用于 <code>slow</code>）</label>
+      <input id="ms" name="ms" type="number" min="0" max="600000" step="1" value="${ms}" required />
+      <div class="actions"><button type="submit">切换</button></div>
+    </form>
+    <h2>程序</h2>
+    <pre tabindex="0"><code>curl -X PUT -H 'content-type: application/json' \\
+  -d '{"mode":"slow","on":"token","ms":5000}' ${origin}/faults</code></pre>`;
+}

@@ -1,0 +1,42 @@
+import { DynamicModule, Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { Config } from './config.js';
+import { createDataSource, databaseOptions } from './database.js';
+import { HealthController } from './health.controller.js';
+import { Limits } from './limits.js';
+import { OAuthModule } from './oauth/oauth.module.js';
+import { redisModule } from './redis.js';
+import { SmsModule } from './sms/sms.module.js';
+import { UsersModule } from './users/users.module.js';
+
+/** The one global module of ours: the configuration, and the limits that it sets. */
+@Module({})
+class ConfigModule {
+  static of(config: Config): DynamicModule {
+    const providers = [{ provide: Config, useValue: config }, Limits];
+    return { module: ConfigModule, global: true, providers, exports: [Config, Limits] };
+  }
+}
+
+/** The only place that wires infrastructure. */
+@Module({})
+export class AppModule {
+  static of(config: Config): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        ConfigModule.of(config),
+        redisModule(),
+        TypeOrmModule.forRootAsync({
+          inject: [Config],
+          useFactory: databaseOptions,
+          dataSourceFactory: createDataSource,
+        }),
+        SmsModule,
+        UsersModule,
+        OAuthModule,
+      ],
+      controllers: [HealthController],
+    };
+  }
+}

@@ -1,0 +1,35 @@
+import { CanActivate, createParamDecorator, ExecutionContext, Injectable } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { Problem } from '../problem.js';
+import { Login, TokenService } from './token.service.js';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    login?: Login;
+  }
+}
+
+/** `Authorization: Bearer <token>`; `JWT <token>` is the seed's scheme. */
+const SCHEME = /^(?:Bearer|JWT) +([\w-]+\.[\w-]+\.[\w-]+)$/i;
+
+/** Lets a request pass that carries a good login token. */
+@Injectable()
+export class AuthGuard implements CanActivate {
+  constructor(private readonly tokens: TokenService) {}
+
+  /** @throws Problem LOGIN_REQUIRED */
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    const token = SCHEME.exec(request.headers.authorization ?? '')?.[1];
+    if (!token) throw new Problem('LOGIN_REQUIRED');
+    request.login = await this.tokens.verify(token);
+    return true;
+  }
+}
+
+/** Parameter decorator: the {@link Login} that AuthGuard let in. */
+export const CurrentLogin = createParamDecorator((_: unknown, context: ExecutionContext) => {
+  const { login } = context.switchToHttp().getRequest<FastifyRequest>();
+  if (!login) throw new Error('CurrentLogin stands on a route without AuthGuard');
+  return login;
+});

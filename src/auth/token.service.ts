@@ -1,0 +1,111 @@
+import { createHash } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { JwtService } from '@nestjs/jwt';
+import { v7 as uuidv7 } from 'uuid';
+import { Config } from '../config.js';
+import { Problem } from '../problem.js';
+import { TokenRevocations } from './token-revocations.js';
+
+/** What a login token says of its owner. */
+export interface TokenOwner {
+  readonly id: number;
+  readonly username: string;
+  readonly email: string;
+}
+
+/** A login token that holds. */
+export interface Login {
+  readonly userId: number;
+  readonly username: string;
+  /** Which token it is: its `jti`, or a digest where the old shop signed it without one. */
+  readonly tokenId: string;
+  /** Milliseconds since the epoch: the account was as the token says at this moment. */
+  readonly asOf: number;
+  /** Seconds since the epoch. */
+  readonly expiresAt: number;
+}
+
+/** The payload on the wire: the old shop's (DRF-JWT), with `iat` and `jti` where we signed it. */
+interface Payload {
+  readonly user_id?: unknown;
+  readonly username?: unknown;
+  readonly exp?: unknown;
+  readonly iat?: unknown;
+  readonly jti?: unknown;
+  readonly aud?: unknown;
+}
+
+/** Seconds a token of the old shop lives; it carries no `iat`, so this tells when it was signed (DRF-JWT's setting). */
+const OLD_SHOP_TTL = 86_400;
+
+@Injectable()
+export class TokenService {
+  constructor(
+    private readonly config: Config,
+    private readonly jwt: JwtService,
+    private readonly revocations: TokenRevocations,
+  ) {}
+
+  /**
+   * Signs a login token.
+   * @param asOf when the account was read, in ms: a password changed between then and now ends this token too.
+   *   It goes into the `jti` (a UUIDv7), so that of two tokens of one second the older can be told.
+   */
+  issue(user: TokenOwner, asOf: number = Date.now()): string {
+    const claims = { user_id: user.id, username: user.username, email: user.email };
+    return this.jwt.sign(claims, { jwtid: uuidv7({ msecs: asOf }), expiresIn: this.config.JWT_TTL });
+  }
+
+  /**
+   * The login behind a token, ours or the old shop's. One Redis command.
+   * @throws Problem LOGIN_REQUIRED when it is forged, expired, never expires, was signed for something else or has ended
+   */
+  async verify(token: string): Promise<Login> {
+    const login = this.read(token);
+    if (await this.revocations.covers(login)) throw new Problem('LOGIN_REQUIRED');
+    return login;
+  }
+
+  /** Ends this token alone. */
+  async revoke(login: Login): Promise<void> {
+    await this.revocations.add(login);
+  }
+
+  /** Ends every token of the account whose proof is older than now. */
+  async revokeAll(userId: number): Promise<void> {
+    await this.revocations.addAll(userId);
+  }
+
+  private read(token: string): Login {
+    const payload = this.payload(token);
+    const { user_id: userId, username, exp, iat, jti, aud } = payload;
+    if (!Number.isSafeInteger(userId) || typeof username !== 'string') throw new Problem('LOGIN_REQUIRED');
+    if (typeof exp !== 'number' || aud !== undefined) throw new Problem('LOGIN_REQUIRED');
+    const tokenId = typeof jti === 'string' && UUID_V7.test(jti) ? jti : digest(token);
+    const asOf =
+      tokenId === jti ? millisecondsOf(tokenId) : (typeof iat === 'number' ? iat : exp - OLD_SHOP_TTL) * 1000;
+    return { userId: userId as number, username, tokenId, asOf, expiresAt: exp };
+  }
+
+  private payload(token: string): Payload {
+    try {
+      return this.jwt.verify<Payload>(token);
+    } catch (cause) {
+      throw new Problem('LOGIN_REQUIRED', { cause });
+    }
+  }
+}
+
+const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+/** The first 48 bits of a UUIDv7 (RFC 9562 §5.7). */
+function millisecondsOf(uuid: string): number {
+  return parseInt(uuid.slice(0, 8) + uuid.slice(9, 13), 16);
+}
+
+/** Of the signed part alone: a signature may be spelt in more than one way. */
+function digest(token: string): string {
+  return createHash('sha256')
+    .update(token.slice(0, token.lastIndexOf('.')))
+    .digest('base64url');
+}

@@ -1,0 +1,115 @@
+import { Injectable } from '@nestjs/common';
+import { Redis } from 'ioredis';
+import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
+import { Config } from './config.js';
+import { Problem } from './problem.js';
+
+const MINUTE = 60;
+const QUARTER = 15 * MINUTE;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** Every limit: what is counted and for whom, how many, in how many seconds. `LIMITS` changes the numbers. */
+const RULES = {
+  'sms-per-mobile-minute': [1, MINUTE],
+  'sms-per-mobile-hour': [5, HOUR],
+  'sms-per-mobile-day': [10, DAY],
+  'sms-per-ip-hour': [20, HOUR],
+  'sms-per-ip-day': [100, DAY],
+  'sms-budget-day': [10_000, DAY],
+  'sms-tries-per-mobile-day': [20, DAY],
+  'pictures-per-ip': [300, MINUTE],
+  'starts-per-ip': [1200, MINUTE],
+  'callbacks-per-ip': [1200, MINUTE],
+  'binds-per-token': [10, HOUR],
+  'binds-per-ip': [600, MINUTE],
+  'registrations-per-ip': [300, MINUTE],
+  'resets-per-ip': [300, MINUTE],
+  'login-failures-per-account-and-ip': [10, QUARTER],
+  'login-failures-per-account': [100, HOUR],
+  'login-failures-per-ip': [100, QUARTER],
+} as const satisfies Record<string, readonly [points: number, seconds: number]>;
+
+export type Rule = keyof typeof RULES;
+
+/** Whom each rule counts: a mobile, a network, an account. */
+export type Uses = Readonly<Partial<Record<Rule, string>>>;
+
+/**
+ * The library's script, with one more line: a count that is given back to nothing starts its window anew.
+ * KEYS[1] the count, ARGV[1] points (negative: given back), ARGV[2] the window in seconds.
+ */
+const COUNT = `
+  if tonumber(ARGV[1]) > 0 then redis.call('SET', KEYS[1], 0, 'EX', ARGV[2], 'NX') end
+  local count = 0
+  if redis.call('EXISTS', KEYS[1]) == 1 then count = redis.call('INCRBY', KEYS[1], ARGV[1]) end
+  if count <= 0 then redis.call('DEL', KEYS[1]) end
+  return {count, redis.call('PTTL', KEYS[1])}`;
+
+/**
+ * Counts what may not be done too often. Counting comes before what it guards, in one Redis command a rule, so
+ * that of fifty requests at once exactly as many pass as may. Redis away: nothing passes.
+ */
+@Injectable()
+export class Limits {
+  private readonly limiters: Readonly<Record<string, RateLimiterRedis>>;
+
+  constructor(redis: Redis, config: Config) {
+    const numbers = { ...RULES, 'sms-budget-day': [config.SMS_DAILY_BUDGET, DAY], ...changes(config.LIMITS) };
+    this.limiters = Object.fromEntries(
+      Object.entries(numbers).map(([rule, [points, duration]]) => [
+        rule,
+        new RateLimiterRedis({
+          storeClient: redis,
+          keyPrefix: `door:limit:${rule}`,
+          points,
+          duration,
+          customIncrTtlLuaScript: COUNT,
+        }),
+      ]),
+    );
+  }
+
+  /**
+   * Counts one use of each rule, or of none: what one rule refuses, the others do not count.
+   * @throws Problem TOO_MANY_REQUESTS with the seconds until the strictest of them allows it again
+   */
+  async take(uses: Uses): Promise<void> {
+    const answers = await Promise.all(entries(uses).map(([rule, whom]) => this.consume(rule, whom)));
+    const refused = answers.filter((answer) => answer.refused);
+    if (refused.length === 0) return;
+    await this.giveBack(uses);
+    throw new Problem('TOO_MANY_REQUESTS', {
+      retryAfter: Math.max(...refused.map((answer) => answer.seconds)),
+    });
+  }
+
+  /** Takes back one use of each: it came to nothing (an SMS not sent) or did no harm (a right password). */
+  async giveBack(uses: Uses): Promise<void> {
+    await Promise.all(entries(uses).map(([rule, whom]) => this.limiters[rule]!.reward(whom, 1)));
+  }
+
+  private async consume(rule: Rule, whom: string): Promise<{ refused: boolean; seconds: number }> {
+    try {
+      await this.limiters[rule]!.consume(whom, 1);
+      return { refused: false, seconds: 0 };
+    } catch (answer) {
+      if (!(answer instanceof RateLimiterRes)) throw answer;
+      return { refused: true, seconds: Math.max(1, Math.ceil(answer.msBeforeNext / 1000)) };
+    }
+  }
+}
+
+const entries = (uses: Uses): [Rule, string][] => Object.entries(uses) as [Rule, string][];
+
+/** `rule=points/seconds` each; @throws Error that names a rule which does not exist. */
+function changes(limits: readonly string[]): Record<string, [number, number]> {
+  return Object.fromEntries(
+    limits.map((limit) => {
+      const [rule = '', points, seconds] = limit.split(/[=/]/);
+      if (!Object.hasOwn(RULES, rule))
+        throw new Error(`Configuration refused:\n  LIMITS: there is no rule ${rule}`);
+      return [rule, [Number(points), Number(seconds)]];
+    }),
+  );
+}

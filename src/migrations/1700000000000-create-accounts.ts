@@ -1,0 +1,137 @@
+import { type MigrationInterface, type QueryRunner, Table, TableColumn, TableIndex } from 'typeorm';
+import { MADE_HERE, exactText, id, isMadeHere, text } from './columns.js';
+
+const OPENID_UNIQUE = 'tb_oauth_qq_openid_uniq';
+const UNIONID_UNIQUE = 'tb_oauth_qq_unionid_uniq';
+/** Lines of the list of duplicates; the query for all of them stands below it. */
+const LISTED = 100;
+
+interface Binding {
+  id: number;
+  user_id: number;
+  openid: string;
+}
+
+/**
+ * The shop's two tables: made as Django made them where they are missing; where they are there, only added to.
+ * MySQL cannot undo a table change, so each step looks whether it is done, and a run that broke off is run again.
+ */
+export class CreateAccounts1700000000000 implements MigrationInterface {
+  async up(queryRunner: QueryRunner): Promise<void> {
+    // First of all: until here nothing is changed.
+    await this.refuseDuplicates(queryRunner);
+
+    await queryRunner.createTable(this.users(queryRunner), true);
+    await queryRunner.createTable(this.bindings(queryRunner), true);
+
+    const bindings = await queryRunner.getTable('tb_oauth_qq');
+    const has = (index: string) => bindings?.indices.some(({ name }) => name === index);
+    if (!has(OPENID_UNIQUE)) await queryRunner.createIndex('tb_oauth_qq', unique(OPENID_UNIQUE, 'openid'));
+    if (!bindings?.findColumnByName('unionid'))
+      await queryRunner.addColumn('tb_oauth_qq', new TableColumn(this.unionid(queryRunner)));
+    if (!has(UNIONID_UNIQUE)) await queryRunner.createIndex('tb_oauth_qq', unique(UNIONID_UNIQUE, 'unionid'));
+  }
+
+  /** Takes back what `up` added. A table of Django's stays, and so does a column that was there before. */
+  async down(queryRunner: QueryRunner): Promise<void> {
+    if (await isMadeHere(queryRunner, 'tb_oauth_qq')) {
+      await queryRunner.dropTable('tb_oauth_qq');
+    } else {
+      const bindings = await queryRunner.getTable('tb_oauth_qq');
+      const has = (index: string) => bindings?.indices.some(({ name }) => name === index);
+      if (has(UNIONID_UNIQUE)) await queryRunner.dropIndex('tb_oauth_qq', UNIONID_UNIQUE);
+      if (bindings?.findColumnByName('unionid')?.comment === MADE_HERE)
+        await queryRunner.dropColumn('tb_oauth_qq', 'unionid');
+      if (has(OPENID_UNIQUE)) await queryRunner.dropIndex('tb_oauth_qq', OPENID_UNIQUE);
+    }
+    if (await isMadeHere(queryRunner, 'tb_users')) await queryRunner.dropTable('tb_users');
+  }
+
+  /** For an operator at a terminal, who needs the whole openid to find the rows. */
+  private async refuseDuplicates(queryRunner: QueryRunner): Promise<void> {
+    if (!(await queryRunner.hasTable('tb_oauth_qq'))) return;
+    const query =
+      'SELECT b.id, b.user_id, b.openid FROM tb_oauth_qq b' +
+      ' JOIN (SELECT openid FROM tb_oauth_qq GROUP BY openid HAVING COUNT(*) > 1) twice ON twice.openid = b.openid' +
+      ' ORDER BY b.openid, b.id';
+    const rows: Binding[] = await queryRunner.query(query);
+    if (rows.length === 0) return;
+    const list = rows
+      .slice(0, LISTED)
+      .map((row) => `  openid ${row.openid}  tb_oauth_qq.id ${row.id}  user_id ${row.user_id}`);
+    if (rows.length > LISTED) list.push(`  … and ${rows.length - LISTED} more rows`);
+    throw new Error(
+      [
+        'Nothing was changed: tb_oauth_qq holds the same openid more than once, and one QQ can have one account only.',
+        ...list,
+        'Of rows with one user_id keep any one. Where the user_ids differ, find out whose QQ it is and keep that row.',
+        'DELETE FROM tb_oauth_qq WHERE id IN (…the others…), then run the migration again. All of them are found by:',
+        `  ${query}`,
+      ].join('\n'),
+    );
+  }
+
+  private users(queryRunner: QueryRunner): Table {
+    return new Table({
+      name: 'tb_users',
+      engine: 'InnoDB',
+      comment: MADE_HERE,
+      columns: [
+        id(queryRunner, 'int'),
+        text(queryRunner, 'password', 128),
+        { name: 'last_login', type: 'datetime', precision: 6, isNullable: true },
+        { name: 'is_superuser', type: 'boolean' },
+        text(queryRunner, 'username', 150),
+        text(queryRunner, 'first_name', 30),
+        text(queryRunner, 'last_name', 30),
+        text(queryRunner, 'email', 254),
+        { name: 'is_staff', type: 'boolean' },
+        { name: 'is_active', type: 'boolean' },
+        { name: 'date_joined', type: 'datetime', precision: 6 },
+        text(queryRunner, 'mobile', 11),
+        { name: 'email_active', type: 'boolean' },
+        { name: 'default_address_id', type: 'int', isNullable: true },
+      ],
+      indices: [unique('username', 'username'), unique('mobile', 'mobile')],
+    });
+  }
+
+  private bindings(queryRunner: QueryRunner): Table {
+    return new Table({
+      name: 'tb_oauth_qq',
+      engine: 'InnoDB',
+      comment: MADE_HERE,
+      columns: [
+        id(queryRunner, 'int'),
+        { name: 'create_time', type: 'datetime', precision: 6 },
+        { name: 'update_time', type: 'datetime', precision: 6 },
+        text(queryRunner, 'openid', 64),
+        { name: 'user_id', type: 'int' },
+        this.unionid(queryRunner),
+      ],
+      indices: [
+        { name: 'tb_oauth_qq_369db21a', columnNames: ['openid'] },
+        { name: 'tb_oauth_qq_user_id', columnNames: ['user_id'] },
+        unique(OPENID_UNIQUE, 'openid'),
+        unique(UNIONID_UNIQUE, 'unionid'),
+      ],
+      foreignKeys: [
+        {
+          name: 'tb_oauth_qq_user_id_fk_tb_users_id',
+          columnNames: ['user_id'],
+          referencedTableName: 'tb_users',
+          referencedColumnNames: ['id'],
+        },
+      ],
+    });
+  }
+
+  /** Compared exactly, as QQ gives it. */
+  private unionid(queryRunner: QueryRunner) {
+    return { ...exactText(queryRunner, 'unionid', 64), isNullable: true, comment: MADE_HERE };
+  }
+}
+
+function unique(name: string, column: string): TableIndex {
+  return new TableIndex({ name, columnNames: [column], isUnique: true });
+}

@@ -1,0 +1,80 @@
+import { createHmac } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { Redis } from 'ioredis';
+import { Config } from '../config.js';
+import { BindGrant } from './bind-token.service.js';
+
+/** The part of a bind request that makes it this one and no other, but for its password. */
+export interface BindRequestMark {
+  readonly mobile: string;
+  readonly smsCode: string;
+}
+
+/** What is remembered of the last bind that came as far as its commit. */
+interface Receipt {
+  readonly tokenId: string;
+  readonly mark: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
+/** Milliseconds in which a lost answer may be asked for again. */
+const REPEATABLE_FOR = 300_000;
+
+/**
+ * What a token has been used for, by QQ: written inside the transaction whose unique index lets one bind of a QQ
+ * through at a time, so that no two write it at once. Alone it proves nothing: its bind counts as done only if the
+ * QQ's row is in the database too. A keyed hash of mobile and code, no password; that one is compared with the
+ * account's own.
+ */
+@Injectable()
+export class BindReceipts {
+  private readonly key: Buffer;
+
+  constructor(
+    private readonly redis: Redis,
+    private readonly config: Config,
+  ) {
+    this.key = config.keyFor('bind receipts');
+  }
+
+  /**
+   * What the token's QQ was last used for: `same` if by this very request within five minutes, `used` if by
+   * another request with this token, `void` if the QQ was unbound after the token was issued. One command.
+   */
+  async look(grant: BindGrant, request: BindRequestMark): Promise<'none' | 'same' | 'used' | 'void'> {
+    const kept = await this.redis.get(this.keyOf(grant.identity.openid));
+    if (kept === null) return 'none';
+    const receipt = JSON.parse(kept) as Receipt | { readonly unboundAt: number };
+    if ('unboundAt' in receipt) return grant.issuedAt <= receipt.unboundAt ? 'void' : 'none';
+    if (receipt.tokenId !== grant.tokenId) return 'none';
+    return receipt.mark === this.mark(request) && Date.now() - receipt.at < REPEATABLE_FOR ? 'same' : 'used';
+  }
+
+  /** One command. */
+  async write({ identity, tokenId }: BindGrant, request: BindRequestMark): Promise<void> {
+    const receipt: Receipt = { tokenId, mark: this.mark(request), at: Date.now() };
+    await this.keep(identity.openid, receipt);
+  }
+
+  /** From now on, no token issued before binds this QQ. */
+  async close(openid: string): Promise<void> {
+    await this.keep(openid, { unboundAt: Date.now() });
+  }
+
+  private async keep(openid: string, value: Receipt | { readonly unboundAt: number }): Promise<void> {
+    await this.redis.set(this.keyOf(openid), JSON.stringify(value), 'EX', this.config.BIND_TOKEN_TTL);
+  }
+
+  private mark({ mobile, smsCode }: BindRequestMark): string {
+    return this.hash(`${mobile} ${smsCode}`);
+  }
+
+  private keyOf(openid: string): string {
+    return `door:bind:${this.hash(openid)}`;
+  }
+
+  private hash(text: string): string {
+    return createHmac('sha256', this.key).update(text).digest('base64url');
+  }
+}

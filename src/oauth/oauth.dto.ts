@@ -1,0 +1,133 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { Transform } from 'class-transformer';
+import { IsInt, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
+import { IsMobile } from '../mobile.js';
+import { GIVEN_PASSWORD, IsPassword } from '../users/password-policy.js';
+import { SignedIn } from '../users/users.dto.js';
+import { Account } from '../users/users.service.js';
+import { BoundQq } from './account-qqs.service.js';
+
+const ACCESS_TOKEN = {
+  example: 'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.…',
+  description: '`GET /oauth/qq/users/` 给的凭据',
+};
+
+export class AuthorizeQuery {
+  @ApiPropertyOptional({
+    example: '/cart.html',
+    default: '/',
+    description: '登录后去哪里：本站路径，不超过200字节',
+  })
+  @Transform(({ value }: { value: unknown }) => (value === '' || value === undefined ? '/' : value))
+  @IsString({ message: '跳转地址应为一个路径' })
+  readonly next: string = '/';
+
+  /** Anything but `mobile` is ignored, as the contract says. */
+  @ApiPropertyOptional({ example: 'mobile', enum: ['mobile'], description: '手机样式的QQ登录页' })
+  @IsOptional()
+  @Transform(({ value }: { value: unknown }) => (value === 'mobile' ? value : undefined))
+  readonly display?: 'mobile';
+}
+
+export class CallbackQuery {
+  @ApiProperty({ example: '9A5F0C1E2B3D4F60718293A4B5C6D7E8', description: 'QQ给的授权码' })
+  @Matches(/^[\x21-\x7e]{1,512}$/, { message: '缺少QQ授权码' })
+  readonly code: string;
+
+  @ApiProperty({ example: 'x…', description: 'QQ原样带回的state' })
+  @Matches(/^[^]+$/, { message: '缺少state' })
+  readonly state: string;
+}
+
+export class BindQqDto {
+  @ApiProperty({ example: '13800138000', description: '手机号' })
+  @IsMobile()
+  readonly mobile: string;
+
+  @ApiProperty({
+    example: 'mysecret12',
+    minLength: 8,
+    maxLength: 20,
+    description: '密码：已有账号的密码，或新账号的密码',
+  })
+  @IsPassword()
+  readonly password: string;
+
+  @ApiProperty({ example: '246810', minLength: 6, maxLength: 6, description: '短信验证码' })
+  @Matches(/^\d{6}$/, { message: '短信验证码应为6位数字' })
+  readonly sms_code: string;
+
+  @ApiProperty(ACCESS_TOKEN)
+  @Matches(/^[^]+$/, { message: '缺少access_token' })
+  readonly access_token: string;
+}
+
+export class AddQqDto {
+  @ApiProperty(ACCESS_TOKEN)
+  @Matches(/^[^]+$/, { message: '缺少access_token' })
+  readonly access_token: string;
+
+  @ApiProperty({ example: 'mysecret12', description: '账号的密码' })
+  @Matches(GIVEN_PASSWORD, { message: '请填写密码' })
+  readonly password: string;
+}
+
+export class BindingParams {
+  @ApiProperty({ example: 1 })
+  @Transform(({ value }) => Number(value))
+  @IsInt({ message: '编号应为整数' })
+  @Min(1, { message: '编号应为正数' })
+  @Max(2_147_483_647, { message: '编号过大' })
+  readonly id: number;
+}
+
+export class UnbindDto {
+  @ApiProperty({ example: 'mysecret12', description: '账号的密码' })
+  @Matches(GIVEN_PASSWORD, { message: '请填写密码' })
+  readonly password: string;
+}
+
+export class LoginStarted {
+  @ApiProperty({ example: 'https://graph.qq.com/oauth2.0/authorize?…', description: '让浏览器去这里' })
+  readonly login_url: string;
+
+  constructor(loginUrl: string) {
+    this.login_url = loginUrl;
+  }
+}
+
+export class QqSignedIn extends SignedIn {
+  @ApiProperty({ example: '/cart.html' }) readonly next: string;
+
+  constructor(token: string, account: Pick<Account, 'id' | 'username'>, next: string) {
+    super(token, account);
+    this.next = next;
+  }
+}
+
+export class NeedsBinding {
+  @ApiProperty(ACCESS_TOKEN) readonly access_token: string;
+  @ApiProperty({ example: 3600, description: '凭据有效秒数' }) readonly expires_in: number;
+  @ApiProperty({ example: '/cart.html' }) readonly next: string;
+
+  constructor(accessToken: string, expiresIn: number, next: string) {
+    this.access_token = accessToken;
+    this.expires_in = expiresIn;
+    this.next = next;
+  }
+}
+
+export class BindingAnswer {
+  @ApiProperty({ example: 1 }) readonly id: number;
+  @ApiProperty({ example: '2026-11-22T08:00:00.000Z', description: 'UTC' }) readonly bound_at: string;
+  @ApiProperty({ example: null, nullable: true, type: String, description: 'UTC' }) readonly last_login_at:
+    string | null;
+  @ApiProperty({ example: '****3F2A', description: 'openid的末四位' }) readonly openid_hint: string;
+
+  constructor({ id, boundAt, lastLoginAt, openidHint }: BoundQq) {
+    this.id = id;
+    this.bound_at = boundAt.toISOString();
+    this.last_login_at = lastLoginAt?.toISOString() ?? null;
+    this.openid_hint = openidHint;
+  }
+}

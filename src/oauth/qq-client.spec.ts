@@ -1,0 +1,184 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Logger } from '@nestjs/common';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { loadConfig } from '../config.js';
+import { Problem } from '../problem.js';
+import { QqClient } from './qq-client.js';
+
+const OPENID = '0123456789ABCDEF0123456789ABCDEF';
+const OTHER = 'FEDCBA9876543210FEDCBA9876543210';
+const UNIONID = 'UID_0123456789ABCDEF0123456789ABCDEF';
+
+/** QQ, answering byte for byte what a test puts here, by path. */
+let answers: Record<string, string | { status: number; body: string } | 'hang' | 'reset'>;
+const asked: string[] = [];
+let sockets: Set<unknown>;
+let qq: Server;
+let base: string;
+
+beforeAll(async () => {
+  Logger.overrideLogger(false);
+  sockets = new Set();
+  qq = createServer((request, response) => {
+    const { pathname } = new URL(request.url!, 'http://qq');
+    asked.push(request.url!);
+    const answer = answers[pathname];
+    if (answer === 'hang') return;
+    if (answer === 'reset') return void request.socket.destroy();
+    const { status, body } = typeof answer === 'object' ? answer : { status: 200, body: answer ?? '' };
+    response.writeHead(status, { 'content-type': 'text/html' }).end(body);
+  });
+  qq.on('connection', (socket) => sockets.add(socket));
+  await new Promise<void>((resolve) => qq.listen(0, '127.0.0.1', resolve));
+  base = `http://127.0.0.1:${(qq.address() as AddressInfo).port}`;
+});
+
+afterAll(() => {
+  qq.closeAllConnections();
+  qq.close();
+});
+
+beforeEach(() => {
+  asked.length = 0;
+  answers = {};
+});
+
+async function identify(env: Record<string, string> = {}, times = 1): Promise<unknown> {
+  const client = new QqClient(
+    loadConfig({
+      NODE_ENV: 'test',
+      JWT_SECRET: 'x'.repeat(32),
+      QQ_BASE_URL: base,
+      QQ_TIMEOUT_MS: '500',
+      ...env,
+    }),
+  );
+  try {
+    let identity: unknown;
+    for (let time = 0; time < times; time += 1) identity = await client.identify('A1B2');
+    return identity;
+  } catch (error) {
+    return error instanceof Problem ? error.code : error;
+  } finally {
+    await client.onApplicationShutdown();
+  }
+}
+
+const token = (more: object = { openid: OPENID }) =>
+  JSON.stringify({ access_token: 'FE04', expires_in: '5184000', refresh_token: '88E4', ...more });
+
+describe('QqClient', () => {
+  it('asks once, for JSON and the openid, over connections that it keeps', async () => {
+    answers['/oauth2.0/token'] = token();
+    sockets.clear();
+
+    expect(await identify({}, 10)).toEqual({ openid: OPENID });
+
+    expect(asked).toHaveLength(10);
+    // The next call may begin before undici has put the connection back, which opens a second one.
+    expect(sockets.size).toBeLessThanOrEqual(2);
+    expect(Object.fromEntries(new URL(asked[0]!, base).searchParams)).toEqual({
+      grant_type: 'authorization_code',
+      client_id: '101000001',
+      client_secret: 'sandbox-app-key',
+      code: 'A1B2',
+      redirect_uri: 'http://localhost:3000/oauth_callback.html',
+      fmt: 'json',
+      need_openid: '1',
+    });
+  });
+
+  it.each([
+    ['JSONP', `callback( ${token()} );\n`],
+    ['the urlencoded default', `access_token=FE04&expires_in=5184000&refresh_token=88E4&openid=${OPENID}`],
+  ])('reads %s too, should QQ ignore fmt=json', async (_, body) => {
+    answers['/oauth2.0/token'] = body;
+
+    expect(await identify()).toEqual({ openid: OPENID });
+  });
+
+  it.each([100018, 100019, 100020, 100067, 100068])(
+    'says QQ_CODE_INVALID to error %i with status 200',
+    async (error) => {
+      const body = JSON.stringify({ error, error_description: 'code to access token error' });
+      answers['/oauth2.0/token'] = body;
+      expect(await identify()).toBe('QQ_CODE_INVALID');
+
+      answers['/oauth2.0/token'] = `callback( ${body} );\n`;
+      expect(await identify()).toBe('QQ_CODE_INVALID');
+    },
+  );
+
+  it.each([100000, 100001, 100008, 100009, 100010, 100012, 100031, 100048, 110401, 110406])(
+    'says QQ_UNAVAILABLE to error %i: our registration is wrong',
+    async (error) => {
+      answers['/oauth2.0/token'] = JSON.stringify({ error, error_description: 'no' });
+
+      expect(await identify()).toBe('QQ_UNAVAILABLE');
+    },
+  );
+
+  it.each([
+    ['an error page', { status: 502, body: '<html><body>Bad Gateway</body></html>' }],
+    ['HTML with status 200', '<!DOCTYPE html><html lang="en">hello</html>'],
+    ['JSONP that was cut off', 'callback( {"client_id":"101000001","open'],
+    ['JSON that was cut off', '{"access_token":"FE04","openid":"0123'],
+    ['nothing', ''],
+    ['no openid', token({})],
+    ['an empty openid', token({ openid: '' })],
+    ['an openid of another form', token({ openid: `${OPENID}'--` })],
+    ['an openid that is a list', token({ openid: [OPENID] })],
+    ['JSON that is a list', '[]'],
+    ['JSON that is null', 'null'],
+    ['more than it should', token({ padding: 'x'.repeat(20_000) })],
+    ['a reset', 'reset'],
+    ['silence', 'hang'],
+  ] as const)('says QQ_UNAVAILABLE to %s, and never asks twice', async (_, answer) => {
+    answers['/oauth2.0/token'] = answer;
+
+    expect(await identify()).toBe('QQ_UNAVAILABLE');
+    expect(asked).toHaveLength(1);
+  });
+
+  it('says QQ_UNAVAILABLE when nobody listens', async () => {
+    expect(await identify({ QQ_BASE_URL: 'http://127.0.0.1:1' })).toBe('QQ_UNAVAILABLE');
+  });
+
+  describe('with QQ_UNIONID', () => {
+    const me = (more: object = {}) =>
+      `callback( ${JSON.stringify({ client_id: '101000001', openid: OPENID, unionid: UNIONID, ...more })} );\n`;
+
+    beforeEach(() => {
+      answers['/oauth2.0/token'] = token();
+    });
+
+    it('asks /me for the unionid', async () => {
+      answers['/oauth2.0/me'] = me();
+
+      expect(await identify({ QQ_UNIONID: 'true' })).toEqual({ openid: OPENID, unionid: UNIONID });
+      expect(asked[1]).toBe('/oauth2.0/me?access_token=FE04&unionid=1&fmt=json');
+    });
+
+    it.each([
+      ['a foreign client_id', me({ client_id: '101999999' })],
+      ['no client_id', me({ client_id: undefined })],
+      ['another openid', me({ openid: OTHER })],
+      ['no unionid', me({ unionid: undefined })],
+      [
+        'error 100048, no permission',
+        'callback( {"error":100048,"error_description":"companyid not set"} );\n',
+      ],
+    ])('says QQ_UNAVAILABLE to %s', async (_, answer) => {
+      answers['/oauth2.0/me'] = answer;
+
+      expect(await identify({ QQ_UNIONID: 'true' })).toBe('QQ_UNAVAILABLE');
+    });
+
+    it.each([100013, 100014, 100015, 100016])('says QQ_CODE_INVALID to error %i', async (error) => {
+      answers['/oauth2.0/me'] = `callback( ${JSON.stringify({ error, error_description: 'no' })} );\n`;
+
+      expect(await identify({ QQ_UNIONID: 'true' })).toBe('QQ_CODE_INVALID');
+    });
+  });
+});

@@ -1,0 +1,121 @@
+import { Injectable, Logger, OnApplicationShutdown } from '@nestjs/common';
+import { Pool } from 'undici';
+import { Config } from '../config.js';
+import { Problem } from '../problem.js';
+import { meaningOf, parseAnswer, QqAnswer, refusesCode } from './qq-dialect.js';
+
+/** Whose QQ it is. */
+export interface QqIdentity {
+  /** One per (app id, QQ): 32 upper-case hex. */
+  readonly openid: string;
+  /** One per QQ for all apps of a developer; with `QQ_UNIONID` only. */
+  readonly unionid?: string;
+}
+
+/** Bytes; QQ's longest answer has a few hundred. */
+const LONGEST_ANSWER = 16_384;
+const OPENID = /^[0-9A-F]{32}$/;
+/** QQ documents the prefix and a length to reserve, and nothing else about it. */
+const UNIONID = /^[\x21-\x7e]{1,64}$/;
+
+/** QQ Connect: all of its quirks, and nobody else knows them. https://wiki.connect.qq.com */
+@Injectable()
+export class QqClient implements OnApplicationShutdown {
+  private readonly logger = new Logger(QqClient.name);
+  private readonly pool: Pool;
+  private readonly basePath: string;
+
+  constructor(private readonly config: Config) {
+    const { origin, pathname } = new URL(config.QQ_BASE_URL);
+    this.pool = new Pool(origin, {
+      connections: 64,
+      pipelining: 1,
+      connect: { timeout: config.QQ_TIMEOUT_MS },
+    });
+    this.basePath = pathname.replace(/\/$/, '');
+  }
+
+  /** Where the browser goes to log in to QQ. */
+  authorizationUrl(state: string, display?: 'mobile'): string {
+    const query = new URLSearchParams({
+      response_type: 'code',
+      client_id: this.config.QQ_APP_ID,
+      redirect_uri: this.config.QQ_REDIRECT_URI,
+      state,
+      scope: 'get_user_info',
+      ...(display && { display }),
+    });
+    return `${this.config.QQ_BASE_URL.replace(/\/$/, '')}/oauth2.0/authorize?${query.toString()}`;
+  }
+
+  /**
+   * Whose QQ a code belongs to. One request; with `QQ_UNIONID` two.
+   * @throws Problem QQ_CODE_INVALID, QQ_UNAVAILABLE
+   */
+  async identify(code: string): Promise<QqIdentity> {
+    const { access_token: token, openid } = await this.ask('/oauth2.0/token', {
+      grant_type: 'authorization_code',
+      client_id: this.config.QQ_APP_ID,
+      client_secret: this.config.QQ_APP_KEY,
+      code,
+      redirect_uri: this.config.QQ_REDIRECT_URI,
+      fmt: 'json',
+      need_openid: '1',
+    });
+    if (typeof openid !== 'string' || !OPENID.test(openid)) throw unavailable('QQ gave no openid');
+    if (!this.config.QQ_UNIONID) return { openid };
+    if (typeof token !== 'string' || token === '') throw unavailable('QQ gave no access token');
+    return { openid, unionid: await this.unionidOf(openid, token) };
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.pool.destroy();
+  }
+
+  private async unionidOf(openid: string, token: string): Promise<string> {
+    const answer = await this.ask('/oauth2.0/me', { access_token: token, unionid: '1', fmt: 'json' });
+    // A token issued to another app would tell us somebody's openid there (token substitution).
+    if (String(answer.client_id) !== this.config.QQ_APP_ID) throw unavailable('QQ named a foreign client_id');
+    if (answer.openid !== openid) throw unavailable('QQ gave two different openids');
+    const { unionid } = answer;
+    if (typeof unionid !== 'string' || !UNIONID.test(unionid)) throw unavailable('QQ gave no unionid');
+    return unionid;
+  }
+
+  private async ask(path: string, query: Record<string, string>): Promise<QqAnswer> {
+    const answer = parseAnswer(
+      await this.fetch(`${this.basePath}${path}?${new URLSearchParams(query).toString()}`),
+    );
+    if (!answer) throw unavailable('QQ answered nonsense');
+    // QQ answers failures with 200 and an `error` field; the status says nothing.
+    const error = answer.error ?? answer.ret;
+    if (error === undefined || Number(error) === 0) return answer;
+    const cause = new Error(`QQ refused with ${String(Number(error))}: ${meaningOf(error)}`);
+    if (refusesCode(error)) throw new Problem('QQ_CODE_INVALID', { cause });
+    this.logger.error('QQ refused our app', { code: Number(error), meaning: meaningOf(error) });
+    throw new Problem('QQ_UNAVAILABLE', { cause });
+  }
+
+  /** Never retried: a code works once, and a timeout may have spent it. */
+  private async fetch(path: string): Promise<string> {
+    try {
+      const signal = AbortSignal.timeout(this.config.QQ_TIMEOUT_MS);
+      const { body } = await this.pool.request({ path, method: 'GET', idempotent: false, signal });
+      let text = '';
+      body.setEncoding('utf8');
+      for await (const chunk of body) {
+        text += String(chunk);
+        if (text.length > LONGEST_ANSWER) throw new Error('QQ answered too much');
+      }
+      return text;
+    } catch (cause) {
+      // undici's message may quote the URL, which holds the app key: only its name and code go on.
+      const { name, code } = cause as NodeJS.ErrnoException;
+      throw unavailable(`QQ did not answer (${code ?? name})`);
+    }
+  }
+}
+
+function unavailable(why: string): Problem {
+  return new Problem('QQ_UNAVAILABLE', { cause: new Error(why) });
+}

@@ -1,0 +1,26 @@
+import { Module } from '@nestjs/common';
+import { Config } from '../config.js';
+import { HttpSmsGateway } from './http-sms-gateway.js';
+import { ImageCodeService } from './image-code.service.js';
+import { LogSmsGateway } from './log-sms-gateway.js';
+import { SmsCodeService } from './sms-code.service.js';
+import { SmsController } from './sms.controller.js';
+import { SmsGateway } from './sms-gateway.js';
+
+@Module({
+  controllers: [SmsController],
+  providers: [
+    ImageCodeService,
+    SmsCodeService,
+    {
+      provide: SmsGateway,
+      inject: [Config],
+      useFactory: (config: Config): SmsGateway =>
+        config.SMS_GATEWAY === 'log'
+          ? new LogSmsGateway()
+          : new HttpSmsGateway(config.SMS_HTTP_URL, config.SMS_HTTP_KEY),
+    },
+  ],
+  exports: [SmsCodeService],
+})
+export class SmsModule {}

@@ -1,0 +1,28 @@
+import { Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
+
+/** What happened to an account. Rows are added, never changed; they outlive the account, so no foreign key. */
+@Entity('tb_account_event')
+@Index('tb_account_event_user_id_id', ['userId', 'id'])
+export class AccountEvent {
+  /** A bigint in the table; said to be one here, TypeORM would make it a string. */
+  @PrimaryGeneratedColumn() id: number;
+
+  /** UTC. */
+  @Index('tb_account_event_at')
+  @Column({ type: 'datetime', precision: 6 })
+  at: Date;
+
+  /** Null where the account is not known, as for a refused login. */
+  @Column({ name: 'user_id', type: 'int', nullable: true }) userId: number | null = null;
+
+  @Column({ length: 32 }) event: string;
+  @Column({ type: 'varchar', length: 16, nullable: true }) via: string | null = null;
+  @Column({ type: 'varchar', length: 32, nullable: true }) reason: string | null = null;
+  @Column({ name: 'openid_hash', type: 'varchar', length: 64, nullable: true }) openidHash: string | null =
+    null;
+  @Column({ type: 'varchar', length: 45, nullable: true }) ip: string | null = null;
+  @Column({ name: 'user_agent', type: 'varchar', length: 256, nullable: true }) userAgent: string | null =
+    null;
+  @Column({ name: 'request_id', type: 'varchar', length: 64, nullable: true }) requestId: string | null =
+    null;
+}

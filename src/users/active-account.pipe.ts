@@ -1,0 +1,21 @@
+import { Injectable, PipeTransform } from '@nestjs/common';
+import { CurrentLogin } from '../auth/auth.guard.js';
+import { Login } from '../auth/token.service.js';
+import { Problem } from '../problem.js';
+import { Account, UsersService } from './users.service.js';
+
+/** From a login to its account, which may have been disabled or removed since. */
+@Injectable()
+export class ActiveAccountPipe implements PipeTransform<Login, Promise<Account>> {
+  constructor(private readonly users: UsersService) {}
+
+  /** @throws Problem LOGIN_REQUIRED */
+  async transform({ userId }: Login): Promise<Account> {
+    const account = await this.users.findById(userId);
+    if (!account?.isActive) throw new Problem('LOGIN_REQUIRED');
+    return account;
+  }
+}
+
+/** Parameter decorator behind AuthGuard: the {@link Account} that is logged in. One SQL statement. */
+export const CurrentAccount = (): ParameterDecorator => CurrentLogin(ActiveAccountPipe);

@@ -1,0 +1,46 @@
+import {
+  applyDecorators,
+  CallHandler,
+  ExecutionContext,
+  Injectable,
+  NestInterceptor,
+  SetMetadata,
+  UseInterceptors,
+} from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import type { FastifyRequest } from 'fastify';
+import { Observable, tap } from 'rxjs';
+import { clientOf } from '../client.js';
+import { Problem } from '../problem.js';
+import { AccountEvents, Via } from './account-events.service.js';
+
+const VIA = 'door:audited via';
+
+/** Notes in the audit trail why a route refused. */
+@Injectable()
+export class AuditedRefusals implements NestInterceptor {
+  constructor(
+    private readonly reflector: Reflector,
+    private readonly events: AccountEvents,
+  ) {}
+
+  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    return next.handle().pipe(tap({ error: (error: unknown) => this.note(error, context) }));
+  }
+
+  private note(error: unknown, context: ExecutionContext): void {
+    if (!(error instanceof Problem) || error.getStatus() >= 500) return;
+    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    this.events.note({
+      event: 'refused',
+      via: this.reflector.get<Via>(VIA, context.getHandler()),
+      reason: error.code,
+      userId: error.userId ?? request.login?.userId,
+      client: clientOf(request),
+    });
+  }
+}
+
+/** Decorates a route whose refusals belong in the audit trail. */
+export const AuditRefusals = (via: Via): MethodDecorator =>
+  applyDecorators(SetMetadata(VIA, via), UseInterceptors(AuditedRefusals));

@@ -1,0 +1,29 @@
+import { dictionary } from '@zxcvbn-ts/language-common';
+import { Matches } from 'class-validator';
+import { Problem } from '../problem.js';
+
+/**
+ * 8 to 20 characters, counted as Unicode code points, as the seed says; without NUL, and without a lone surrogate,
+ * which would hash like any other.
+ */
+const PASSWORD = /^[^\0\ud800-\udfff]{8,20}$/u;
+
+/** What may be compared: an old account's password may have had other rules. */
+export const GIVEN_PASSWORD = /^[^\0\ud800-\udfff]{1,128}$/u;
+
+/** Validates a DTO field as a password. */
+export const IsPassword = (): PropertyDecorator => Matches(PASSWORD, { message: '密码长度应为8到20个字符' });
+
+/** The most used of all leaked passwords, most used first (zxcvbn's list), cut where guessing online ends. */
+const COMMON: ReadonlySet<string> = new Set(dictionary['passwords-common'].slice(0, 10_000));
+
+/**
+ * What a new password must not be: one of the passwords that everybody tries first, or the account's own mobile.
+ * An old password is never held to it, only compared.
+ * @param field under which the sentence belongs
+ * @throws Problem REQUEST_INVALID
+ */
+export function refuseCommon(password: string, mobile: string, field: string = 'password'): void {
+  if (password.includes(mobile)) throw Problem.field(field, '密码不能包含手机号');
+  if (COMMON.has(password.toLowerCase())) throw Problem.field(field, '密码过于常见，请换一个');
+}

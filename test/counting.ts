@@ -1,0 +1,83 @@
+import { randomUUID } from 'node:crypto';
+import { Redis } from 'ioredis';
+import mysql from 'mysql2/promise';
+
+/** Seconds another test file may take for its own counting: the server has one general log for all. */
+const TURN_S = 60;
+
+/**
+ * The SQL statements the service sent during `action`: BEGIN and COMMIT too, and what the server heard from
+ * nobody but the connections to this database. A connection opened meanwhile says one SET SESSION more, so let the
+ * service warm up first.
+ */
+export async function sqlDuring(databaseUrl: string, action: () => Promise<unknown>): Promise<string[]> {
+  const url = new URL(databaseUrl);
+  const database = url.pathname.slice(1);
+  url.pathname = '';
+  const admin = await mysql.createConnection(url.href);
+  const query = async (sql: string, values: unknown[] = []) =>
+    (await admin.query<mysql.RowDataPacket[]>(sql, values))[0];
+  const threads = async () =>
+    (await query('SELECT id FROM information_schema.processlist WHERE db = ?', [database])).map(({ id }) =>
+      Number(id),
+    );
+  try {
+    await query('SELECT GET_LOCK(?, ?)', ['qq-account-door general log', TURN_S]);
+    await query("SET GLOBAL log_output = 'TABLE'");
+    await query('TRUNCATE mysql.general_log');
+    await query('SET GLOBAL general_log = ON');
+    const before = await threads();
+    await action();
+    await query('SET GLOBAL general_log = OFF');
+    const rows = await query(
+      'SELECT thread_id, command_type, CONVERT(argument USING utf8mb4) AS argument FROM mysql.general_log',
+    );
+    const ours = new Set([...before, ...(await threads())]);
+    for (const row of rows)
+      if (row.command_type === 'Connect' && String(row.argument).includes(` on ${database} `))
+        ours.add(Number(row.thread_id));
+    return rows
+      .filter((row) => ours.has(Number(row.thread_id)) && ['Query', 'Execute'].includes(row.command_type))
+      .map((row) => String(row.argument));
+  } finally {
+    await query('SET GLOBAL general_log = OFF');
+    await admin.end();
+  }
+}
+
+/** How many statements `sqlDuring` saw. */
+export async function countSql(databaseUrl: string, action: () => Promise<unknown>): Promise<number> {
+  return (await sqlDuring(databaseUrl, action)).length;
+}
+
+/** The commands clients sent to this database of Redis during `action`; those inside of Lua scripts are not sent. */
+export async function redisDuring(redisUrl: string, action: () => Promise<unknown>): Promise<string[][]> {
+  const database = new URL(redisUrl).pathname.slice(1) || '0';
+  const marker = new Redis(redisUrl);
+  const watcher = await new Redis(redisUrl).monitor();
+  try {
+    // Before and after: Redis tells a monitor everything in the order it was done.
+    const [start, end] = [randomUUID(), randomUUID()];
+    const seen: string[][] = [];
+    const ended = new Promise<void>((resolve) => {
+      watcher.on('monitor', (_time: string, command: string[], source: string, number: string) => {
+        if (command[1] === start) seen.length = 0;
+        else if (command[1] === end) resolve();
+        else if (number === database && source !== 'lua') seen.push(command);
+      });
+    });
+    await marker.echo(start);
+    await action();
+    await marker.echo(end);
+    await ended;
+    return seen;
+  } finally {
+    watcher.disconnect();
+    marker.disconnect();
+  }
+}
+
+/** How many commands `redisDuring` saw. */
+export async function countRedis(redisUrl: string, action: () => Promise<unknown>): Promise<number> {
+  return (await redisDuring(redisUrl, action)).length;
+}

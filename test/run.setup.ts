@@ -1,0 +1,17 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestProject } from 'vitest/node';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Of this run, and gone after it. */
+    temporaryDirectory: string;
+  }
+}
+
+export default function setup(project: TestProject): () => void {
+  const directory = mkdtempSync(join(tmpdir(), 'qq-account-door-run-'));
+  project.provide('temporaryDirectory', directory);
+  return () => rmSync(directory, { recursive: true, force: true });
+}

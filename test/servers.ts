@@ -1,0 +1,225 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { accessSync, constants, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { Redis } from 'ioredis';
+import mysql from 'mysql2/promise';
+
+/** Where the system keeps its servers, though they may not be on a user's PATH. */
+const SERVER_DIRECTORIES = ['/usr/sbin', '/usr/local/sbin', '/usr/libexec', '/opt/homebrew/bin'];
+const START_MS = 30_000;
+const TRIES = 3;
+
+/** What the suites can run against here; undefined: not found. Looked up once, before the projects are chosen. */
+export interface Found {
+  /** A URL, or the path of a program to start. */
+  readonly database?: string;
+  readonly redis?: string;
+  readonly chromium?: string;
+}
+
+export function findServers(env: NodeJS.ProcessEnv = process.env): Found {
+  const startable = process.platform !== 'win32';
+  return {
+    database: env.TEST_DATABASE_URL || (startable ? onPath('mariadbd', 'mysqld') : undefined),
+    redis: env.TEST_REDIS_URL || (startable ? onPath('redis-server', 'valkey-server') : undefined),
+    chromium: onPath('chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'),
+  };
+}
+
+/** The names of what is missing, as the summary says them. */
+export function missingServers({ database, redis, chromium }: Found): string[] {
+  return [!database && 'MariaDB/MySQL', !redis && 'Redis', !chromium && 'Chromium'].filter(
+    (name) => typeof name === 'string',
+  );
+}
+
+export interface RunningServer {
+  /** Without a database name or number. */
+  readonly url: string;
+  /** `MariaDB 10.11.19` */
+  readonly label: string;
+  stop(): Promise<void>;
+}
+
+/** @throws Error with the server's own log, where it does not start */
+export async function startDatabase(found: string): Promise<RunningServer> {
+  if (found.includes('://')) return { ...(await greetDatabase(found)), stop: async () => undefined };
+  return privately(async (directory, port) => {
+    const data = join(directory, 'data');
+    const asRoot = process.getuid?.() === 0 ? ['--user=root'] : [];
+    const version = execFileSync(found, ['--version'], { encoding: 'utf8' });
+    if (version.includes('MariaDB')) {
+      const installer = onPath('mariadb-install-db', 'mysql_install_db') ?? 'mariadb-install-db';
+      const options = ['--no-defaults', `--datadir=${data}`, '--auth-root-authentication-method=normal'];
+      execFileSync(installer, [...options, '--skip-test-db', ...asRoot], { stdio: 'pipe' });
+    } else {
+      mkdirSync(data);
+      execFileSync(found, ['--no-defaults', '--initialize-insecure', `--datadir=${data}`, ...asRoot], {
+        stdio: 'pipe',
+      });
+    }
+    // Fast rather than durable: its data does not outlive the run.
+    const command = [
+      found,
+      '--no-defaults',
+      ...asRoot,
+      `--datadir=${data}`,
+      `--socket=${join(directory, 'socket')}`,
+      `--pid-file=${join(directory, 'pid')}`,
+      `--port=${port}`,
+      '--bind-address=127.0.0.1',
+      '--skip-name-resolve',
+      '--skip-log-bin',
+      '--performance-schema=off',
+      '--max-connections=500',
+      '--innodb-flush-log-at-trx-commit=0',
+      '--innodb-doublewrite=0',
+      '--innodb-buffer-pool-size=32M',
+    ];
+    return { command, greet: () => greetDatabase(`mysql://root@127.0.0.1:${port}`) };
+  });
+}
+
+/** @throws Error with the server's own log, where it does not start */
+export async function startRedis(found: string): Promise<RunningServer> {
+  if (found.includes('://')) return { ...(await greetRedis(found)), stop: async () => undefined };
+  return privately(async (directory, port) => ({
+    // A database per test file, so that files may run side by side.
+    command: [
+      found,
+      '--port',
+      String(port),
+      '--bind',
+      '127.0.0.1',
+      '--dir',
+      directory,
+      '--databases',
+      '1024',
+    ].concat(['--save', '', '--appendonly', 'no']),
+    greet: () => greetRedis(`redis://127.0.0.1:${port}`),
+  }));
+}
+
+type Greeting = Pick<RunningServer, 'url' | 'label'>;
+type Plan = (
+  directory: string,
+  port: number,
+) => Promise<{ command: string[]; greet: () => Promise<Greeting> }>;
+
+/** Starts it in a directory of its own on a free port; another one where somebody was quicker to take the port. */
+async function privately(plan: Plan): Promise<RunningServer> {
+  for (let left = TRIES - 1; ; left--) {
+    const directory = mkdtempSync(join(tmpdir(), 'qq-account-door-'));
+    const log = join(directory, 'log');
+    try {
+      const { command, greet } = await plan(directory, await freePort());
+      const server = supervise(command, directory, log);
+      try {
+        const greeting = await untilUp(greet, server);
+        return { ...greeting, stop: () => stop(server) };
+      } catch (error) {
+        const said = readFileSync(log, 'utf8').split('\n').slice(-20).join('\n');
+        await stop(server);
+        throw new Error(`${command[0]} did not start: ${said}`, { cause: error });
+      }
+    } catch (error) {
+      rmSync(directory, { recursive: true, force: true });
+      if (left === 0) throw error;
+    }
+  }
+}
+
+/**
+ * Runs the server under a shell that waits for the end of its input. That comes when we close it, and also when
+ * this process dies in whatever way; then the shell kills the server and removes its directory. So there are no
+ * orphans. Its own process group, so that Ctrl-C reaches us first.
+ */
+function supervise(command: string[], directory: string, log: string): ChildProcess {
+  const script = `dir=$1; shift; "$@" </dev/null & trap 'kill -9 $! 2>/dev/null; rm -rf "$dir"' EXIT; read -r _; exit 0`;
+  const output = openSync(log, 'w');
+  return spawn('sh', ['-c', script, 'sh', directory, ...command], {
+    stdio: ['pipe', output, output],
+    detached: true,
+  });
+}
+
+async function stop(server: ChildProcess): Promise<void> {
+  if (server.exitCode !== null) return;
+  const gone = once(server, 'exit');
+  server.stdin?.end();
+  await gone;
+}
+
+async function untilUp(greet: () => Promise<Greeting>, server: ChildProcess): Promise<Greeting> {
+  const deadline = Date.now() + START_MS;
+  for (;;) {
+    try {
+      return await greet();
+    } catch (error) {
+      if (Date.now() > deadline || server.exitCode !== null) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
+
+async function greetDatabase(url: string): Promise<Greeting> {
+  const connection = await mysql.createConnection({ uri: url, connectTimeout: 2000 });
+  const [[row]] = await connection.query<mysql.RowDataPacket[]>('SELECT VERSION() AS version');
+  await connection.end();
+  const version = String(row?.version);
+  const product = version.includes('MariaDB') ? 'MariaDB' : 'MySQL';
+  const bare = new URL(url);
+  bare.pathname = '';
+  return { url: bare.href.replace(/\/$/, ''), label: `${product} ${version.replace(/[^\d.].*$/, '')}` };
+}
+
+async function greetRedis(url: string): Promise<Greeting> {
+  const redis = new Redis(url, { lazyConnect: true, retryStrategy: null, connectTimeout: 2000 });
+  redis.on('error', () => undefined); // connect() says it too
+  try {
+    await redis.connect();
+    const info = await redis.info('server');
+    const [product, version] = /valkey_version/.test(info)
+      ? ['Valkey', /valkey_version:([\d.]+)/.exec(info)?.[1]]
+      : ['Redis', /redis_version:([\d.]+)/.exec(info)?.[1]];
+    return { url: url.replace(/\/\d*$/, ''), label: `${product} ${version}` };
+  } finally {
+    redis.disconnect();
+  }
+}
+
+/** `Chromium 131` */
+export function chromiumLabel(program: string): string {
+  // Its start script may grumble on stderr; that is no matter of ours.
+  const said = execFileSync(program, ['--version'], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  return /(Chromium|Chrome) \d+/.exec(said)?.[0] ?? 'Chromium';
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+function onPath(...names: string[]): string | undefined {
+  const directories = [...(process.env.PATH ?? '').split(delimiter), ...SERVER_DIRECTORIES];
+  return names.flatMap((name) => directories.map((directory) => join(directory, name))).find(isProgram);
+}
+
+function isProgram(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false; // access throws to say no
+  }
+}

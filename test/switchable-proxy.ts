@@ -1,0 +1,142 @@
+import { once } from 'node:events';
+import { type AddressInfo, type Server, type Socket, connect, createServer } from 'node:net';
+
+type Mode = 'pass' | 'stall';
+
+/**
+ * A line between the service and MariaDB or Redis that a test can break. It starts out passing.
+ *
+ * ```ts
+ * const line = await SwitchableProxy.to(backends.env.DATABASE_URL);
+ * const app = await startApp({ DATABASE_URL: line.url });
+ * line.cutAfter('COMMIT'); // the server has done it, the service never hears
+ * ```
+ */
+export class SwitchableProxy {
+  /** Connections made through it so far. */
+  connections = 0;
+
+  private readonly lines = new Set<[client: Socket, server: Socket]>();
+  private mode: Mode = 'pass';
+  private trap?: { text: string; answered: boolean; sprung: () => void };
+  private server: Server;
+
+  private constructor(
+    private readonly target: URL,
+    readonly port: number,
+  ) {}
+
+  /** @param url of MariaDB or Redis, as the service would be told it */
+  static async to(url: string): Promise<SwitchableProxy> {
+    const probe = createServer().listen(0, '127.0.0.1');
+    await once(probe, 'listening');
+    const { port } = probe.address() as AddressInfo;
+    probe.close();
+    await once(probe, 'close');
+    const proxy = new SwitchableProxy(new URL(url), port);
+    await proxy.listen();
+    return proxy;
+  }
+
+  /** The same URL by way of this proxy. */
+  get url(): string {
+    const { protocol, username, password, pathname } = this.target;
+    const user = username ? `${username}${password && `:${password}`}@` : '';
+    return `${protocol}//${user}127.0.0.1:${this.port}${pathname}`;
+  }
+
+  /** Everything goes through again, also what was held up. */
+  async pass(): Promise<void> {
+    this.mode = 'pass';
+    this.trap = undefined;
+    if (!this.server.listening) await this.listen();
+    for (const line of this.lines) for (const end of line) end.resume();
+  }
+
+  /** Nobody is let in any more; who is in, stays. With `reset` too, it is as if the server had died. */
+  refuse(): void {
+    this.server.close();
+  }
+
+  /** Hangs up on everybody (RST), and lets new ones in. */
+  reset(): void {
+    for (const line of this.lines) for (const end of line) end.resetAndDestroy();
+  }
+
+  /** Nothing comes through in either direction, as when a cable is pulled; new connections are made and hang. */
+  stall(): void {
+    this.mode = 'stall';
+    for (const line of this.lines) for (const end of line) end.pause();
+  }
+
+  /** Cuts the line on which the service next sends this text, before the server has seen it. Resolves then. */
+  cutBefore(text: string): Promise<void> {
+    return this.setTrap(text, false);
+  }
+
+  /** Cuts the line on which the service next sends this text, once the server has answered. Resolves then. */
+  cutAfter(text: string): Promise<void> {
+    return this.setTrap(text, true);
+  }
+
+  async close(): Promise<void> {
+    this.reset();
+    if (!this.server.listening) return;
+    this.server.close();
+    await once(this.server, 'close');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  private async listen(): Promise<void> {
+    this.server = createServer({ allowHalfOpen: true }, (client) => this.join(client));
+    this.server.listen(this.port, '127.0.0.1');
+    await once(this.server, 'listening');
+  }
+
+  private join(client: Socket): void {
+    this.connections++;
+    const server = connect({
+      host: this.target.hostname,
+      port: Number(this.target.port),
+      allowHalfOpen: true,
+    });
+    const line: [Socket, Socket] = [client, server];
+    this.lines.add(line);
+    let answerCuts = false;
+
+    client.on('data', (chunk) => {
+      if (this.trap && chunk.includes(this.trap.text)) {
+        const { answered, sprung } = this.trap;
+        this.trap = undefined;
+        sprung();
+        if (!answered) return this.cut(line);
+        answerCuts = true;
+      }
+      server.write(chunk);
+    });
+    server.on('data', (chunk) => (answerCuts ? this.cut(line) : client.write(chunk)));
+
+    for (const [here, there] of [line, [server, client] as const]) {
+      here.setNoDelay(true);
+      here.on('end', () => there.end());
+      // A break is what this proxy is for: the other end is told by a break of its own.
+      here.on('error', () => there.resetAndDestroy());
+      here.on('close', () => this.lines.delete(line));
+      if (this.mode === 'stall') here.pause();
+    }
+  }
+
+  private cut([client, server]: [Socket, Socket]): void {
+    client.resetAndDestroy();
+    server.resetAndDestroy();
+  }
+
+  private setTrap(text: string, answered: boolean): Promise<void> {
+    return new Promise((sprung) => {
+      this.trap = { text, answered, sprung };
+    });
+  }
+}
