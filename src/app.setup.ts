@@ -43,10 +43,8 @@ export function createAdapter(config: Config): FastifyAdapter {
 }
 
 /** Validation, security headers, CORS, pages, Swagger and shutdown: what main and the tests share. */
-export async function configureApp(
-  app: NestFastifyApplication,
-  config: Config,
-): Promise<NestFastifyApplication> {
+export async function configureApp(app: NestFastifyApplication): Promise<NestFastifyApplication> {
+  const config = app.get(Config);
   app.useGlobalPipes(validation());
   app.useGlobalFilters(new ProblemFilter());
   app.enableCors({

@@ -36,6 +36,8 @@ const yesNo = (yes: string, no: string) =>
 const url = { require_tld: false, require_protocol: true };
 const webUrl = { ...url, protocols: ['http', 'https'] };
 
+const sendsByHttp = (config: { SMS_GATEWAY: string }) => config.SMS_GATEWAY === 'http';
+
 /** Every setting of the service. Its own injection token; frozen after boot. */
 export class Config {
   @IsIn(['development', 'test', 'production'])
@@ -91,8 +93,8 @@ export class Config {
   @yesNo('on', 'off') @IsBoolean() readonly IMAGE_CODE_HEADER: boolean = false;
 
   @IsIn(['http', 'log']) readonly SMS_GATEWAY: 'http' | 'log';
-  @ValidateIf((c: Config) => c.SMS_GATEWAY === 'http') @IsUrl(webUrl) readonly SMS_HTTP_URL: string;
-  @ValidateIf((c: Config) => c.SMS_GATEWAY === 'http') @MinLength(1) readonly SMS_HTTP_KEY: string;
+  @ValidateIf(sendsByHttp) @IsUrl(webUrl) readonly SMS_HTTP_URL: string;
+  @ValidateIf(sendsByHttp) @MinLength(1) readonly SMS_HTTP_KEY: string;
 
   /** Messages a day for the whole service. */
   @number @IsInt() @Min(0) readonly SMS_DAILY_BUDGET: number = 10_000;
@@ -133,13 +135,16 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
   );
   const config = plainToInstance(Config, { ...defaults(given), ...given }, { exposeDefaultValues: true });
+  const missing = missingInProduction(config, given);
+  const unfit = validateSync(config, { validationError: { target: false, value: false } });
   const faults = [
-    ...validateSync(config, { validationError: { target: false, value: false } }).map(
-      ({ property, constraints }) => `${property}: ${sentence(property, constraints)}`,
-    ),
-    ...productionFaults(config, given),
+    ...missing.map((name) => `${name}: is required in production`),
+    ...unfit
+      .filter(({ property }) => !missing.includes(property))
+      .map(({ property, constraints }) => `${property}: ${sentence(property, constraints)}`),
+    ...weaknesses(config),
   ];
-  if (faults.length > 0) throw new Error(`Configuration refused:\n  ${[...new Set(faults)].join('\n  ')}`);
+  if (faults.length > 0) throw new Error(`Configuration refused:\n  ${faults.join('\n  ')}`);
   return Object.freeze(config);
 }
 
@@ -149,7 +154,7 @@ function defaults(given: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const publicUrl = given.PUBLIC_URL ?? `http://localhost:${port}`;
   const origin = URL.canParse(publicUrl) ? new URL(publicUrl).origin : publicUrl;
   const everywhere = { PUBLIC_URL: publicUrl, WEB_ORIGINS: origin };
-  if (given.NODE_ENV === 'production') return { ...everywhere, HOST: '0.0.0.0', SMS_GATEWAY: 'http' };
+  if (given.NODE_ENV === 'production') return { ...everywhere, HOST: '0.0.0.0' };
   return {
     ...everywhere,
     HOST: '127.0.0.1',
@@ -163,17 +168,27 @@ function defaults(given: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   };
 }
 
-/** Production takes no embedded default and no weak secret. */
-function productionFaults(config: Config, given: NodeJS.ProcessEnv): string[] {
-  if (!config.production) return [];
-  const required = ['DATABASE_URL', 'REDIS_URL', 'JWT_SECRET', 'QQ_APP_ID', 'QQ_APP_KEY'];
-  required.push(
+/** Production takes no embedded default. */
+function missingInProduction({ production }: Config, given: NodeJS.ProcessEnv): string[] {
+  if (!production) return [];
+  const required = [
+    'DATABASE_URL',
+    'REDIS_URL',
+    'JWT_SECRET',
+    'QQ_APP_ID',
+    'QQ_APP_KEY',
     'QQ_REDIRECT_URI',
     'SMS_GATEWAY',
-    ...(config.SMS_GATEWAY === 'http' ? ['SMS_HTTP_URL', 'SMS_HTTP_KEY'] : []),
-  );
-  const faults = required.filter((name) => !given[name]).map((name) => `${name}: is required in production`);
-  if (config.JWT_SECRET && new Set(config.JWT_SECRET).size < 10)
+  ];
+  if (given.SMS_GATEWAY === 'http') required.push('SMS_HTTP_URL', 'SMS_HTTP_KEY');
+  return required.filter((name) => !given[name]);
+}
+
+/** Production takes nothing that gives it away. */
+function weaknesses(config: Config): string[] {
+  if (!config.production) return [];
+  const faults: string[] = [];
+  if (config.JWT_SECRET?.length >= 32 && new Set(config.JWT_SECRET).size < 10)
     faults.push('JWT_SECRET: is too easily guessed');
   if (config.BCRYPT_COST < 10) faults.push('BCRYPT_COST: at least 10 in production');
   if (config.IMAGE_CODE_HEADER)

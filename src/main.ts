@@ -13,7 +13,7 @@ try {
     logger: new ConsoleLogger({ json: config.production }),
     abortOnError: false,
   });
-  await configureApp(app, config);
+  await configureApp(app);
   await app.listen(config.PORT, config.HOST);
 } catch (error) {
   // What the operator can mend is one sentence; a stack belongs to a fault of ours.

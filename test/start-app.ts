@@ -66,7 +66,7 @@ export async function startApp({ env = {}, beside, sandbox: options }: StartOpti
   const nest = module.createNestApplication<NestFastifyApplication>(createAdapter(config), {
     logger: new ConsoleLogger({ json: true }),
   });
-  await configureApp(nest, config);
+  await configureApp(nest);
   await nest.listen(0, '127.0.0.1');
   const url = (await nest.getUrl()).replace('[::1]', '127.0.0.1');
   return {

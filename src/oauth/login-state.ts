@@ -9,7 +9,7 @@ import { isLocalPath } from './local-path.js';
 const TTL = 600;
 
 /**
- * The `state` of a QQ login (RFC 9700 §4.7): `<nonce>.<expiry>.<next>.<signature>`, at most 500 bytes. The
+ * The `state` of a QQ login (RFC 9700 §4.7): `<nonce>.<expiry>.<next>.<signature>` in base64url, at most 500 bytes. The
  * signature covers the browser cookie too, which is not in it: only the browser that started can end the login.
  */
 @Injectable()
@@ -31,8 +31,7 @@ export class LoginState {
     if (!isLocalPath(next)) throw new Problem('NEXT_INVALID');
     const nonce = randomBytes(16).toString('base64url');
     const expiry = (Math.floor(Date.now() / 1000) + TTL).toString(36);
-    // Beginning with `x`, it never begins with the `/` that old pages tell a bare path by, nor with a dash.
-    const claims = `x${nonce}.${expiry}.${Buffer.from(next).toString('base64url')}`;
+    const claims = `${nonce}.${expiry}.${Buffer.from(next).toString('base64url')}`;
     return `${claims}.${this.sign(claims, browser)}`;
   }
 

@@ -11,7 +11,7 @@ const OTHER = 'FEDCBA9876543210FEDCBA9876543210';
 const UNIONID = 'UID_0123456789ABCDEF0123456789ABCDEF';
 
 /** QQ, answering byte for byte what a test puts here, by path. */
-let answers: Record<string, string | { status: number; body: string } | 'hang' | 'reset'>;
+let answers: Record<string, string | { status: number; body: string }>;
 const asked: string[] = [];
 let sockets: Set<unknown>;
 let qq: Server;
@@ -25,7 +25,10 @@ beforeAll(async () => {
     asked.push(request.url!);
     const answer = answers[pathname];
     if (answer === 'hang') return;
-    if (answer === 'reset') return void request.socket.destroy();
+    if (answer === 'reset') {
+      request.socket.destroy();
+      return;
+    }
     const { status, body } = typeof answer === 'object' ? answer : { status: 200, body: answer ?? '' };
     response.writeHead(status, { 'content-type': 'text/html' }).end(body);
   });

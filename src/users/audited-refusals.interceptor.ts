@@ -11,10 +11,13 @@ import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
 import { Observable, tap } from 'rxjs';
 import { clientOf } from '../client.js';
-import { Problem } from '../problem.js';
+import { Problem, ProblemCode } from '../problem.js';
 import { AccountEvents, Via } from './account-events.service.js';
 
 const VIA = 'door:audited via';
+
+/** What anybody can do without end says nothing of an account, and would fill the table. */
+const UNTOLD: readonly ProblemCode[] = ['REQUEST_INVALID', 'TOO_MANY_REQUESTS'];
 
 /** Notes in the audit trail why a route refused. */
 @Injectable()
@@ -29,7 +32,7 @@ export class AuditedRefusals implements NestInterceptor {
   }
 
   private note(error: unknown, context: ExecutionContext): void {
-    if (!(error instanceof Problem) || error.getStatus() >= 500) return;
+    if (!(error instanceof Problem) || error.getStatus() >= 500 || UNTOLD.includes(error.code)) return;
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     this.events.note({
       event: 'refused',

@@ -11,20 +11,28 @@ const PREFIX = 'bcrypt_sha256$';
 const LONGEST_WAIT = 15_000;
 /** Milliseconds one hash of cost 12 takes on a small server: the first guess, until hashes have been measured. */
 const COST_12_MS = 250;
-const UV_POOL = Number(process.env.UV_THREADPOOL_SIZE ?? 4);
+/** Threads of libuv's pool, where hashes run; name look-ups and file reads need one too. */
+const POOL = Number(process.env.UV_THREADPOOL_SIZE ?? 4);
+const MOST_LANES = Math.max(1, Math.min(availableParallelism(), POOL - 1));
+/** Share of its time that the event loop works, above which it needs a core to itself. */
+const BUSY = 0.5;
+/** Milliseconds between two looks at the event loop. */
+const LOOK_EVERY = 100;
 
 /**
  * Passwords, encoded as Django does, so that the old shop verifies what we write.
  *
- * Hashes are the heaviest thing the service does. They wait in one queue for a few lanes: one core stays free for
- * logins, and one thread of libuv's pool for name look-ups and files.
+ * Hashes are the heaviest thing the service does. They wait in one queue for as many lanes as there are cores; when
+ * the event loop is busy with logins, for one less, so that those do not wait behind hashes.
  */
 @Injectable()
 export class PasswordHasher {
-  private readonly lanes = Math.max(1, Math.min(availableParallelism(), UV_POOL) - 1);
   private readonly waiting: (() => void)[] = [];
   private running = 0;
   private typicalMs: number;
+  private lanes = MOST_LANES;
+  private looked = performance.eventLoopUtilization();
+  private lookedAt = performance.now();
 
   constructor(private readonly config: Config) {
     this.typicalMs = COST_12_MS * 2 ** (config.BCRYPT_COST - 12);
@@ -62,7 +70,6 @@ export class PasswordHasher {
   private async queued<T>(work: () => Promise<T>): Promise<T> {
     const wait = (this.waiting.length * this.typicalMs) / this.lanes;
     if (wait > LONGEST_WAIT) throw new Problem('OVERLOADED', { retryAfter: Math.ceil(wait / 1000) });
-    // A lane that ends hands itself on to the next in the queue, so nobody who comes in between can take it.
     if (this.running >= this.lanes) await new Promise<void>((resolve) => this.waiting.push(resolve));
     else this.running += 1;
     const start = performance.now();
@@ -70,10 +77,27 @@ export class PasswordHasher {
       return await work();
     } finally {
       this.typicalMs += (performance.now() - start - this.typicalMs) / 8;
-      const next = this.waiting.shift();
-      if (next) next();
-      else this.running -= 1;
+      this.running -= 1;
+      this.admit();
     }
+  }
+
+  /** Counts those it lets in at once, so that nobody who comes in between can take their lane. */
+  private admit(): void {
+    this.lookAtLoop();
+    while (this.running < this.lanes && this.waiting.length > 0) {
+      this.running += 1;
+      this.waiting.shift()!();
+    }
+  }
+
+  private lookAtLoop(): void {
+    const now = performance.now();
+    if (now - this.lookedAt < LOOK_EVERY) return;
+    const busy = performance.eventLoopUtilization(this.looked).utilization > BUSY;
+    this.lanes = busy ? Math.max(1, MOST_LANES - 1) : MOST_LANES;
+    this.looked = performance.eventLoopUtilization();
+    this.lookedAt = now;
   }
 }
 
