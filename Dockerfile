@@ -11,7 +11,9 @@ FROM node:20.20-slim AS packages
 WORKDIR /app
 COPY package.json package-lock.json ./
 # bcrypt and resvg bring their binaries in the package.
-RUN npm ci --omit=dev --ignore-scripts && npm cache clean --force
+RUN npm ci --omit=dev --ignore-scripts && npm cache clean --force \
+  # A peer of TypeORM's, which production neither loads nor has built.
+  && rm -rf node_modules/better-sqlite3
 
 FROM node:20.20-slim
 ENV NODE_ENV=production

@@ -104,7 +104,7 @@ export function databaseOptions({ DATABASE_URL }: Pick<Config, 'DATABASE_URL'>):
       enableWAL: true,
       migrationsRun: true,
       // A file does not come back by waiting.
-      retryAttempts: 0,
+      toRetry: () => false,
     };
   return {
     ...shared,

@@ -17,7 +17,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const found = findServers();
   if (!found.database || !found.redis)
     throw new Error('The project `servers` needs MariaDB or MySQL, and Redis');
-  const [database, redis] = await Promise.all([startDatabase(found.database), startRedis(found.redis)]);
+  const database = await startDatabase(found.database);
+  const redis = await startRedis(found.redis).catch(async (error: unknown) => {
+    await database.stop();
+    throw error;
+  });
   const databasePrefix = `qq_test_${randomBytes(4).toString('hex')}_`;
   project.provide('servers', { databaseUrl: database.url, redisUrl: redis.url, databasePrefix });
   project.provide('ranAgainst', `${database.label} + ${redis.label}`);
