@@ -5,15 +5,21 @@ import { type Shop, openShop, stranger } from './shop.js';
 import { bindAndArrive } from './states.js';
 import { Visitor, launch } from './visitor.js';
 
+const LISTED = 'http://web.shop.test';
+const UNLISTED = 'http://other.shop.test';
+
 let pages: Pages;
 let shop: Shop;
 let browser: Browser;
 
 beforeAll(async () => {
-  pages = await Pages.serve();
-  shop = await openShop({ pagesAt: pages.url });
-  pages.apiBase = shop.url;
-  browser = await launch();
+  shop = await openShop({ env: { WEB_ORIGINS: LISTED, QQ_REDIRECT_URI: `${LISTED}/oauth_callback.html` } });
+  pages = await Pages.serve(shop.url);
+  browser = await launch(
+    shop.hosts,
+    `MAP web.shop.test:80 ${pages.host}`,
+    `MAP other.shop.test:80 ${pages.host}`,
+  );
 });
 
 afterAll(async () => {
@@ -24,7 +30,7 @@ afterAll(async () => {
 
 describe('pages on another origin', () => {
   it('do the whole flow when the API lists them', async () => {
-    const visitor = await Visitor.come({ ...shop, url: pages.url }, browser);
+    const visitor = await Visitor.come({ ...shop, url: LISTED }, browser);
 
     await bindAndArrive(visitor);
 
@@ -33,14 +39,11 @@ describe('pages on another origin', () => {
   });
 
   it('can do nothing when it does not', async () => {
-    const others = await Pages.serve();
-    others.apiBase = shop.url;
-    const visitor = await Visitor.come({ ...shop, url: others.url }, browser);
+    const visitor = await Visitor.come({ ...shop, url: UNLISTED }, browser);
 
     await visitor.logInWithQq(stranger().qq);
 
     await visitor.page.getByText('网络不太顺畅').waitFor();
     await visitor.leave();
-    await others.close();
   });
 });

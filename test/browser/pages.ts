@@ -12,23 +12,23 @@ const TYPES: Readonly<Record<string, string>> = {
 
 /** The pages on an origin of their own, as a shop with a separate API serves them. */
 export class Pages {
-  /** Where their API is. */
-  apiBase = '';
+  private constructor(
+    private readonly server: Server,
+    private readonly apiBase: string,
+  ) {}
 
-  private constructor(private readonly server: Server) {}
-
-  static async serve(port = 0): Promise<Pages> {
+  static async serve(apiBase: string): Promise<Pages> {
     const server = createServer();
-    const pages = new Pages(server);
+    const pages = new Pages(server, apiBase);
     server.on('request', (request, response) => {
       void pages.answer(request.url ?? '/', response);
     });
-    await new Promise<void>((listening) => server.listen(port, '127.0.0.1', listening));
+    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
     return pages;
   }
 
-  get url(): string {
-    return `http://localhost:${(this.server.address() as AddressInfo).port}`;
+  get host(): string {
+    return `127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
   close(): Promise<void> {

@@ -10,7 +10,7 @@ let visitors: Visitor[] = [];
 
 beforeAll(async () => {
   shop = await openShop();
-  browser = await launch();
+  browser = await launch(shop.hosts);
 });
 
 afterAll(async () => {
@@ -19,7 +19,7 @@ afterAll(async () => {
 });
 
 afterEach(async () => {
-  await setFault(shop, { mode: 'none' });
+  setFault(shop, { mode: 'none' });
   const complaints = visitors.flatMap((visitor) => visitor.complaints);
   for (const visitor of visitors) await visitor.leave();
   visitors = [];
@@ -35,9 +35,9 @@ async function visit(options?: BrowserContextOptions): Promise<Visitor> {
 describe('a newcomer', () => {
   it('binds and goes where they wanted to go', async () => {
     const visitor = await visit();
-    const { qq, ...newcomer } = stranger();
+    const newcomer = stranger();
 
-    await visitor.reachBindForm(qq, '/?next=/user.html%3Ffrom=cart');
+    await visitor.reachBindForm(newcomer.qq, '/?next=/user.html%3Ffrom=cart');
     await visitor.fillBindForm(newcomer);
     await visitor.pressBind();
 
@@ -48,11 +48,11 @@ describe('a newcomer', () => {
   });
 
   it('is let in by QQ alone the second time', async () => {
-    const { qq, ...newcomer } = stranger();
-    await bindAndArrive(await visit(), { qq, ...newcomer });
+    const newcomer = stranger();
+    await bindAndArrive(await visit(), newcomer);
     const again = await visit(DESKTOP);
 
-    await again.logInWithQq(qq);
+    await again.logInWithQq(newcomer.qq);
 
     await arrived(again);
     expect(await again.kept('username')).toBe(newcomer.mobile);
@@ -89,7 +89,7 @@ describe('a newcomer', () => {
     await keyboard.press('Enter');
     await page.getByText('已发送至').waitFor();
     expect(await focused()).toBe('bind-sms-code');
-    await keyboard.type(await latestCode(shop, mobile));
+    await keyboard.type(latestCode(shop, mobile));
     await keyboard.press('Enter');
 
     await arrived(visitor);
@@ -105,8 +105,8 @@ describe('a newcomer', () => {
 
   it('presses twice and binds once', async () => {
     const visitor = await visit();
-    const { qq, ...newcomer } = stranger();
-    await visitor.reachBindForm(qq);
+    const newcomer = stranger();
+    await visitor.reachBindForm(newcomer.qq);
     await visitor.fillBindForm(newcomer);
     let requests = 0;
     visitor.page.on('request', (request) => {
@@ -123,9 +123,9 @@ describe('a newcomer', () => {
 describe('an account that exists', () => {
   it('is bound with its own password, and a wrong one costs no new SMS', async () => {
     const visitor = await visit();
-    const { qq, ...owner } = stranger();
+    const owner = stranger();
     await register(shop, owner);
-    await visitor.reachBindForm(qq);
+    await visitor.reachBindForm(owner.qq);
     await visitor.fillBindForm({ ...owner, password: 'not-hers-at-all' });
     await visitor.pressBind();
     await expect.poll(() => visitor.noteOf('密码')).toBe('密码错误');
@@ -142,9 +142,9 @@ describe('an account that exists', () => {
 
   it('adds a QQ from its own page, unbinds it, and has its events listed', async () => {
     const visitor = await visit();
-    const { qq, ...owner } = stranger();
+    const owner = stranger();
     await signIn(visitor, owner);
-    await visitor.be(qq);
+    await visitor.be(owner.qq);
 
     await visitor.press('绑定QQ');
     await visitor.page.getByRole('heading', { name: '绑定到当前账号' }).waitFor();
@@ -162,11 +162,11 @@ describe('an account that exists', () => {
 
   it('is not silently left for another one when the QQ that it adds belongs there', async () => {
     const visitor = await visit();
-    const { qq, ...other } = stranger();
-    await bindAndArrive(await visit(), { qq, ...other });
+    const other = stranger();
+    await bindAndArrive(await visit(), other);
     const owner = stranger();
     await signIn(visitor, owner);
-    await visitor.be(qq);
+    await visitor.be(other.qq);
 
     await visitor.press('绑定QQ');
     await visitor.page.getByRole('heading', { name: '这个QQ已属于另一个账号' }).waitFor();
@@ -231,8 +231,8 @@ describe('the form', () => {
 
   it('puts a wrong SMS code under the code', async () => {
     const visitor = await visit();
-    const { qq, ...newcomer } = stranger();
-    await visitor.reachBindForm(qq);
+    const newcomer = stranger();
+    await visitor.reachBindForm(newcomer.qq);
     await visitor.fillBindForm(newcomer);
     const right = await visitor.field('短信验证码').inputValue();
     await visitor.field('短信验证码').fill(right === '000000' ? '111111' : '000000');
@@ -273,8 +273,8 @@ describe('the form', () => {
 
   it('waits as long as it is told before it is sent again', async () => {
     const visitor = await visit();
-    const { qq, ...newcomer } = stranger();
-    await visitor.reachBindForm(qq);
+    const newcomer = stranger();
+    await visitor.reachBindForm(newcomer.qq);
     await visitor.fillBindForm(newcomer);
     const full = { statusCode: 503, errorCode: 'OVERLOADED', message: '服务繁忙，请稍后再试' };
     await visitor.page.route(/\/oauth\/qq\/users\/$/, (route) =>
@@ -294,8 +294,8 @@ describe('the form', () => {
 
   it('survives a reload: the number, the wait and the binding are still there', async () => {
     const visitor = await visit();
-    const { qq, ...newcomer } = stranger();
-    await visitor.reachBindForm(qq);
+    const newcomer = stranger();
+    await visitor.reachBindForm(newcomer.qq);
     const code = await visitor.receiveCode(newcomer.mobile);
     expect(visitor.page.url()).toBe(`${shop.url}/oauth_callback.html`);
 
@@ -363,8 +363,8 @@ describe('the login page', () => {
 describe('what can go wrong', () => {
   it('an expired bind token leads back to QQ, and from there to the end', async () => {
     const visitor = await visit();
-    const { qq, ...newcomer } = stranger();
-    await visitor.reachBindForm(qq);
+    const newcomer = stranger();
+    await visitor.reachBindForm(newcomer.qq);
     await visitor.fillBindForm(newcomer);
     const code = await visitor.field('短信验证码').inputValue();
     await spoilBindToken(visitor);
@@ -417,11 +417,11 @@ describe('what can go wrong', () => {
 
   it('QQ is down: the page says so, and works once QQ is back', async () => {
     const visitor = await visit();
-    await setFault(shop, { mode: 'http500', on: 'token' });
+    setFault(shop, { mode: 'http500', on: 'token' });
     await visitor.logInWithQq(stranger().qq);
     await visitor.page.getByText('QQ服务暂不可用').waitFor();
 
-    await setFault(shop, { mode: 'none' });
+    setFault(shop, { mode: 'none' });
     await visitor.press('重新使用QQ登录');
 
     await visitor.page.getByRole('heading', { name: '绑定账号' }).waitFor();
@@ -429,8 +429,8 @@ describe('what can go wrong', () => {
 
   it('the network is away: the form says so and keeps what was typed', async () => {
     const visitor = await visit();
-    const { qq, ...newcomer } = stranger();
-    await visitor.reachBindForm(qq);
+    const newcomer = stranger();
+    await visitor.reachBindForm(newcomer.qq);
     await visitor.fillBindForm(newcomer);
     await visitor.page.route(/\/oauth\/qq\/users\/$/, (route) => route.abort('connectionreset'));
     await visitor.pressBind();
@@ -469,9 +469,9 @@ describe('what can go wrong', () => {
     'never goes to %s',
     async (next) => {
       const visitor = await visit();
-      const { qq, ...newcomer } = stranger();
+      const newcomer = stranger();
 
-      await visitor.reachBindForm(qq, `/?next=${encodeURIComponent(next)}`);
+      await visitor.reachBindForm(newcomer.qq, `/?next=${encodeURIComponent(next)}`);
       await visitor.fillBindForm(newcomer);
       await visitor.pressBind();
 

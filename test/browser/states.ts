@@ -1,4 +1,4 @@
-import { type Shopper, register, sendSms, setFault, stranger } from './shop.js';
+import { type Person, register, sendSms, setFault, stranger } from './shop.js';
 import { type Visitor } from './visitor.js';
 
 /** Every state that a page can be in, and how a person gets there. */
@@ -83,10 +83,10 @@ export const STATES: Readonly<Record<string, (visitor: Visitor) => Promise<void>
     await page.getByText('你取消了QQ登录').waitFor();
   },
   async 'callback-qq-down'(visitor) {
-    await setFault(visitor.shop, { mode: 'http500', on: 'token' });
+    setFault(visitor.shop, { mode: 'http500', on: 'token' });
     await visitor.logInWithQq(stranger().qq);
     await visitor.page.getByText('QQ服务暂不可用').waitFor();
-    await setFault(visitor.shop, { mode: 'none' });
+    setFault(visitor.shop, { mode: 'none' });
   },
   async 'callback-add'(visitor) {
     await signIn(visitor, stranger());
@@ -123,10 +123,10 @@ export const STATES: Readonly<Record<string, (visitor: Visitor) => Promise<void>
 };
 
 /** Registers somebody and logs in with the password. */
-export async function signIn(visitor: Visitor, shopper: Shopper & { qq?: string }): Promise<void> {
+export async function signIn(visitor: Visitor, person: Person): Promise<void> {
   const { shop, page } = visitor;
-  const { username, mobile, password } = shopper;
-  await register(shop, { username, mobile, password });
+  const { username, password } = person;
+  await register(shop, person);
   await page.goto(shop.url);
   await visitor.field('用户名或手机号').fill(username);
   await visitor.field('密码').fill(password);

@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { randomInt } from 'node:crypto';
 import {
   type Browser,
   type BrowserContext,
@@ -8,6 +7,7 @@ import {
   type Page,
   chromium,
 } from 'playwright-core';
+import { inject } from 'vitest';
 import { type Shop, latestCode } from './shop.js';
 
 export const PHONE = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true } as const;
@@ -21,15 +21,16 @@ const FLAGS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  // As https would: browsers grumble about security headers on plain http.
+  '--unsafely-treat-insecure-origin-as-secure=http://shop.test',
 ];
 
-/** The installed Chromium, as the PATH finds it: playwright-core brings none. */
-export function launch(): Promise<Browser> {
-  const found = (process.env.PATH ?? '')
-    .split(delimiter)
-    .map((folder) => join(folder, 'chromium'))
-    .find((file) => existsSync(file));
-  return chromium.launch({ ...(found && { executablePath: found }), args: FLAGS });
+/** The installed Chromium; it finds the hosts of the tests where they really are. */
+export function launch(...hosts: readonly string[]): Promise<Browser> {
+  return chromium.launch({
+    executablePath: inject('chromium'),
+    args: [...FLAGS, `--host-resolver-rules=${hosts.join(', ')}`],
+  });
 }
 
 /** Somebody at a browser of their own, who notes down every complaint of it. */
@@ -47,7 +48,13 @@ export class Visitor {
   }
 
   static async come(shop: Shop, browser: Browser, options: BrowserContextOptions = PHONE): Promise<Visitor> {
-    const context = await browser.newContext({ locale: 'zh-CN', timezoneId: 'Asia/Shanghai', ...options });
+    const context = await browser.newContext({
+      locale: 'zh-CN',
+      timezoneId: 'Asia/Shanghai',
+      // An address of their own, as the proxy in front of the service would say.
+      extraHTTPHeaders: { 'X-Forwarded-For': `10.${randomInt(256)}.${randomInt(256)}.${randomInt(1, 255)}` },
+      ...options,
+    });
     context.setDefaultTimeout(5_000);
     await context.addInitScript(
       `addEventListener('securitypolicyviolation', (e) => console.error('CSP', e.violatedDirective, e.blockedURI))`,
