@@ -20,7 +20,7 @@ const digits = (value) => value.normalize('NFKC').replace(/[\s-]/g, '');
 const password = (empty) => ({
   fault(value) {
     if (value === '') return empty;
-    const { length } = [...value];
+    const { length } = Array.from(value);
     return length < 8 || length > 20 ? '密码应为8至20个字符' : '';
   },
 });
@@ -87,11 +87,11 @@ export function one(root, selector) {
 }
 
 /**
- * `65` → `1 分 5 秒`.
+ * `105` → `1 分 45 秒`.
  * @param {number} seconds
  */
 export function spell(seconds) {
-  if (seconds < 60) return `${seconds} 秒`;
+  if (seconds < 100) return `${seconds} 秒`;
   if (seconds < 600 && seconds % 60 !== 0) return `${Math.floor(seconds / 60)} 分 ${seconds % 60} 秒`;
   if (seconds < 3600) return `${Math.ceil(seconds / 60)} 分钟`;
   return `${Math.ceil(seconds / 3600)} 小时`;

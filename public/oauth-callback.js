@@ -2,12 +2,10 @@
 
 import { ApiError, addQq, bindQq, finishQqLogin, startQqLogin } from './qq-login.js';
 import { dropSignIn, keepSignIn, keptSignIn } from './account.js';
-import { apology, onPress, one, say, setOff, wireForm } from './form.js';
-import { leaveWord, show } from './page.js';
+import { apology, onPress, one, setOff, wireForm } from './form.js';
+import { ADDING_QQ, leaveWord, show } from './page.js';
 import { SmsPart, forgetSent } from './sms.js';
 
-/** Where adding a QQ to a signed-in account comes back to, as the account page starts it. */
-const ADDING = '/user.html?qq=added';
 /** With these the form is of no more use: log in to QQ again. */
 const START_AGAIN = ['BIND_TOKEN_INVALID', 'QQ_ALREADY_BOUND', 'QQ_CONFLICT'];
 
@@ -56,10 +54,11 @@ function arrive(result) {
     binding = result;
     if (!kept) return showBindForm();
     one(document, '[data-username]').textContent = kept.username;
+    one(document, '[data-owner]').defaultValue = kept.username;
     return show('add');
   }
   // Whoever came to add a QQ to this account is not silently moved into another one.
-  if (result.next === ADDING && kept && kept.userId !== result.userId) return offerSwitch(result);
+  if (result.next === ADDING_QQ && kept && kept.userId !== result.userId) return offerSwitch(result);
   goOn(result);
 }
 
@@ -108,7 +107,7 @@ function refused(error) {
 
 /** @param {unknown} error */
 function problem(error) {
-  say(one(document, '[data-problem]'), apology(error));
+  one(document, '[data-problem]').textContent = apology(error);
   if (error instanceof ApiError && error.retryAfter) {
     setOff(restart, true);
     setTimeout(() => setOff(restart, false), error.retryAfter * 1000);

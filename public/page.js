@@ -4,6 +4,9 @@ import { one, say } from './form.js';
 
 const FLASH = 'flash';
 
+/** Where a login that adds a QQ to the signed-in account comes back to. */
+export const ADDING_QQ = '/user.html?qq=added';
+
 /**
  * Shows one view of the page and hides the others; its heading takes the focus, so that a screen reader reads on
  * from there.
@@ -11,8 +14,8 @@ const FLASH = 'flash';
  * @param {{ focus?: boolean }} [options]
  */
 export function show(name, { focus = true } = {}) {
-  for (const view of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('[data-view]')))
-    view.hidden = view.dataset.view !== name;
+  for (const view of document.querySelectorAll('[data-view]'))
+    view.toggleAttribute('hidden', view.getAttribute('data-view') !== name);
   if (focus) one(document, `[data-view="${name}"] h1`).focus();
 }
 

@@ -26,14 +26,14 @@ let configuredBase;
  * @param {{ apiBase: string }} options `https://api.shop.example`; empty: the page's own origin
  */
 export function configure({ apiBase }) {
-  configuredBase = apiBase.replace(/\/+$/, '');
+  configuredBase = apiBase.trim().replace(/\/+$/, '');
 }
 
 /** The API's base URL, without a slash at the end. */
 function apiBase() {
   if (configuredBase === undefined) {
-    const meta = /** @type {HTMLMetaElement | null} */ (document.querySelector('meta[name="api-base"]'));
-    configure({ apiBase: meta?.content.trim() ?? '' });
+    const meta = document.querySelector('meta[name="api-base"]');
+    configure({ apiBase: meta?.getAttribute('content') ?? '' });
   }
   return configuredBase ?? '';
 }

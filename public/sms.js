@@ -23,6 +23,7 @@ export class SmsPart {
     this.label = this.send.textContent ?? '';
     this.pictureId = '';
     this.drawnAt = 0;
+    this.toldToWait = false;
 
     /** The number that has to wait, and until when. @type {{ mobile: string, until: number }} */
     this.wait = JSON.parse(sessionStorage.getItem(SENT) ?? '{"mobile":"","until":0}');
@@ -71,6 +72,9 @@ export class SmsPart {
     const text = seconds > 0 ? `${spell(seconds)}后重发` : this.wait.mobile && here ? '重新发送' : this.label;
     if (this.send.textContent !== text) this.send.textContent = text;
     setOff(this.send, seconds > 0);
+    // Told to wait, and the wait is over.
+    if (seconds <= 0 && this.toldToWait) say(this.note, '');
+    this.toldToWait &&= seconds > 0;
   }
 
   async press() {
@@ -107,7 +111,9 @@ export class SmsPart {
     if (error instanceof ApiError && this.form.tellFields(error)) return this.form.focusFirstError();
     this.form.tell('sms_code', '');
     say(this.note, apology(error));
-    if (error instanceof ApiError && error.retryAfter) this.waitFor(mobile, error.retryAfter);
+    if (!(error instanceof ApiError) || !error.retryAfter) return;
+    this.waitFor(mobile, error.retryAfter);
+    this.toldToWait = true;
   }
 
   /**

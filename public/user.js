@@ -13,27 +13,23 @@ import {
   whoAmI,
 } from './account.js';
 import { apology, onPress, one, required, say, wireForm } from './form.js';
-import { leaveWord, tellWord } from './page.js';
+import { ADDING_QQ, leaveWord, tellWord } from './page.js';
 
 const EVENTS_AT_A_TIME = 10;
 
 /** What the API calls it, and what a person calls it. @type {Record<string, string>} */
 const WORDS = {
   registered: '注册账号',
+  bound: '绑定QQ',
+  unbound: '解绑QQ',
   logged_in: '登录',
-  login_failed: '登录失败',
-  logged_out: '退出登录',
-  logged_out_everywhere: '在所有设备上退出',
-  qq_bound: '绑定QQ',
-  qq_unbound: '解绑QQ',
+  refused: '登录未成功',
   password_changed: '修改密码',
-  password_reset: '重设密码',
+  signed_out_everywhere: '在所有设备上退出',
   qq: 'QQ',
   password: '密码',
   sms: '短信',
 };
-
-const moment = new Intl.DateTimeFormat('zh-CN', { dateStyle: 'medium', timeStyle: 'short' });
 
 const pageNote = one(document, '[data-page-note]');
 const bindings = one(document, '[data-bindings]');
@@ -86,7 +82,7 @@ onSignedInPress(one(document, '[data-log-out-everywhere]'), one(document, '[data
 });
 
 onPress(one(document, '[data-add-qq]'), one(document, '[data-qq-note]'), async () => {
-  await startQqLogin('/user.html?qq=added');
+  await startQqLogin(ADDING_QQ);
   return true;
 });
 
@@ -101,6 +97,7 @@ const passwordForm = wireForm(one(document, '[data-form="password"]'), {
   },
 });
 
+one(passwordForm.element, '[data-owner]').defaultValue = keptSignIn()?.username ?? '';
 if (keptSignIn()) void open();
 else location.replace('/?next=/user.html');
 
@@ -149,15 +146,33 @@ async function showBindings() {
   one(document, '[data-no-bindings]').hidden = list.length > 0;
 }
 
+/**
+ * A moment as people say it: the year only when it is another one.
+ * @param {string} at
+ */
+function spoken(at) {
+  const date = new Date(at);
+  const thisYear = date.getFullYear() === new Date().getFullYear();
+  return new Intl.DateTimeFormat('zh-CN', {
+    ...(!thisYear && { year: 'numeric' }),
+    month: 'long',
+    day: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+    hourCycle: 'h23',
+  }).format(date);
+}
+
 /** @param {import('./account.js').Binding} binding */
 function bindingRow({ id, bound_at: boundAt, last_login_at: lastLoginAt, openid_hint: hint }) {
   const row = copy('binding');
   const name = `QQ ${hint}`;
   one(row, '[data-what]').textContent = name;
-  const last = lastLoginAt ? `，最近登录 ${moment.format(new Date(lastLoginAt))}` : '';
-  one(row, '[data-when]').textContent = `绑定于 ${moment.format(new Date(boundAt))}${last}`;
+  const last = lastLoginAt ? `，最近登录 ${spoken(lastLoginAt)}` : '';
+  one(row, '[data-when]').textContent = `绑定于 ${spoken(boundAt)}${last}`;
 
-  const input = one(row, 'input');
+  one(row, '[data-owner]').defaultValue = keptSignIn()?.username ?? '';
+  const input = one(row, 'input[name="password"]');
   input.id = `unbind-${id}`;
   input.setAttribute('aria-describedby', `unbind-${id}-note`);
   one(row, 'label').htmlFor = input.id;
@@ -208,7 +223,7 @@ function eventRow({ at, event, via, ip, user_agent: userAgent }) {
   one(row, '[data-where]').textContent = [device(userAgent ?? ''), ip].filter(Boolean).join(' · ');
   const time = one(row, 'time');
   time.dateTime = at;
-  time.textContent = moment.format(new Date(at));
+  time.textContent = spoken(at);
   return row;
 }
 

@@ -1,86 +1,65 @@
 /**
- * What the browser tests need from the running system, and nothing else of it: where the shop and its sandbox are,
- * the phone, the fault switches, an account.
+ * What the browser tests need from the running system, and nothing else of it: where the shop is, a phone to read,
+ * QQ's fault switch, an account.
  */
 
+import type { Sandbox } from '../../sandbox/sandbox.js';
+import { newMobile, newName, newPassword, newQq } from '../shopper.js';
+import { type App, type StartOptions, startApp } from '../start-app.js';
+
 export interface Shop {
-  /** The origin of the pages and the API. */
+  /** The origin of the pages, as the browser knows it. */
   readonly url: string;
-  /** QQ's stand-in, the phone and the fault switches. */
-  readonly sandbox: string;
+  readonly app: App;
+  /** For Chromium's `--host-resolver-rules`: where the origins really are. */
+  readonly hosts: string;
   close(): Promise<void>;
 }
 
-export interface Shopper {
+export interface Person {
   readonly username: string;
   readonly mobile: string;
   readonly password: string;
+  /** Their QQ number. */
+  readonly qq: string;
 }
 
-/** The shop at `SHOP_URL` with the sandbox at `SANDBOX_URL`; by default where `npm start` puts them. */
-export async function openShop(): Promise<Shop> {
-  return {
-    url: process.env.SHOP_URL ?? 'http://localhost:3000',
-    sandbox: process.env.SANDBOX_URL ?? 'http://localhost:3001',
-    close: async () => undefined,
-  };
+/** The shop under its own name: what it calls itself in cookies, CORS and QQ's redirect is what the browser sees. */
+export async function openShop({ env, ...options }: StartOptions = {}): Promise<Shop> {
+  const url = 'http://shop.test';
+  const app = await startApp({
+    env: { QQ_REDIRECT_URI: `${url}/oauth_callback.html`, ...env },
+    sandbox: { redirectHosts: ['shop.test', 'web.shop.test'] },
+    ...options,
+  });
+  const hosts = `MAP shop.test:80 ${new URL(app.url).host}`;
+  return { url, app, hosts, close: () => app.close() };
 }
 
 /** The code of the newest message to a phone. */
-export async function latestCode({ sandbox }: Shop, mobile: string): Promise<string> {
-  const answer = await fetch(`${sandbox}/phone/messages?mobile=${mobile}`);
-  const [newest] = (await answer.json()) as { code: string }[];
+export function latestCode({ app }: Shop, mobile: string): string {
+  const [newest] = app.sandbox.messages(mobile);
   if (!newest) throw new Error(`No message for ${mobile}`);
   return newest.code;
 }
 
 /** Makes QQ misbehave; `none` mends it. */
-export async function setFault(
-  { sandbox }: Shop,
-  fault: { mode: string; on?: string; ms?: number },
-): Promise<void> {
-  await fetch(`${sandbox}/faults`, {
-    method: 'PUT',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ on: 'all', ...fault }),
-  });
+export function setFault({ app }: Shop, fault: Parameters<Sandbox['setFault']>[0]): void {
+  app.sandbox.setFault(fault);
 }
 
 /** Sends an SMS as another program would: the phone's minute begins. */
-export async function sendSms({ url }: Shop, mobile: string): Promise<void> {
-  const id = crypto.randomUUID();
-  const picture = await fetch(`${url}/image_codes/${id}/`);
-  const text = picture.headers.get('X-Image-Code');
-  await post(`${url}/sms_codes/`, { mobile, image_code_id: id, image_code: text });
+export async function sendSms({ app }: Shop, mobile: string): Promise<void> {
+  await app.shopper().askForSms(mobile);
 }
 
-/** Registers an account by the front door. */
-export async function register(shop: Shop, shopper: Shopper): Promise<{ token: string; id: number }> {
-  await sendSms(shop, shopper.mobile);
-  const code = await latestCode(shop, shopper.mobile);
-  return (await post(`${shop.url}/users/`, { ...shopper, sms_code: code })) as { token: string; id: number };
+/** Registers an account by the front door; its phone need not wait for the next SMS. */
+export async function register({ app }: Shop, { username, mobile, password }: Person): Promise<void> {
+  await app.shopper().register({ username, mobile, password });
+  for (const key of await app.redis.keys(`*sms-per-mobile-minute*${mobile}*`)) await app.redis.del(key);
 }
-
-async function post(url: string, body: object): Promise<unknown> {
-  const answer = await fetch(url, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify(body),
-  });
-  if (!answer.ok) throw new Error(`${url}: ${answer.status} ${await answer.text()}`);
-  return answer.json();
-}
-
-let people = Math.floor(Math.random() * 1_000_000) * 100;
 
 /** Somebody whom no other test knows. */
-export function stranger(): Shopper & { readonly qq: string } {
-  people += 1;
-  const number = String(people).padStart(9, '0');
-  return {
-    username: `shopper_${number}`,
-    mobile: `13${number}`,
-    password: 'right-horse-9',
-    qq: `2${number}`,
-  };
+export function stranger(): Person {
+  return { username: newName(), mobile: newMobile(), password: newPassword(), qq: newQq() };
 }

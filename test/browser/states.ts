@@ -1,4 +1,4 @@
-import { type Shopper, register, sendSms, setFault, stranger } from './shop.js';
+import { type Person, register, sendSms, setFault, stranger } from './shop.js';
 import { type Visitor } from './visitor.js';
 
 /** Every state that a page can be in, and how a person gets there. */
@@ -6,11 +6,12 @@ export const STATES: Readonly<Record<string, (visitor: Visitor) => Promise<void>
   async login({ shop, page }) {
     await page.goto(shop.url);
   },
-  async 'login-wrong-password'({ shop, page }) {
+  async 'login-wrong-password'(visitor) {
+    const { shop, page } = visitor;
     await page.goto(shop.url);
-    await page.getByLabel('用户名或手机号').fill('nobody_here');
-    await page.getByLabel('密码', { exact: true }).fill('not-the-password');
-    await page.getByRole('button', { name: '登录', exact: true }).click();
+    await visitor.field('用户名或手机号').fill('nobody_here');
+    await visitor.field('密码').fill('not-the-password');
+    await visitor.press('登录');
     await page.getByText('用户名或密码错误').waitFor();
   },
   async register({ shop, page }) {
@@ -49,7 +50,7 @@ export const STATES: Readonly<Record<string, (visitor: Visitor) => Promise<void>
     const { qq, mobile, password } = stranger();
     await visitor.reachBindForm(qq);
     await visitor.fillBindForm({ mobile, password });
-    await visitor.page.getByLabel('短信验证码').fill('000000');
+    await visitor.field('短信验证码').fill('000000');
     await visitor.pressBind();
     await visitor.page.getByText('验证码错误', { exact: true }).waitFor();
     await pictureLoaded(visitor.page);
@@ -58,9 +59,9 @@ export const STATES: Readonly<Record<string, (visitor: Visitor) => Promise<void>
     const { qq, mobile } = stranger();
     await sendSms(visitor.shop, mobile);
     await visitor.reachBindForm(qq);
-    await visitor.page.getByLabel('手机号').fill(mobile);
+    await visitor.field('手机号').fill(mobile);
     await visitor.copyPicture();
-    await visitor.page.getByRole('button', { name: '获取验证码' }).click();
+    await visitor.press('获取验证码');
     await visitor.page.getByText('操作过于频繁').waitFor();
     await pictureLoaded(visitor.page);
   },
@@ -82,15 +83,15 @@ export const STATES: Readonly<Record<string, (visitor: Visitor) => Promise<void>
     await page.getByText('你取消了QQ登录').waitFor();
   },
   async 'callback-qq-down'(visitor) {
-    await setFault(visitor.shop, { mode: 'http500', on: 'token' });
+    setFault(visitor.shop, { mode: 'http500', on: 'token' });
     await visitor.logInWithQq(stranger().qq);
     await visitor.page.getByText('QQ服务暂不可用').waitFor();
-    await setFault(visitor.shop, { mode: 'none' });
+    setFault(visitor.shop, { mode: 'none' });
   },
   async 'callback-add'(visitor) {
     await signIn(visitor, stranger());
     await visitor.be(stranger().qq);
-    await visitor.page.getByRole('button', { name: '绑定QQ' }).click();
+    await visitor.press('绑定QQ');
     await visitor.page.getByRole('heading', { name: '绑定到当前账号' }).waitFor();
   },
   async account(visitor) {
@@ -106,8 +107,8 @@ export const STATES: Readonly<Record<string, (visitor: Visitor) => Promise<void>
   async 'account-password'(visitor) {
     await signIn(visitor, stranger());
     await visitor.page.getByText('修改密码').first().click();
-    await visitor.page.getByLabel('新密码', { exact: true }).fill('short');
-    await visitor.page.getByRole('button', { name: '修改密码' }).click();
+    await visitor.field('新密码').fill('short');
+    await visitor.press('修改密码');
   },
   async 'signed-in-again'(visitor) {
     await signIn(visitor, stranger());
@@ -116,19 +117,20 @@ export const STATES: Readonly<Record<string, (visitor: Visitor) => Promise<void>
   },
   async 'logged-out'(visitor) {
     await signIn(visitor, stranger());
-    await visitor.page.getByRole('button', { name: '退出登录' }).click();
+    await visitor.press('退出登录');
     await visitor.page.getByText('已退出登录').waitFor();
   },
 };
 
 /** Registers somebody and logs in with the password. */
-export async function signIn({ shop, page }: Visitor, shopper: Shopper & { qq?: string }): Promise<void> {
-  const { username, mobile, password } = shopper;
-  await register(shop, { username, mobile, password });
+export async function signIn(visitor: Visitor, person: Person): Promise<void> {
+  const { shop, page } = visitor;
+  const { username, password } = person;
+  await register(shop, person);
   await page.goto(shop.url);
-  await page.getByLabel('用户名或手机号').fill(username);
-  await page.getByLabel('密码', { exact: true }).fill(password);
-  await page.getByRole('button', { name: '登录', exact: true }).click();
+  await visitor.field('用户名或手机号').fill(username);
+  await visitor.field('密码').fill(password);
+  await visitor.press('登录');
   await arrived({ page });
 }
 
@@ -148,6 +150,6 @@ export async function arrived({ page }: Pick<Visitor, 'page'>): Promise<void> {
 }
 
 async function pictureLoaded(page: Visitor['page']): Promise<void> {
-  const loaded = `[...document.querySelectorAll('[data-picture] img')].some((image) => image.complete && image.naturalWidth > 0)`;
-  await page.waitForFunction(loaded);
+  const picture = page.locator('[data-picture] img').filter({ visible: true });
+  await picture.evaluate((image) => (image as unknown as { decode(): Promise<void> }).decode());
 }

@@ -1,10 +1,13 @@
+import { randomInt } from 'node:crypto';
 import {
   type Browser,
   type BrowserContext,
   type BrowserContextOptions,
+  type Locator,
   type Page,
   chromium,
 } from 'playwright-core';
+import { inject } from 'vitest';
 import { type Shop, latestCode } from './shop.js';
 
 export const PHONE = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true } as const;
@@ -18,11 +21,16 @@ const FLAGS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  // As https would: browsers grumble about security headers on plain http.
+  '--unsafely-treat-insecure-origin-as-secure=http://shop.test',
 ];
 
-/** The installed Chromium: playwright-core brings none. */
-export function launch(): Promise<Browser> {
-  return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
+/** The installed Chromium; it finds the hosts of the tests where they really are. */
+export function launch(...hosts: readonly string[]): Promise<Browser> {
+  return chromium.launch({
+    executablePath: inject('chromium'),
+    args: [...FLAGS, `--host-resolver-rules=${hosts.join(', ')}`],
+  });
 }
 
 /** Somebody at a browser of their own, who notes down every complaint of it. */
@@ -40,7 +48,13 @@ export class Visitor {
   }
 
   static async come(shop: Shop, browser: Browser, options: BrowserContextOptions = PHONE): Promise<Visitor> {
-    const context = await browser.newContext({ locale: 'zh-CN', timezoneId: 'Asia/Shanghai', ...options });
+    const context = await browser.newContext({
+      locale: 'zh-CN',
+      timezoneId: 'Asia/Shanghai',
+      // An address of their own, as the proxy in front of the service would say.
+      extraHTTPHeaders: { 'X-Forwarded-For': `10.${randomInt(256)}.${randomInt(256)}.${randomInt(1, 255)}` },
+      ...options,
+    });
     context.setDefaultTimeout(5_000);
     await context.addInitScript(
       `addEventListener('securitypolicyviolation', (e) => console.error('CSP', e.violatedDirective, e.blockedURI))`,
@@ -93,19 +107,30 @@ export class Visitor {
   /** Copies the picture of the form in view, asks for an SMS, and reads it on the phone. */
   async receiveCode(mobile: string): Promise<string> {
     const { page } = this;
-    await page.getByLabel('手机号', { exact: true }).locator('visible=true').fill(mobile);
+    await this.field('手机号').fill(mobile);
     await this.copyPicture();
-    await page.getByRole('button', { name: '获取验证码' }).locator('visible=true').click();
+    await page.getByRole('button', { name: '获取验证码' }).filter({ visible: true }).click();
     await page.getByText('已发送至').waitFor();
     return latestCode(this.shop, mobile);
   }
 
+  /** The field with this label in the form that is up. */
+  field(label: string): Locator {
+    return this.page.getByLabel(label, { exact: true }).filter({ visible: true });
+  }
+
+  press(name: string): Promise<void> {
+    return this.page.getByRole('button', { name, exact: true }).click();
+  }
+
   async copyPicture(): Promise<void> {
-    const picture = this.page.locator('[data-picture] img').locator('visible=true');
-    const text = await this.textOf(
-      await picture.evaluate((image) => (image as unknown as { src: string }).src),
-    );
-    await this.page.getByLabel('图形验证码', { exact: true }).locator('visible=true').fill(text);
+    await this.field('图形验证码').fill(await this.readPicture());
+  }
+
+  /** The text of the picture in view, as its header tells programs. */
+  async readPicture(): Promise<string> {
+    const picture = this.page.locator('[data-picture] img').filter({ visible: true });
+    return this.textOf(await picture.evaluate((image) => (image as unknown as { src: string }).src));
   }
 
   private async textOf(src: string): Promise<string> {
@@ -120,23 +145,41 @@ export class Visitor {
   /** Fills in the whole binding form, but does not send it. */
   async fillBindForm({ mobile, password }: { mobile: string; password: string }): Promise<void> {
     const code = await this.receiveCode(mobile);
-    await this.page.getByLabel('短信验证码').locator('visible=true').fill(code);
-    await this.page.getByLabel('密码', { exact: true }).locator('visible=true').fill(password);
+    await this.field('短信验证码').fill(code);
+    await this.field('密码').fill(password);
   }
 
   async pressBind(): Promise<void> {
-    await this.page.getByRole('button', { name: '绑定并登录' }).click();
+    await this.press('绑定并登录');
   }
 
   /** What stands beside a field. */
   async noteOf(label: string): Promise<string> {
-    const input = this.page.getByLabel(label, { exact: true }).locator('visible=true');
+    const input = this.field(label);
     const id = await input.getAttribute('aria-describedby');
     return (await this.page.locator(`[id="${id}"]`).textContent()) ?? '';
   }
 
+  /** Starts a login, but stops short of QQ: the address there. */
+  async begin(): Promise<URL> {
+    const authorize = /\/oauth2\.0\/authorize\?/;
+    const asked = this.page.waitForRequest(authorize);
+    await this.page.route(authorize, (route) => route.fulfill({ status: 204 }));
+    await this.page.goto(this.shop.url);
+    await this.press('QQ登录');
+    const url = new URL((await asked).url());
+    await this.page.unroute(authorize);
+    return url;
+  }
+
+  /** An error that the test itself has brought about. */
+  forgive(pattern: RegExp): void {
+    const rest = this.complaints.filter((complaint) => !pattern.test(complaint));
+    this.complaints.splice(0, Infinity, ...rest);
+  }
+
   kept(key: string): Promise<string | null> {
-    return this.page.evaluate(`localStorage.getItem(${JSON.stringify(key)})`) as Promise<string | null>;
+    return this.page.evaluate<string | null>(`localStorage.getItem(${JSON.stringify(key)})`);
   }
 
   async leave(): Promise<void> {

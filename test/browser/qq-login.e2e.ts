@@ -1,0 +1,498 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Browser, BrowserContextOptions } from 'playwright-core';
+import { type Shop, latestCode, openShop, register, sendSms, setFault, stranger } from './shop.js';
+import { arrived, bindAndArrive, signIn } from './states.js';
+import { DESKTOP, PHONE, Visitor, launch } from './visitor.js';
+
+let shop: Shop;
+let browser: Browser;
+let visitors: Visitor[] = [];
+
+beforeAll(async () => {
+  shop = await openShop();
+  browser = await launch(shop.hosts);
+});
+
+afterAll(async () => {
+  await browser.close();
+  await shop.close();
+});
+
+afterEach(async () => {
+  setFault(shop, { mode: 'none' });
+  const complaints = visitors.flatMap((visitor) => visitor.complaints);
+  for (const visitor of visitors) await visitor.leave();
+  visitors = [];
+  expect(complaints).toEqual([]);
+});
+
+async function visit(options?: BrowserContextOptions): Promise<Visitor> {
+  const visitor = await Visitor.come(shop, browser, options);
+  visitors.push(visitor);
+  return visitor;
+}
+
+describe('a newcomer', () => {
+  it('binds and goes where they wanted to go', async () => {
+    const visitor = await visit();
+    const newcomer = stranger();
+
+    await visitor.reachBindForm(newcomer.qq, '/?next=/user.html%3Ffrom=cart');
+    await visitor.fillBindForm(newcomer);
+    await visitor.pressBind();
+
+    await visitor.page.waitForURL(/\/user\.html/);
+    expect(await visitor.kept('token')).toBeTruthy();
+    expect(await visitor.kept('user_id')).toMatch(/^\d+$/);
+    expect(await visitor.kept('username')).toBe(newcomer.mobile);
+  });
+
+  it('is let in by QQ alone the second time', async () => {
+    const newcomer = stranger();
+    await bindAndArrive(await visit(), newcomer);
+    const again = await visit(DESKTOP);
+
+    await again.logInWithQq(newcomer.qq);
+
+    await arrived(again);
+    expect(await again.kept('username')).toBe(newcomer.mobile);
+  });
+
+  it('binds by keyboard alone', async () => {
+    const visitor = await visit(DESKTOP);
+    const { qq, mobile, password } = stranger();
+    const { page } = visitor;
+    const { keyboard } = page;
+    const focused = () =>
+      page.evaluate(
+        `(({ id, dataset, type }) => id || Object.keys(dataset)[0] || type)(document.activeElement)`,
+      );
+    const tabTo = async (name: string) => {
+      for (let steps = 0; steps < 15; steps += 1) {
+        await keyboard.press('Tab');
+        if ((await focused()) === name) return;
+      }
+      throw new Error(`Tab never came to ${name}`);
+    };
+    await visitor.be(qq);
+    await page.goto(shop.url);
+
+    await tabTo('qq');
+    await keyboard.press('Enter');
+    await page.getByRole('heading', { name: '绑定账号' }).waitFor();
+    await tabTo('bind-mobile');
+    await keyboard.type(mobile);
+    await tabTo('bind-password');
+    await keyboard.type(password);
+    await tabTo('bind-image-code');
+    await keyboard.type(await visitor.readPicture());
+    await keyboard.press('Enter');
+    await page.getByText('已发送至').waitFor();
+    expect(await focused()).toBe('bind-sms-code');
+    await keyboard.type(latestCode(shop, mobile));
+    await keyboard.press('Enter');
+
+    await arrived(visitor);
+  });
+
+  it('sees the whole form on a phone of 360 px, without scrolling sideways', async () => {
+    const visitor = await visit(PHONE);
+
+    await visitor.reachBindForm(stranger().qq);
+
+    expect(await visitor.page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360);
+  });
+
+  it('presses twice and binds once', async () => {
+    const visitor = await visit();
+    const newcomer = stranger();
+    await visitor.reachBindForm(newcomer.qq);
+    await visitor.fillBindForm(newcomer);
+    let requests = 0;
+    visitor.page.on('request', (request) => {
+      if (request.method() === 'POST' && request.url().endsWith('/oauth/qq/users/')) requests += 1;
+    });
+
+    await visitor.page.getByRole('button', { name: '绑定并登录' }).dblclick();
+
+    await arrived(visitor);
+    expect(requests).toBe(1);
+  });
+});
+
+describe('an account that exists', () => {
+  it('is bound with its own password, and a wrong one costs no new SMS', async () => {
+    const visitor = await visit();
+    const owner = stranger();
+    await register(shop, owner);
+    await visitor.reachBindForm(owner.qq);
+    await visitor.fillBindForm({ ...owner, password: 'not-hers-at-all' });
+    await visitor.pressBind();
+    await expect.poll(() => visitor.noteOf('密码')).toBe('密码错误');
+    expect(await visitor.field('密码').evaluate((input) => input === input.ownerDocument.activeElement)).toBe(
+      true,
+    );
+
+    await visitor.field('密码').fill(owner.password);
+    await visitor.pressBind();
+
+    await arrived(visitor);
+    expect(await visitor.kept('username')).toBe(owner.username);
+  });
+
+  it('adds a QQ from its own page, unbinds it, and has its events listed', async () => {
+    const visitor = await visit();
+    const owner = stranger();
+    await signIn(visitor, owner);
+    await visitor.be(owner.qq);
+
+    await visitor.press('绑定QQ');
+    await visitor.page.getByRole('heading', { name: '绑定到当前账号' }).waitFor();
+    await visitor.field('密码').fill(owner.password);
+    await visitor.press('确认绑定');
+    await visitor.page.getByText('QQ已绑定，以后可以用它登录').waitFor();
+    await arrived(visitor);
+    expect(await visitor.page.locator('[data-events] li').count()).toBeGreaterThan(0);
+
+    await visitor.page.getByRole('button', { name: /^解绑/ }).click();
+    await visitor.field('账号密码').fill(owner.password);
+    await visitor.press('确认解绑');
+    await visitor.page.getByText('QQ已解绑').waitFor();
+  });
+
+  it('is not silently left for another one when the QQ that it adds belongs there', async () => {
+    const visitor = await visit();
+    const other = stranger();
+    await bindAndArrive(await visit(), other);
+    const owner = stranger();
+    await signIn(visitor, owner);
+    await visitor.be(other.qq);
+
+    await visitor.press('绑定QQ');
+    await visitor.page.getByRole('heading', { name: '这个QQ已属于另一个账号' }).waitFor();
+
+    expect(await visitor.kept('username')).toBe(owner.username);
+  });
+});
+
+describe('the form', () => {
+  it('checks each field when it is left, counting a password in characters', async () => {
+    const visitor = await visit();
+    await visitor.reachBindForm(stranger().qq);
+    const leave = async (label: string, text: string) => {
+      await visitor.field(label).pressSequentially(text);
+      await visitor.field(label).blur();
+      const note = await visitor.noteOf(label);
+      await visitor.field(label).fill('');
+      return note;
+    };
+
+    expect(await leave('手机号', '12345678901')).toBe('手机号格式不正确');
+    expect(await leave('密码', 'seven77')).toBe('密码应为8至20个字符');
+    expect(await leave('密码', '密码密码😀😀😀')).toBe('密码应为8至20个字符');
+    expect(await leave('密码', '密码密码😀😀😀😀')).toBe('8至20个字符');
+    expect(await leave('短信验证码', '12345')).toBe('短信验证码应为6位数字');
+  });
+
+  it('moves to the first field that is wrong', async () => {
+    const visitor = await visit();
+    await visitor.reachBindForm(stranger().qq);
+
+    await visitor.pressBind();
+
+    expect(
+      await visitor.field('手机号').evaluate((input) => input === input.ownerDocument.activeElement),
+    ).toBe(true);
+    expect(await visitor.noteOf('短信验证码')).toBe('请输入短信验证码');
+  });
+
+  it('does not jump when its messages come', async () => {
+    const visitor = await visit(PHONE);
+    await visitor.reachBindForm(stranger().qq);
+    const button = visitor.page.getByRole('button', { name: '绑定并登录' });
+    const place = () => button.evaluate((element) => (element as unknown as { offsetTop: number }).offsetTop);
+    const before = await place();
+
+    await button.click();
+
+    expect(await visitor.noteOf('手机号')).toBe('请输入手机号');
+    expect(await place()).toBe(before);
+  });
+
+  it('takes a number as people paste it', async () => {
+    const visitor = await visit();
+    await visitor.reachBindForm(stranger().qq);
+
+    await visitor.field('手机号').pressSequentially('+86 138-0013 8000');
+    await visitor.field('手机号').blur();
+
+    expect(await visitor.field('手机号').inputValue()).toBe('13800138000');
+  });
+
+  it('puts a wrong SMS code under the code', async () => {
+    const visitor = await visit();
+    const newcomer = stranger();
+    await visitor.reachBindForm(newcomer.qq);
+    await visitor.fillBindForm(newcomer);
+    const right = await visitor.field('短信验证码').inputValue();
+    await visitor.field('短信验证码').fill(right === '000000' ? '111111' : '000000');
+
+    await visitor.pressBind();
+
+    await expect.poll(() => visitor.noteOf('短信验证码')).toBe('验证码错误');
+  });
+
+  it('puts a wrong picture under the picture, and shows another', async () => {
+    const visitor = await visit();
+    const { qq, mobile } = stranger();
+    await visitor.reachBindForm(qq);
+    await visitor.field('手机号').fill(mobile);
+    const first = await visitor.readPicture();
+    await visitor.field('图形验证码').fill(first === 'AAAA' ? 'BBBB' : 'AAAA');
+
+    await visitor.press('获取验证码');
+
+    await expect.poll(() => visitor.noteOf('图形验证码')).toBe('图形验证码错误');
+    expect(await visitor.field('图形验证码').inputValue()).toBe('');
+    await visitor.receiveCode(mobile);
+  });
+
+  it('says how long to wait when there were too many messages', async () => {
+    const visitor = await visit();
+    const { qq, mobile } = stranger();
+    await sendSms(shop, mobile);
+    await visitor.reachBindForm(qq);
+    await visitor.field('手机号').fill(mobile);
+    await visitor.copyPicture();
+
+    await visitor.press('获取验证码');
+
+    await expect.poll(() => visitor.noteOf('短信验证码')).toMatch(/^操作过于频繁，请在 \d+ 秒后再试$/);
+    await visitor.page.getByRole('button', { name: /秒后重发$/ }).waitFor();
+  });
+
+  it('waits as long as it is told before it is sent again', async () => {
+    const visitor = await visit();
+    const newcomer = stranger();
+    await visitor.reachBindForm(newcomer.qq);
+    await visitor.fillBindForm(newcomer);
+    const full = { statusCode: 503, errorCode: 'OVERLOADED', message: '服务繁忙，请稍后再试' };
+    await visitor.page.route(/\/oauth\/qq\/users\/$/, (route) =>
+      route.fulfill({ status: 503, headers: { 'Retry-After': '2' }, json: full }),
+    );
+    await visitor.pressBind();
+    await visitor.page.getByText('服务繁忙，请在 2 秒后再试').waitFor();
+    const button = visitor.page.getByRole('button', { name: '绑定并登录' });
+    expect(await button.getAttribute('aria-disabled')).toBe('true');
+    await visitor.page.unroute(/\/oauth\/qq\/users\/$/);
+
+    await expect.poll(() => button.getAttribute('aria-disabled'), { timeout: 4000 }).toBeNull();
+    await visitor.pressBind();
+
+    await arrived(visitor);
+  });
+
+  it('survives a reload: the number, the wait and the binding are still there', async () => {
+    const visitor = await visit();
+    const newcomer = stranger();
+    await visitor.reachBindForm(newcomer.qq);
+    const code = await visitor.receiveCode(newcomer.mobile);
+    expect(visitor.page.url()).toBe(`${shop.url}/oauth_callback.html`);
+
+    await visitor.page.reload();
+
+    await visitor.page.getByRole('heading', { name: '绑定账号' }).waitFor();
+    expect(await visitor.field('手机号').inputValue()).toBe(newcomer.mobile);
+    await visitor.page.getByRole('button', { name: /秒后重发$/ }).waitFor();
+    await visitor.field('短信验证码').fill(code);
+    await visitor.field('密码').fill(newcomer.password);
+    await visitor.pressBind();
+    await arrived(visitor);
+  });
+});
+
+describe('the login page', () => {
+  it('registers somebody and signs them in', async () => {
+    const visitor = await visit();
+    const { username, mobile, password } = stranger();
+    await visitor.page.goto(`${shop.url}/#register`);
+
+    await visitor.field('短信验证码').fill(await visitor.receiveCode(mobile));
+    await visitor.field('用户名').fill(username);
+    await visitor.field('密码').fill(password);
+    await visitor.press('注册并登录');
+
+    await arrived(visitor);
+    expect(await visitor.kept('username')).toBe(username);
+  });
+
+  it('sets a forgotten password by SMS, and the new one lets in', async () => {
+    const visitor = await visit();
+    const owner = stranger();
+    await register(shop, owner);
+    await visitor.page.goto(`${shop.url}/#forgotten`);
+    await visitor.field('短信验证码').fill(await visitor.receiveCode(owner.mobile));
+    await visitor.field('新密码').fill('another-horse-7');
+    await visitor.press('重设密码');
+    await visitor.page.getByRole('heading', { name: '登录', exact: true }).waitFor();
+
+    await visitor.field('用户名或手机号').fill(owner.mobile);
+    await visitor.field('密码').fill('another-horse-7');
+    await visitor.press('登录');
+
+    await arrived(visitor);
+  });
+
+  it('signs out everywhere: the other browser is asked to log in again', async () => {
+    const here = await visit();
+    const there = await visit(DESKTOP);
+    const newcomer = stranger();
+    await bindAndArrive(there, newcomer);
+    await here.logInWithQq(newcomer.qq);
+    await arrived(here);
+
+    await here.press('在所有设备上退出');
+    await here.page.getByText('已在所有设备上退出').waitFor();
+    await there.page.reload();
+
+    await there.page.getByRole('heading', { name: '登录', exact: true }).waitFor();
+    expect(await there.kept('token')).toBeNull();
+  });
+});
+
+describe('what can go wrong', () => {
+  it('an expired bind token leads back to QQ, and from there to the end', async () => {
+    const visitor = await visit();
+    const newcomer = stranger();
+    await visitor.reachBindForm(newcomer.qq);
+    await visitor.fillBindForm(newcomer);
+    const code = await visitor.field('短信验证码').inputValue();
+    await spoilBindToken(visitor);
+    await visitor.page.reload();
+    await visitor.field('短信验证码').fill(code);
+    await visitor.field('密码').fill(newcomer.password);
+
+    await visitor.pressBind();
+    await visitor.page.getByText('QQ登录已过期').waitFor();
+    await visitor.press('重新使用QQ登录');
+
+    await visitor.page.getByRole('heading', { name: '绑定账号' }).waitFor();
+    expect(await visitor.field('手机号').inputValue()).toBe(newcomer.mobile);
+    await visitor.field('短信验证码').fill(code);
+    await visitor.field('密码').fill(newcomer.password);
+    await visitor.pressBind();
+    await arrived(visitor);
+  });
+
+  it('QQ refuses the code: the page says so and starts again', async () => {
+    const visitor = await visit();
+    const state = (await visitor.begin()).searchParams.get('state');
+    await visitor.be(stranger().qq);
+
+    await visitor.page.goto(`${shop.url}/oauth_callback.html?code=${'0'.repeat(32)}&state=${state}`);
+    await visitor.page.getByText('QQ授权已失效').waitFor();
+    await visitor.press('重新使用QQ登录');
+
+    await visitor.page.getByRole('heading', { name: '绑定账号' }).waitFor();
+  });
+
+  it('a forged state gives nothing, and its code leaves the address bar', async () => {
+    const visitor = await visit();
+
+    await visitor.page.goto(`${shop.url}/oauth_callback.html?code=${'0'.repeat(32)}&state=forged`);
+    await visitor.page.getByText('登录状态已失效').waitFor();
+
+    expect(visitor.page.url()).toBe(`${shop.url}/oauth_callback.html`);
+    expect(await visitor.kept('token')).toBeNull();
+  });
+
+  it('whoever cancels at QQ may start again or log in otherwise', async () => {
+    const visitor = await visit();
+
+    await visitor.page.goto(`${shop.url}/oauth_callback.html?usercancel=1&state=s.1`);
+
+    await visitor.page.getByText('你取消了QQ登录').waitFor();
+    await visitor.page.getByRole('link', { name: '用其他方式登录' }).waitFor();
+  });
+
+  it('QQ is down: the page says so, and works once QQ is back', async () => {
+    const visitor = await visit();
+    setFault(shop, { mode: 'http500', on: 'token' });
+    await visitor.logInWithQq(stranger().qq);
+    await visitor.page.getByText('QQ服务暂不可用').waitFor();
+
+    setFault(shop, { mode: 'none' });
+    await visitor.press('重新使用QQ登录');
+
+    await visitor.page.getByRole('heading', { name: '绑定账号' }).waitFor();
+  });
+
+  it('the network is away: the form says so and keeps what was typed', async () => {
+    const visitor = await visit();
+    const newcomer = stranger();
+    await visitor.reachBindForm(newcomer.qq);
+    await visitor.fillBindForm(newcomer);
+    await visitor.page.route(/\/oauth\/qq\/users\/$/, (route) => route.abort('connectionreset'));
+    await visitor.pressBind();
+    await visitor.page.getByText('网络不太顺畅').waitFor();
+    visitor.forgive(/ERR_CONNECTION_RESET/);
+
+    await visitor.page.unroute(/\/oauth\/qq\/users\/$/);
+    await visitor.pressBind();
+
+    await arrived(visitor);
+  });
+
+  it('going back after a bind does not end in the callback page', async () => {
+    const visitor = await visit();
+    await bindAndArrive(visitor);
+
+    await visitor.page.goBack();
+
+    expect(visitor.page.url()).not.toContain('oauth_callback');
+  });
+
+  it('two tabs that start a login both arrive', async () => {
+    const first = await visit();
+    const second = await first.tab();
+    visitors.push(second);
+    const { qq } = stranger();
+    const toQq = await first.begin();
+    await second.reachBindForm(stranger().qq);
+
+    await first.page.goto(`${toQq.href}&login_as=${qq}`);
+
+    await first.page.getByRole('heading', { name: '绑定账号' }).waitFor();
+  });
+
+  it.each(['javascript:alert(1)', '//evil.example', '/\\evil.example', 'https://evil.example/'])(
+    'never goes to %s',
+    async (next) => {
+      const visitor = await visit();
+      const newcomer = stranger();
+
+      await visitor.reachBindForm(newcomer.qq, `/?next=${encodeURIComponent(next)}`);
+      await visitor.fillBindForm(newcomer);
+      await visitor.pressBind();
+
+      await arrived(visitor);
+      expect(new URL(visitor.page.url()).origin).toBe(shop.url);
+    },
+  );
+
+  it('an answer with a foreign next is not followed either', async () => {
+    const visitor = await visit();
+    const answer = { token: 't', user_id: 1, username: 'u', next: '//evil.example' };
+    await visitor.page.route(/\/oauth\/qq\/users\/\?/, (route) => route.fulfill({ json: answer }));
+
+    await visitor.page.goto(`${shop.url}/oauth_callback.html?code=A&state=B`);
+
+    await visitor.page.waitForURL(`${shop.url}/`);
+  });
+});
+
+async function spoilBindToken({ page }: Visitor): Promise<void> {
+  await page.evaluate(
+    `sessionStorage.setItem('qq_binding', JSON.stringify({ ...JSON.parse(sessionStorage.getItem('qq_binding')), accessToken: 'expired' }))`,
+  );
+}
