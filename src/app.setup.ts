@@ -94,6 +94,9 @@ function securityHeaders({ secure, WEB_ORIGINS }: Config): object {
     },
     // Pages of another listed origin show the picture code.
     crossOriginResourcePolicy: { policy: WEB_ORIGINS.length > 0 ? 'cross-origin' : 'same-origin' },
+    // Browsers keep these two for https, and complain about them elsewhere.
+    crossOriginOpenerPolicy: secure,
+    originAgentCluster: secure,
     referrerPolicy: { policy: 'no-referrer' },
     strictTransportSecurity: secure && { maxAge: 31_536_000 },
     xFrameOptions: { action: 'deny' },
