@@ -58,12 +58,18 @@ export async function forgetLimit(app: App, rule: Rule, whom: string): Promise<v
 }
 
 /** As if the rule had counted so many already. */
-export async function alreadyCounted(app: App, rule: Rule, whom: string, count: number): Promise<void> {
-  await app.redis.set(`door:limit:${rule}:${whom}`, count, 'EX', 600);
+export async function alreadyCounted(
+  app: App,
+  rule: Rule,
+  whom: string | number,
+  count: number,
+  secondsLeft = 600,
+): Promise<void> {
+  await app.redis.set(`door:limit:${rule}:${whom}`, count, 'EX', secondsLeft);
 }
 
 /** What a rule has counted. */
-export async function counted(app: App, rule: Rule, whom: string): Promise<number> {
+export async function counted(app: App, rule: Rule, whom: string | number): Promise<number> {
   return Number(await app.redis.get(`door:limit:${rule}:${whom}`));
 }
 
