@@ -3,7 +3,7 @@ import { OAuthQQUser } from '../src/oauth/oauth-qq-user.entity.js';
 import { User } from '../src/users/user.entity.js';
 import { type Answer, newMobile, newPassword, type Registered, type Shopper } from './shopper.js';
 import { type App, startApp } from './start-app.js';
-import { atOnce, forgetLimit, later, seconds, signed, tally } from './tricks.js';
+import { atOnce, forgetLimit, later, seconds, signed } from './tricks.js';
 
 let app: App;
 
