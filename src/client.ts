@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 import { createParamDecorator, ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 
@@ -14,7 +14,9 @@ export interface Client {
 
 /** Reads {@link Client} off a request. */
 export function clientOf(request: FastifyRequest): Client {
-  const ip = request.ip.replace(/^::ffff:/i, '');
+  const said = request.ip.replace(/^::ffff:/i, '');
+  // A proxy may pass on what is no address: then its own counts, and what was invented goes nowhere.
+  const ip = isIP(said) ? said : (request.socket.remoteAddress ?? '').replace(/^::ffff:/i, '');
   return {
     ip,
     network: isIPv6(ip) ? prefix64(ip) : ip,

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Redis } from 'ioredis';
+import { Config } from '../config.js';
 
 /** What is looked at to know whether a token has ended. */
 interface Revocable {
@@ -9,7 +10,7 @@ interface Revocable {
   readonly expiresAt: number;
 }
 
-/** Seconds that "every token until now" is remembered: longer than any token lives that the shop signs. */
+/** Seconds that "every token until now" is remembered at least: longer than any token lives that the old shop signed. */
 const REMEMBERED = 31 * 86_400;
 const ALL = 'all';
 
@@ -31,13 +32,20 @@ const ADD = `
 const ADD_ALL = `
   local known = tonumber(redis.call('HGET', KEYS[1], '${ALL}') or '0')
   if known < tonumber(ARGV[1]) then redis.call('HSET', KEYS[1], '${ALL}', ARGV[1]) end
-  redis.call('EXPIRE', KEYS[1], ARGV[2])
+  if redis.call('TTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('EXPIRE', KEYS[1], ARGV[2]) end
   return 1`;
 
 /** Which login tokens have ended before their time: one Redis hash an account. */
 @Injectable()
 export class TokenRevocations {
-  constructor(private readonly redis: Redis) {}
+  private readonly remembered: number;
+
+  constructor(
+    private readonly redis: Redis,
+    { JWT_TTL }: Config,
+  ) {
+    this.remembered = Math.max(REMEMBERED, JWT_TTL);
+  }
 
   /** Whether a token has ended. One command. */
   async covers({ userId, tokenId, asOf }: Revocable): Promise<boolean> {
@@ -53,7 +61,7 @@ export class TokenRevocations {
 
   /** Ends every token of an account up to this millisecond. */
   async addAll(userId: number): Promise<void> {
-    await this.redis.eval(ADD_ALL, 1, keyOf(userId), Date.now(), REMEMBERED);
+    await this.redis.eval(ADD_ALL, 1, keyOf(userId), Date.now(), this.remembered);
   }
 }
 

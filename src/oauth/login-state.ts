@@ -59,6 +59,8 @@ export class LoginState {
   }
 }
 
-function equal(a: string, b: string): boolean {
-  return a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
+function equal(given: string, expected: string): boolean {
+  const [a, b] = [Buffer.from(given), Buffer.from(expected)];
+  // By bytes: as many characters may have more of them, and then timingSafeEqual throws.
+  return a.length === b.length && timingSafeEqual(a, b);
 }

@@ -30,6 +30,8 @@ const WRITE_EVERY = 500;
 const MOST_NOTED = 20_000;
 const ROWS_A_STATEMENT = 500;
 const PRUNE_EVERY = 60_000;
+/** More than a busy shop adds in that time, so that the trail does not outgrow its days. */
+const STEPS_A_PRUNING = 100;
 const DAY = 86_400_000;
 const USER_AGENT_LENGTH = 200;
 
@@ -133,13 +135,16 @@ export class AccountEvents implements OnModuleInit, BeforeApplicationShutdown {
   private async prune(): Promise<void> {
     const at = LessThan(new Date(Date.now() - this.config.AUDIT_DAYS * DAY));
     try {
-      const old = await this.events.find({
-        select: { id: true },
-        where: { at },
-        order: { at: 'ASC' },
-        take: ROWS_A_STATEMENT,
-      });
-      if (old.length > 0) await this.events.delete(old.map(({ id }) => id));
+      for (let step = 0; step < STEPS_A_PRUNING; step++) {
+        const old = await this.events.find({
+          select: { id: true },
+          where: { at },
+          order: { at: 'ASC' },
+          take: ROWS_A_STATEMENT,
+        });
+        if (old.length > 0) await this.events.delete(old.map(({ id }) => id));
+        if (old.length < ROWS_A_STATEMENT) return;
+      }
     } catch (error) {
       this.logger.error('Audit trail not pruned', { cause: (error as Error).name });
     }

@@ -5,10 +5,11 @@ import { Login, TokenService } from '../auth/token.service.js';
 import { Client, FromClient } from '../client.js';
 import { AnswersProblems } from '../problem.js';
 import { AccountEvents } from './account-events.service.js';
+import { CurrentAccount } from './active-account.pipe.js';
 import { AuditRefusals } from './audited-refusals.interceptor.js';
 import { CredentialsService } from './credentials.service.js';
 import { LoginDto, SignedIn } from './users.dto.js';
-import { UsersService } from './users.service.js';
+import { Account, UsersService } from './users.service.js';
 
 @ApiTags('登录')
 @Controller('authorizations')
@@ -59,7 +60,7 @@ export class AuthorizationsController {
   @ApiOperation({ summary: '在所有地方退出登录', description: '让这个账号此前签发的登录令牌全部失效。' })
   @ApiNoContentResponse()
   @AnswersProblems('LOGIN_REQUIRED')
-  async logoutEverywhere(@CurrentLogin() { userId }: Login, @FromClient() client: Client): Promise<void> {
-    await this.credentials.signOutEverywhere(userId, client);
+  async logoutEverywhere(@CurrentAccount() { id }: Account, @FromClient() client: Client): Promise<void> {
+    await this.credentials.signOutEverywhere(id, client);
   }
 }

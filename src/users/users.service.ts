@@ -95,15 +95,15 @@ export class UsersService {
    * @throws Problem CREDENTIALS_INVALID, ACCOUNT_DISABLED, TOO_MANY_REQUESTS, OVERLOADED
    */
   async login(name: string, password: string, client: Client): Promise<Proven> {
-    await this.limits.take({ 'login-failures-per-ip': client.network });
     const asOf = Date.now();
     const account = await this.findByName(name);
     const uses = guesses(account?.id ?? spelling(name), client);
+    // All at once: what is refused for the account is no failure of the address, which others share.
     await this.limits.take(uses);
     if (!(await this.passwords.matches(password, account?.password)) || !account) {
       throw new Problem('CREDENTIALS_INVALID', { userId: account?.id });
     }
-    await this.limits.giveBack({ ...uses, 'login-failures-per-ip': client.network });
+    await this.limits.giveBack(uses);
     if (!account.isActive) throw new Problem('ACCOUNT_DISABLED', { userId: account.id });
     await this.renewHash(account, password);
     return { account, asOf };
@@ -114,7 +114,7 @@ export class UsersService {
    * @throws Problem PASSWORD_INVALID, LOGIN_REQUIRED when the account is disabled or gone, TOO_MANY_REQUESTS, OVERLOADED
    */
   async confirmPassword(id: number, password: string, client: Client): Promise<AccountWithPassword> {
-    const uses: Uses = { ...guesses(id, client), 'login-failures-per-ip': client.network };
+    const uses = guesses(id, client);
     await this.limits.take(uses);
     const account = await this.users.findOne({ select: { ...FIELDS, password: true }, where: { id } });
     if (!account?.isActive) throw new Problem('LOGIN_REQUIRED');
@@ -144,6 +144,7 @@ function guesses(account: number | string, { network }: Client): Uses {
   return {
     'login-failures-per-account': String(account),
     'login-failures-per-account-and-ip': `${account}@${network}`,
+    'login-failures-per-ip': network,
   };
 }
 

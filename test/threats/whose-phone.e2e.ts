@@ -1,0 +1,564 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { type Answer, newMobile, newPassword, newQq, type Shopper } from '../shopper.js';
+import { type App, startApp } from '../start-app.js';
+import { alreadyCounted, atOnce, counted, forgetLimit, tally } from '../tricks.js';
+
+let app: App;
+
+beforeAll(async () => {
+  app = await startApp();
+});
+
+afterAll(() => app.close());
+
+const TOO_MANY = { status: 429, body: { errorCode: 'TOO_MANY_REQUESTS' } };
+const WRONG = { status: 400, body: { errorCode: 'SMS_CODE_INVALID' } };
+/** Never the code itself. */
+const wrong = (code: string, nth = 1) => String((Number(code) + nth) % 1_000_000).padStart(6, '0');
+const received = (mobile: string) => app.sandbox.messages(mobile);
+const aMinuteLater = (mobile: string) => forgetLimit(app, 'sms-per-mobile-minute', mobile);
+const retryAfter = ({ headers }: Answer) => Number(headers.get('retry-after'));
+
+/** A person at one of the three doors that take an SMS code, with a guess. */
+const doors: [
+  string,
+  (shopper: Shopper, mobile: string) => Promise<(sms_code: string) => Promise<Answer>>,
+][] = [
+  [
+    'binding',
+    async (shopper, mobile) => {
+      const access_token = await shopper.bindToken();
+      return (sms_code) => shopper.bind({ mobile, password: newPassword(), sms_code, access_token });
+    },
+  ],
+  [
+    'registering',
+    async (shopper, mobile) => {
+      const form = { username: `u_${randomUUID().slice(0, 8)}`, mobile, password: newPassword() };
+      return (sms_code) => shopper.post('/users/', { ...form, sms_code });
+    },
+  ],
+  [
+    'a forgotten password',
+    async (shopper, mobile) => (sms_code) =>
+      shopper.post('/user/password/', { mobile, sms_code, password: newPassword() }),
+  ],
+];
+
+describe('guessing the code', () => {
+  it.each(doors)('five tries, by %s, and the right one comes too late', async (_, door) => {
+    const [victim, attacker] = [app.shopper(), app.shopper()];
+    const mobile = newMobile();
+    const guess = await door(attacker, mobile);
+    const code = await victim.smsCode(mobile);
+
+    for (let nth = 1; nth <= 5; nth++) expect(await guess(wrong(code, nth))).toMatchObject(WRONG);
+
+    expect(await guess(code)).toMatchObject(WRONG);
+  });
+
+  it.each(doors)('the fifth try, by %s, is still a good one', async (_, door) => {
+    const shopper = app.shopper();
+    const mobile = newMobile();
+    const guess = await door(shopper, mobile);
+    const code = await shopper.smsCode(mobile);
+    for (let nth = 1; nth <= 4; nth++) await guess(wrong(code, nth));
+
+    expect((await guess(code)).status).toBeLessThan(300);
+  });
+
+  it('the tries of all doors and of all attackers are counted together', async () => {
+    const mobile = newMobile();
+    const guesses = await Promise.all(doors.map(([, door]) => door(app.shopper(), mobile)));
+    const code = await app.shopper().smsCode(mobile);
+
+    for (let nth = 1; nth <= 5; nth++) await guesses[nth % guesses.length]!(wrong(code, nth));
+
+    for (const guess of guesses) expect(await guess(code)).toMatchObject(WRONG);
+  });
+
+  it('ten tries per bind token, whichever mobile they are for', async () => {
+    const attacker = app.shopper();
+    const access_token = await attacker.bindToken();
+    const guess = () =>
+      attacker.bind({ mobile: newMobile(), password: newPassword(), sms_code: '000000', access_token });
+
+    expect(tally(await atOnce(50, guess))).toEqual({ SMS_CODE_INVALID: 10, TOO_MANY_REQUESTS: 40 });
+
+    const after = await guess();
+    expect(after).toMatchObject(TOO_MANY);
+    expect(retryAfter(after)).toBeGreaterThan(3500);
+    expect(retryAfter(after)).toBeLessThanOrEqual(3600);
+  });
+
+  it('twenty a day per mobile, which no new code resets', async () => {
+    const victim = app.shopper();
+    const mobile = newMobile();
+    for (let codes = 0; codes < 4; codes++) {
+      await aMinuteLater(mobile);
+      const code = await victim.smsCode(mobile);
+      const guess = await doors[codes % 3]![1](app.shopper(), mobile);
+      for (let nth = 1; nth <= 5; nth++) expect(await guess(wrong(code, nth))).toMatchObject(WRONG);
+    }
+    await aMinuteLater(mobile);
+    const code = await victim.smsCode(mobile);
+
+    for (const [, door] of doors) {
+      const answer = await (await door(app.shopper(), mobile))(code);
+      expect(answer).toMatchObject(TOO_MANY);
+      expect(retryAfter(answer)).toBeGreaterThan(80_000);
+    }
+  });
+
+  it('twenty in parallel count as twenty', async () => {
+    const mobile = newMobile();
+    const code = await app.shopper().smsCode(mobile);
+    const guesses = await atOnce(20, (index) => doors[index % 3]![1](app.shopper(), mobile));
+
+    const answers = await Promise.all(guesses.map((guess, nth) => guess(wrong(code, nth + 1))));
+
+    expect(tally(answers)).toEqual({ SMS_CODE_INVALID: 20 });
+    expect(await counted(app, 'sms-tries-per-mobile-day', mobile)).toBe(20);
+    expect(await guesses[0]!(code)).toMatchObject(TOO_MANY);
+  });
+
+  it('fifty in parallel with the right one among them: five are looked at, twenty are counted', async () => {
+    const mobile = newMobile();
+    const code = await app.shopper().smsCode(mobile);
+    const guesses = await atOnce(50, () => doors[2]![1](app.shopper(), mobile));
+
+    const answers = await Promise.all(
+      guesses.map((guess, nth) => guess(nth === 49 ? code : wrong(code, nth + 1))),
+    );
+
+    expect(tally(answers)).toEqual({ SMS_CODE_INVALID: 20, TOO_MANY_REQUESTS: 30 });
+  });
+
+  it('the tries go on counting when the code is put back after a bind that failed', async () => {
+    const owner = await app.shopper().register();
+    await aMinuteLater(owner.mobile);
+    const shopper = app.shopper();
+    const form = await shopper.bindForm({ mobile: owner.mobile, password: newPassword() });
+
+    const answers: Answer[] = [];
+    for (let nth = 0; nth < 6; nth++) answers.push(await shopper.bind({ ...form, password: newPassword() }));
+
+    expect(tally(answers)).toEqual({ PASSWORD_INVALID: 5, SMS_CODE_INVALID: 1 });
+  });
+
+  it("a code that the old shop's services wrote has its five tries too", async () => {
+    const mobile = newMobile();
+    await app.redis.set(`sms_${mobile}`, '246810', 'EX', 300);
+    const guess = await doors[0]![1](app.shopper(), mobile);
+
+    for (let nth = 1; nth <= 5; nth++) expect(await guess(wrong('246810', nth))).toMatchObject(WRONG);
+
+    expect(await guess('246810')).toMatchObject(WRONG);
+  });
+
+  it('the old shop sends the same six digits once more: that code is a new one', async () => {
+    const mobile = newMobile();
+    const guess = await doors[0]![1](app.shopper(), mobile);
+    await app.redis.set(`sms_${mobile}`, '135790', 'EX', 100);
+    for (let nth = 1; nth <= 5; nth++) await guess(wrong('135790', nth));
+
+    await app.redis.set(`sms_${mobile}`, '135790', 'EX', 300);
+
+    expect((await guess('135790')).status).toBe(200);
+  });
+
+  it('what the old shop wrote is no code: nothing matches it', async () => {
+    const mobile = newMobile();
+    const guess = await doors[0]![1](app.shopper(), mobile);
+
+    for (const nonsense of ['', '12345', '0000000', 'None', '１２３４５６']) {
+      await app.redis.set(`sms_${mobile}`, nonsense, 'EX', 300);
+      expect(await guess('000000')).toMatchObject(WRONG);
+    }
+  });
+
+  it.each(doors)('wrong, never sent, used and burnt get one answer, by %s', async (_, door) => {
+    const shopper = app.shopper();
+    const [never, used, sent] = [newMobile(), newMobile(), newMobile()];
+    const spent = await shopper.smsCode(used);
+    await shopper.post('/user/password/', { mobile: used, sms_code: spent, password: newPassword() });
+    const code = await shopper.smsCode(sent);
+
+    const answers = [
+      await (await door(shopper, never))('000000'),
+      await (await door(shopper, used))(spent),
+      await (await door(shopper, sent))(wrong(code)),
+      await (await door(shopper, sent))(wrong(code, 100_000)),
+    ];
+
+    expect(new Set(answers.map(({ text }) => text)).size).toBe(1);
+    expect(answers[0]).toMatchObject(WRONG);
+  });
+
+  it('a code is for the mobile it was sent to', async () => {
+    const attacker = app.shopper();
+    const [own, victims] = [newMobile(), newMobile()];
+    const code = await attacker.smsCode(own);
+    await app.shopper().smsCode(victims);
+    const form = await attacker.bindForm({ mobile: own, sms_code: code });
+
+    expect(await attacker.bind({ ...form, mobile: victims })).toMatchObject(WRONG);
+  });
+
+  it('a new code replaces the one before', async () => {
+    const shopper = app.shopper();
+    const mobile = newMobile();
+    const first = await shopper.smsCode(mobile);
+    await aMinuteLater(mobile);
+    const second = await shopper.smsCode(mobile);
+    const form = await shopper.bindForm({ mobile, sms_code: first });
+
+    if (first !== second) expect(await shopper.bind(form)).toMatchObject(WRONG);
+    expect((await shopper.bind({ ...form, sms_code: second })).status).toBe(200);
+  });
+
+  it.each(['12345', '1234567', '12345a', ' 12345', '123456\n', '１２３４５６', 123456, ['123456'], null])(
+    'a code that is none is refused before it counts: %j',
+    async (sms_code) => {
+      const shopper = app.shopper();
+      const mobile = newMobile();
+      const access_token = await shopper.bindToken();
+
+      const { body } = await shopper.bind({ mobile, password: newPassword(), sms_code, access_token });
+
+      expect(body).toMatchObject({ errorCode: 'REQUEST_INVALID', errors: { sms_code: expect.any(Array) } });
+      expect(await counted(app, 'sms-tries-per-mobile-day', mobile)).toBe(0);
+    },
+  );
+});
+
+describe('the codes themselves', () => {
+  it('are not foretold by whoever knows Math.random', async () => {
+    const shopper = app.shopper();
+    const random = vi.spyOn(Math, 'random').mockReturnValue(0.5);
+    try {
+      const pictures = new Set<string | null>();
+      const codes = new Set<string>();
+      for (let nth = 0; nth < 5; nth++) {
+        pictures.add((await shopper.get(`/image_codes/${randomUUID()}/`)).headers.get('x-image-code'));
+        codes.add(await shopper.smsCode(newMobile()));
+      }
+
+      expect(codes.size).toBe(5);
+      expect(pictures.size).toBe(5);
+    } finally {
+      random.mockRestore();
+    }
+  });
+
+  it('keep their leading zeros', async () => {
+    for (const { code } of app.sandbox.messages()) expect(code).toMatch(/^\d{6}$/);
+  });
+
+  it('appear in no answer and in no log line', async () => {
+    const shopper = app.shopper();
+    const mobile = newMobile();
+    const asked = await shopper.askForSms(mobile);
+    const { code } = received(mobile)[0]!;
+    app.logBook.keep(code);
+    const form = await shopper.bindForm({ mobile, sms_code: code });
+    const answers = [asked, await shopper.bind({ ...form, sms_code: wrong(code) }), await shopper.bind(form)];
+
+    for (const { text } of answers) expect(text).not.toContain(code);
+    expect(app.logBook.leaks()).toEqual([]);
+    expect(app.logBook.lines).not.toContain(mobile);
+  });
+});
+
+describe('SMS bombing', () => {
+  afterEach(() => {
+    app.sandbox.smsFault = 'none';
+  });
+
+  it('one a minute per mobile, though pictures and addresses are new each time', async () => {
+    const mobile = newMobile();
+    expect((await app.shopper().askForSms(mobile)).status).toBe(200);
+
+    const second = await app.shopper().askForSms(mobile);
+
+    expect(second).toMatchObject(TOO_MANY);
+    expect(retryAfter(second)).toBeGreaterThan(50);
+    expect(retryAfter(second)).toBeLessThanOrEqual(60);
+    expect(received(mobile)).toHaveLength(1);
+  });
+
+  it('five an hour, ten a day per mobile', async () => {
+    const mobile = newMobile();
+    const ask = async () => {
+      await aMinuteLater(mobile);
+      return app.shopper().askForSms(mobile);
+    };
+
+    for (const hour of [1, 2]) {
+      for (let nth = 0; nth < 5; nth++) expect((await ask()).status).toBe(200);
+      const sixth = await ask();
+      expect(sixth).toMatchObject(TOO_MANY);
+      expect(retryAfter(sixth)).toBeGreaterThan(hour === 1 ? 3500 : 80_000);
+      await forgetLimit(app, 'sms-per-mobile-hour', mobile);
+    }
+
+    expect(await ask()).toMatchObject(TOO_MANY);
+    expect(received(mobile)).toHaveLength(10);
+  });
+
+  it('twenty an hour from one address, to whichever mobiles', async () => {
+    const attacker = app.shopper();
+
+    const answers = await atOnce(30, () => attacker.askForSms(newMobile()));
+
+    expect(tally(answers)).toEqual({ 200: 20, TOO_MANY_REQUESTS: 10 });
+    expect((await app.shopper().askForSms(newMobile())).status).toBe(200);
+  });
+
+  it('a hundred a day from one address', async () => {
+    const attacker = app.shopper();
+    await alreadyCounted(app, 'sms-per-ip-day', attacker.address, 99);
+
+    expect(tally(await atOnce(5, () => attacker.askForSms(newMobile())))).toEqual({
+      200: 1,
+      TOO_MANY_REQUESTS: 4,
+    });
+  });
+
+  it('an IPv6 customer has one address, however many the provider gave', async () => {
+    const attacker = app.shopper();
+    const prefix = `2001:db8:${attacker.address.split('.')[1]}:${attacker.address.split('.')[2]}`;
+
+    const answers = await atOnce(25, (index) => {
+      const shopper = app.shopper();
+      shopper.address = `${prefix}:${index}::${index + 1}`;
+      return shopper.askForSms(newMobile());
+    });
+
+    expect(tally(answers)).toEqual({ 200: 20, TOO_MANY_REQUESTS: 5 });
+  });
+
+  it('a budget a day for the whole service', async () => {
+    const before = await counted(app, 'sms-budget-day', 'all');
+    await alreadyCounted(app, 'sms-budget-day', 'all', app.config.SMS_DAILY_BUDGET - 3);
+
+    const answers = await atOnce(10, () => app.shopper().askForSms(newMobile()));
+
+    await alreadyCounted(app, 'sms-budget-day', 'all', before);
+    expect(tally(answers)).toEqual({ 200: 3, TOO_MANY_REQUESTS: 7 });
+  });
+
+  it('fifty requests at once for one mobile send one SMS', async () => {
+    const mobile = newMobile();
+
+    const answers = await atOnce(50, () => app.shopper().askForSms(mobile));
+
+    expect(tally(answers)).toEqual({ 200: 1, TOO_MANY_REQUESTS: 49 });
+    expect(received(mobile)).toHaveLength(1);
+  });
+
+  it('refused requests use nothing up: neither of the mobile, nor of the address, nor of the budget', async () => {
+    const [mobile, attacker] = [newMobile(), app.shopper()];
+    await attacker.askForSms(mobile);
+    const budget = await counted(app, 'sms-budget-day', 'all');
+
+    for (let nth = 0; nth < 30; nth++) await attacker.askForSms(mobile);
+
+    expect(await counted(app, 'sms-budget-day', 'all')).toBe(budget);
+    expect(await counted(app, 'sms-per-ip-hour', attacker.address)).toBe(1);
+    expect(await counted(app, 'sms-per-mobile-day', mobile)).toBe(1);
+    await aMinuteLater(mobile);
+    expect((await attacker.askForSms(mobile)).status).toBe(200);
+  });
+
+  it.each(['refuse', 'reset'] as const)(
+    'a gateway that fails (%s) uses nothing up, and the user may ask again at once',
+    async (fault) => {
+      const [mobile, shopper] = [newMobile(), app.shopper()];
+      const budget = await counted(app, 'sms-budget-day', 'all');
+      app.sandbox.smsFault = fault;
+
+      for (let nth = 0; nth < 7; nth++)
+        expect(await shopper.askForSms(mobile)).toMatchObject({
+          status: 503,
+          body: { errorCode: 'SMS_UNAVAILABLE' },
+        });
+
+      expect(await counted(app, 'sms-budget-day', 'all')).toBe(budget);
+      app.sandbox.smsFault = 'none';
+      expect((await shopper.askForSms(mobile)).status).toBe(200);
+    },
+  );
+
+  it('a failed send leaves the code before it as it was', async () => {
+    const shopper = app.shopper();
+    const form = await shopper.bindForm();
+    await aMinuteLater(form.mobile);
+    app.sandbox.smsFault = 'refuse';
+    expect((await shopper.askForSms(form.mobile)).status).toBe(503);
+
+    expect((await shopper.bind(form)).status).toBe(200);
+  });
+
+  it('no SMS is sent when Redis goes away before it could be counted', async () => {
+    const mobile = newMobile();
+    const redis = app.redis as unknown as { rlflxIncr: () => Promise<unknown> };
+    const away = vi.spyOn(redis, 'rlflxIncr').mockImplementation(async () => {
+      throw new Error('Connection is closed.');
+    });
+    try {
+      const shopper = app.shopper();
+      const id = randomUUID();
+      await app.redis.set(`door:image_code:${id}`, 'KKKK', 'EX', 300);
+
+      const answer = await shopper.post('/sms_codes/', { mobile, image_code_id: id, image_code: 'KKKK' });
+
+      expect(answer).toMatchObject({ status: 503, body: { errorCode: 'UNAVAILABLE' } });
+      expect(received(mobile)).toEqual([]);
+    } finally {
+      away.mockRestore();
+    }
+  });
+
+  it('a forged X-Forwarded-For opens no new budget where no proxy is trusted', async () => {
+    const exposed = await startApp({ beside: app, env: { TRUST_PROXY: '' } });
+    try {
+      await forgetLimit(exposed, 'sms-per-ip-hour', '127.0.0.1');
+      const answers = await atOnce(25, () => exposed.shopper().askForSms(newMobile()));
+
+      expect(tally(answers)).toEqual({ 200: 20, TOO_MANY_REQUESTS: 5 });
+    } finally {
+      await exposed.close();
+    }
+  });
+
+  it('nor what the attacker writes in front of what the proxy adds', async () => {
+    const attacker = app.shopper();
+    const { address } = attacker;
+
+    const answers = await atOnce(25, (index) => {
+      const shopper = app.shopper();
+      shopper.address = `203.0.113.${index}, ${address}`;
+      return shopper.askForSms(newMobile());
+    });
+
+    expect(tally(answers)).toEqual({ 200: 20, TOO_MANY_REQUESTS: 5 });
+  });
+});
+
+describe('the picture in front of it', () => {
+  const drawn = async (shopper: Shopper) => {
+    const id = randomUUID();
+    const { headers } = await shopper.get(`/image_codes/${id}/`);
+    return { image_code_id: id, image_code: headers.get('x-image-code') ?? '' };
+  };
+  const INVALID = { status: 400, body: { errorCode: 'IMAGE_CODE_INVALID' } };
+
+  it('serves once, also for fifty at once', async () => {
+    const shopper = app.shopper();
+    const picture = await drawn(shopper);
+
+    const answers = await atOnce(50, () =>
+      app.shopper().post('/sms_codes/', { mobile: newMobile(), ...picture }),
+    );
+
+    expect(tally(answers)).toEqual({ 200: 1, IMAGE_CODE_INVALID: 49 });
+  });
+
+  it('is used up by a wrong guess', async () => {
+    const shopper = app.shopper();
+    const picture = await drawn(shopper);
+    const form = { mobile: newMobile(), ...picture };
+
+    expect(await shopper.post('/sms_codes/', { ...form, image_code: '0000' })).toMatchObject(INVALID);
+    expect(await shopper.post('/sms_codes/', form)).toMatchObject(INVALID);
+  });
+
+  it('was never drawn: nothing redeems it', async () => {
+    const form = { mobile: newMobile(), image_code_id: randomUUID(), image_code: 'NULL' };
+
+    expect(await app.shopper().post('/sms_codes/', form)).toMatchObject(INVALID);
+  });
+
+  it('is read in any case', async () => {
+    const shopper = app.shopper();
+    const { image_code_id, image_code } = await drawn(shopper);
+
+    const answer = await shopper.post('/sms_codes/', {
+      mobile: newMobile(),
+      image_code_id: image_code_id.toUpperCase(),
+      image_code: image_code.toLowerCase(),
+    });
+
+    expect(answer.status).toBe(200);
+  });
+
+  it('does not give its text away to a browser that is not the sandbox', async () => {
+    const shop = await startApp({ beside: app, env: { IMAGE_CODE_HEADER: 'off' } });
+    try {
+      const { headers, text } = await shop.shopper().get(`/image_codes/${randomUUID()}/`);
+
+      expect(headers.has('x-image-code')).toBe(false);
+      expect(text).toContain('PNG');
+    } finally {
+      await shop.close();
+    }
+  });
+});
+
+describe('asking for a code to find out who is a customer', () => {
+  it('the answer is the same whether or not the mobile has an account', async () => {
+    const customer = await app.shopper().register();
+    await aMinuteLater(customer.mobile);
+
+    const known = await app.shopper().askForSms(customer.mobile);
+    const unknown = await app.shopper().askForSms(newMobile());
+
+    expect(known.status).toBe(200);
+    expect(known.text).toBe(unknown.text);
+    expect([...known.headers.keys()]).toEqual([...unknown.headers.keys()]);
+  });
+
+  it('so is the second one, which comes too soon', async () => {
+    const customer = await app.shopper().register();
+    const stranger = newMobile();
+    await app.shopper().askForSms(stranger);
+
+    const known = await app.shopper().askForSms(customer.mobile);
+    const unknown = await app.shopper().askForSms(stranger);
+
+    expect(known).toMatchObject(TOO_MANY);
+    expect(known.text).toBe(unknown.text);
+  });
+
+  it('without the phone, the bind says neither whether there is an account nor whether the password is right', async () => {
+    const attacker = app.shopper();
+    const customer = await app.shopper().register();
+    const access_token = await attacker.bindToken(newQq());
+    const form = { access_token, sms_code: '000000' };
+
+    const answers = [
+      await attacker.bind({ ...form, mobile: customer.mobile, password: customer.password }),
+      await attacker.bind({ ...form, mobile: customer.mobile, password: newPassword() }),
+      await attacker.bind({ ...form, mobile: newMobile(), password: newPassword() }),
+    ];
+
+    expect(new Set(answers.map(({ text }) => text)).size).toBe(1);
+  });
+
+  it('without the phone, neither does registering', async () => {
+    const attacker = app.shopper();
+    const customer = await app.shopper().register();
+    const { username } = customer;
+    const form = { username, password: newPassword(), sms_code: '000000' };
+
+    const answers = [
+      await attacker.post('/users/', { ...form, mobile: customer.mobile }),
+      await attacker.post('/users/', { ...form, mobile: newMobile() }),
+    ];
+
+    expect(answers[0]).toMatchObject(WRONG);
+    expect(answers[0]!.text).toBe(answers[1]!.text);
+  });
+});
