@@ -60,6 +60,8 @@ export class LoginState {
   }
 }
 
-function equal(a: string, b: string): boolean {
-  return a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
+function equal(given: string, expected: string): boolean {
+  // In bytes: what was given may have other letters, of which as many are more bytes.
+  const [a, b] = [Buffer.from(given), Buffer.from(expected)];
+  return a.length === b.length && timingSafeEqual(a, b);
 }
