@@ -1,21 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import helmet from '@fastify/helmet';
-import fastifyStatic from '@fastify/static';
 import { ValidationError, ValidationPipe } from '@nestjs/common';
 import { FastifyAdapter, NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { ConnectionError, FastifyReply, FastifyRequest } from 'fastify';
+import { BODY_LIMIT, readBodies } from './body-parsers.js';
 import { Config } from './config.js';
 import { DOCS_POLICY, setUpDocs } from './docs.js';
-import { Problem } from './problem.js';
+import { servePages } from './pages.js';
+import { Problem, ProblemCode } from './problem.js';
 import { ProblemFilter, rawProblem } from './problem.filter.js';
 
-/** Bytes of a body. */
-const BODY_LIMIT = 16_384;
 /** Characters of a URL; the longest that means anything has a state and a code in it. */
 const URL_LIMIT = 12_000;
+/** Bytes of a request line and headers that Node's parser takes. */
+const HEAD_LIMIT = 16_384;
+/** A path that no route has. */
+const NOWHERE = '/%25';
 const REQUEST_ID = /^[\w.-]{8,64}$/;
 
 /** The HTTP server: what it takes, whom it believes, and what it says to requests that are no HTTP. */
@@ -23,7 +24,11 @@ export function createAdapter(config: Config): FastifyAdapter {
   return new FastifyAdapter({
     bodyLimit: BODY_LIMIT,
     trustProxy: config.TRUST_PROXY.length > 0 && config.TRUST_PROXY,
-    routerOptions: { ignoreTrailingSlash: true },
+    // How long a parameter may be is for its own rule to say: the router has another shape for it.
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: HEAD_LIMIT },
+    rewriteUrl: ({ url = '/' }) => (isDecodable(url) ? url : NOWHERE),
+    // Node would answer without a body.
+    http: { maxHeaderSize: HEAD_LIMIT, requireHostHeader: false },
     // A HEAD would run the GET: it would close a login, or draw a picture.
     exposeHeadRoutes: false,
     forceCloseConnections: true,
@@ -33,13 +38,28 @@ export function createAdapter(config: Config): FastifyAdapter {
       const given = headers['x-request-id'];
       return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
     },
-    clientErrorHandler: (error: NodeJS.ErrnoException, socket: Socket) => {
+    clientErrorHandler: (error: ConnectionError, socket: Socket) => {
       if (error.code === 'ECONNRESET' || !socket.writable) return socket.destroy();
-      return socket.end(
-        rawProblem(error.code === 'HPE_HEADER_OVERFLOW' ? 'HEADERS_TOO_LARGE' : 'REQUEST_INVALID'),
-      );
+      return socket.end(rawProblem(parserProblem(error)));
     },
   });
+}
+
+function parserProblem({ code, rawPacket }: ConnectionError): ProblemCode {
+  if (code !== 'HPE_HEADER_OVERFLOW') return 'REQUEST_INVALID';
+  // Fastify's type shows it as JSON would; it is what had come in when the parser gave up.
+  const [line = ''] = (rawPacket as unknown as Buffer).toString('latin1').split('\r\n', 1);
+  return line.length > URL_LIMIT && /^[A-Z]+ /.test(line) ? 'URI_TOO_LONG' : 'HEADERS_TOO_LARGE';
+}
+
+/** Whether the router can read the path; what it cannot, it would answer by itself and say back. */
+function isDecodable(url: string): boolean {
+  try {
+    return decodeURI(url.split(/[?#]/, 1)[0] ?? '') !== '';
+  } catch {
+    // URIError, and nothing else.
+    return false;
+  }
 }
 
 /** Validation, security headers, CORS, pages, Swagger and shutdown: what main and the tests share. */
@@ -47,6 +67,7 @@ export async function configureApp(app: NestFastifyApplication): Promise<NestFas
   const config = app.get(Config);
   app.useGlobalPipes(validation());
   app.useGlobalFilters(new ProblemFilter());
+  readBodies(app);
   app.enableCors({
     origin: config.WEB_ORIGINS,
     credentials: true,
@@ -54,6 +75,8 @@ export async function configureApp(app: NestFastifyApplication): Promise<NestFas
     allowedHeaders: ['Authorization', 'Content-Type'],
     exposedHeaders: ['Retry-After', 'X-Request-Id', 'X-Image-Code'],
     maxAge: 600,
+    // An OPTIONS that is no preflight is answered like one, not with a plain text of the plugin's.
+    strictPreflight: false,
   });
   await app.register(helmet, securityHeaders(config));
   addHooks(app);
@@ -107,6 +130,9 @@ function addHooks(app: NestFastifyApplication): void {
   const fastify = app.getHttpAdapter().getInstance();
   // Fastify reads plain text as a string; no route of ours takes one.
   fastify.removeContentTypeParser('text/plain');
+  // Node would refuse an Expect that it does not know without a body; it may as well be passed over (RFC 9110 §10.1.1).
+  const { server } = fastify;
+  server.on('checkExpectation', (request, response) => server.emit('request', request, response));
   fastify.addHook('onRequest', async (request: FastifyRequest, reply: FastifyReply) => {
     void reply.header('X-Request-Id', request.id);
     if (request.url.length > URL_LIMIT) throw new Problem('URI_TOO_LONG');
@@ -115,22 +141,4 @@ function addHooks(app: NestFastifyApplication): void {
     if (/^\/docs(?:[/?]|$)/.test(request.url)) void reply.header('Content-Security-Policy', DOCS_POLICY);
     if (!reply.hasHeader('Cache-Control')) void reply.header('Cache-Control', 'no-store');
   });
-}
-
-async function servePages(app: NestFastifyApplication): Promise<void> {
-  await app.register(fastifyStatic, {
-    // From src/ as from dist/src/: the folder beside package.json.
-    root: publicFolder(),
-    prefix: '/',
-    // Each file a route of its own: what is not there is the API's NOT_FOUND.
-    wildcard: false,
-    globIgnore: ['**/*.json'],
-    cacheControl: false,
-    setHeaders: (reply) => void reply.header('Cache-Control', 'no-cache'),
-  });
-}
-
-function publicFolder(): string {
-  const here = fileURLToPath(import.meta.url);
-  return join(here, here.includes(join('dist', 'src')) ? '../../../public' : '../../public');
 }

@@ -159,7 +159,7 @@ export class Shopper {
       if (typeof body !== 'object' || body === null) continue;
       for (const field of SECRET_FIELDS) {
         const value = (body as Record<string, unknown>)[field];
-        if (typeof value === 'string' && !value.includes('*')) this.logBook.keep(value);
+        if (typeof value === 'string' && !value.includes('*')) this.logBook.keep(value, openidIn(value));
       }
     }
     this.logBook.keep(this.cookie.split('=')[1]);
@@ -172,6 +172,12 @@ export interface Registered {
   readonly mobile: string;
   readonly password: string;
   readonly token: string;
+}
+
+/** A bind token carries the openid, for its owner to read. */
+function openidIn(token: string): string | undefined {
+  const payload = /^[\w-]+\.([\w-]+)\.[\w-]+$/.exec(token)?.[1];
+  return payload && /"openid":"(\w+)"/.exec(Buffer.from(payload, 'base64url').toString())?.[1];
 }
 
 /** Numbers and names that no other test has. */

@@ -68,6 +68,7 @@ export async function startApp({ env = {}, beside, sandbox: options }: StartOpti
   });
   await configureApp(nest);
   await nest.listen(0, '127.0.0.1');
+  const dataSource = nest.get(DataSource);
   const url = (await nest.getUrl()).replace('[::1]', '127.0.0.1');
   return {
     url,
@@ -76,14 +77,22 @@ export async function startApp({ env = {}, beside, sandbox: options }: StartOpti
     sandbox,
     logBook,
     nest,
-    dataSource: nest.get(DataSource),
+    dataSource,
     redis: nest.get(Redis),
     shopper: () => new Shopper(url, sandbox, logBook),
     close: async () => {
+      logBook.keep(...(await secretsIn(dataSource)));
       await nest.close();
       if (beside) return;
       await sandbox.close();
       logBook.close();
     },
   };
+}
+
+/** What the tables hold that no log may: hashes, mobiles, openids. */
+async function secretsIn(dataSource: DataSource): Promise<string[]> {
+  const users = await dataSource.query<object[]>('SELECT password, mobile FROM tb_users');
+  const qqs = await dataSource.query<object[]>('SELECT openid, unionid FROM tb_oauth_qq');
+  return [...users, ...qqs].flatMap((row) => Object.values(row) as string[]);
 }
