@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import helmet from '@fastify/helmet';
-import { ValidationError, ValidationPipe } from '@nestjs/common';
+import { Logger, ValidationError, ValidationPipe } from '@nestjs/common';
 import { FastifyAdapter, NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { ConnectionError, FastifyReply, FastifyRequest } from 'fastify';
 import { BODY_LIMIT, readBodies } from './body-parsers.js';
@@ -65,6 +65,7 @@ function isDecodable(url: string): boolean {
 /** Validation, security headers, CORS, pages, Swagger and shutdown: what main and the tests share. */
 export async function configureApp(app: NestFastifyApplication): Promise<NestFastifyApplication> {
   const config = app.get(Config);
+  for (const warning of config.warnings) new Logger('Config').warn(warning);
   app.useGlobalPipes(validation());
   app.useGlobalFilters(new ProblemFilter());
   readBodies(app);
@@ -100,7 +101,7 @@ function validation(): ValidationPipe {
   });
 }
 
-function securityHeaders({ secure, WEB_ORIGINS }: Config): object {
+function securityHeaders({ secure }: Config): object {
   return {
     contentSecurityPolicy: {
       useDefaults: false,
@@ -115,8 +116,7 @@ function securityHeaders({ secure, WEB_ORIGINS }: Config): object {
         frameAncestors: ["'none'"],
       },
     },
-    // Pages of another listed origin show the picture code.
-    crossOriginResourcePolicy: { policy: WEB_ORIGINS.length > 0 ? 'cross-origin' : 'same-origin' },
+    crossOriginResourcePolicy: { policy: 'same-origin' },
     // Browsers keep these two for https, and complain about them elsewhere.
     crossOriginOpenerPolicy: secure,
     originAgentCluster: secure,

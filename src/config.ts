@@ -55,7 +55,7 @@ export class Config {
   @list @Matches(/^https?:\/\/[^/*,\s]+$/, { each: true }) readonly WEB_ORIGINS: string[];
 
   /** Addresses or CIDRs whose `X-Forwarded-For` is believed; empty: nobody's. */
-  @list @Matches(/^[0-9a-fA-F.:]+(\/\d{1,3})?$/, { each: true }) readonly TRUST_PROXY: string[] = [];
+  @list @Matches(/^[0-9a-fA-F.:]+(\/[1-9]\d{0,2})?$/, { each: true }) readonly TRUST_PROXY: string[] = [];
 
   /** Empty: the embedded SQLite file. */
   @IsOptional() @Matches(/^mysql:\/\/.+\/.+/) readonly DATABASE_URL?: string;
@@ -115,6 +115,15 @@ export class Config {
   /** Whether browsers reach the service over https. */
   get secure(): boolean {
     return this.PUBLIC_URL.startsWith('https:');
+  }
+
+  /** What production may do, and its operator should know. */
+  get warnings(): string[] {
+    if (!this.production) return [];
+    const open = (['PUBLIC_URL', 'QQ_REDIRECT_URI', 'QQ_BASE_URL', 'SMS_HTTP_URL'] as const).filter((name) =>
+      this[name]?.startsWith('http:'),
+    );
+    return open.map((name) => `${name}: is not https, so what travels there can be read and changed`);
   }
 
   /**

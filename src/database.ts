@@ -133,13 +133,15 @@ function serverAddress(url: string) {
     throw new Error(
       'DATABASE_URL: not mysql://user:password@host:3306/name (percent-encode its special characters)',
     );
-  const { hostname, port, username, password, pathname } = new URL(url);
+  const { hostname, port, username, password, pathname, searchParams } = new URL(url);
   return {
     host: decodeURIComponent(hostname).replace(/^\[(.*)\]$/, '$1'),
     port: Number(port || 3306),
     username: decodeURIComponent(username),
     password: decodeURIComponent(password),
     database: decodeURIComponent(pathname.slice(1)),
+    // The server's certificate is then checked against those that Node trusts (NODE_EXTRA_CA_CERTS adds one).
+    ...(searchParams.get('ssl') === 'true' && { ssl: {} }),
   };
 }
 

@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { Redis } from 'ioredis';
 import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import { Config } from './config.js';
@@ -25,6 +25,7 @@ const RULES = {
   'binds-per-ip': [600, QUARTER],
   'registrations-per-ip': [300, HOUR],
   'resets-per-ip': [300, HOUR],
+  'password-checks-per-ip': [240, MINUTE],
   'login-failures-per-account-and-ip': [10, QUARTER],
   'login-failures-per-account': [100, HOUR],
   'login-failures-per-ip': [100, QUARTER],
@@ -52,10 +53,19 @@ const COUNT = `
  */
 @Injectable()
 export class Limits {
+  private readonly logger = new Logger(Limits.name);
+  /** When each rule was last said to refuse, in ms. */
+  private readonly warned = new Map<Rule, number>();
   private readonly limiters: Readonly<Record<string, RateLimiterRedis>>;
 
   constructor(redis: Redis, config: Config) {
-    const numbers = { ...RULES, 'sms-budget-day': [config.SMS_DAILY_BUDGET, DAY], ...changes(config.LIMITS) };
+    const numbers = {
+      ...RULES,
+      'sms-budget-day': [config.SMS_DAILY_BUDGET, DAY],
+      // For as long as the token lives: its tries do not start anew within its life.
+      'binds-per-token': [RULES['binds-per-token'][0], config.BIND_TOKEN_TTL],
+      ...changes(config.LIMITS),
+    };
     this.limiters = Object.fromEntries(
       Object.entries(numbers).map(([rule, [points, duration]]) => [
         rule,
@@ -79,6 +89,7 @@ export class Limits {
     const refused = answers.filter((answer) => answer.refused);
     if (refused.length === 0) return;
     await this.giveBack(uses);
+    refused.forEach(({ rule }) => this.warn(rule));
     throw new Problem('TOO_MANY_REQUESTS', {
       retryAfter: Math.max(...refused.map((answer) => answer.seconds)),
     });
@@ -89,15 +100,30 @@ export class Limits {
     await Promise.all(entries(uses).map(([rule, whom]) => this.limiters[rule]!.reward(whom, 1)));
   }
 
-  private async consume(rule: Rule, whom: string): Promise<{ refused: boolean; seconds: number }> {
+  /** Tells the operator, but not more than once a minute and rule: an attack must not fill the log. */
+  private warn(rule: Rule): void {
+    const now = Date.now();
+    if (now - (this.warned.get(rule) ?? 0) < MINUTE * 1000) return;
+    this.warned.set(rule, now);
+    this.logger.warn('Limit refuses', { rule });
+  }
+
+  private async consume(rule: Rule, whom: string): Promise<Answer> {
     try {
       await this.limiters[rule]!.consume(whom, 1);
-      return { refused: false, seconds: 0 };
+      return { rule, refused: false, seconds: 0 };
     } catch (answer) {
       if (!(answer instanceof RateLimiterRes)) throw answer;
-      return { refused: true, seconds: Math.max(1, Math.ceil(answer.msBeforeNext / 1000)) };
+      return { rule, refused: true, seconds: Math.max(1, Math.ceil(answer.msBeforeNext / 1000)) };
     }
   }
+}
+
+interface Answer {
+  readonly rule: Rule;
+  readonly refused: boolean;
+  /** Until it allows it again. */
+  readonly seconds: number;
 }
 
 const entries = (uses: Uses): [Rule, string][] => Object.entries(uses) as [Rule, string][];

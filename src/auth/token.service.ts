@@ -82,8 +82,7 @@ export class TokenService {
     if (!Number.isSafeInteger(userId) || typeof username !== 'string') throw new Problem('LOGIN_REQUIRED');
     if (typeof exp !== 'number' || aud !== undefined) throw new Problem('LOGIN_REQUIRED');
     const tokenId = typeof jti === 'string' && UUID_V7.test(jti) ? jti : digest(token);
-    const asOf =
-      tokenId === jti ? millisecondsOf(tokenId) : (typeof iat === 'number' ? iat : exp - OLD_SHOP_TTL) * 1000;
+    const asOf = tokenId === jti ? millisecondsOf(tokenId) : signedAt(exp, iat) * 1000;
     return { userId: userId as number, username, tokenId, asOf, expiresAt: exp };
   }
 
@@ -101,6 +100,16 @@ const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f
 /** The first 48 bits of a UUIDv7 (RFC 9562 §5.7). */
 function millisecondsOf(uuid: string): number {
   return parseInt(uuid.slice(0, 8) + uuid.slice(9, 13), 16);
+}
+
+/**
+ * When another service signed it, in seconds. The old shop says only until when: what lives longer than its setting
+ * may be of any age, so it ends with the first "every token until now".
+ */
+function signedAt(exp: number, iat: unknown): number {
+  if (typeof iat === 'number') return iat;
+  const signed = exp - OLD_SHOP_TTL;
+  return signed <= Date.now() / 1000 ? signed : 0;
 }
 
 /** Of the signed part alone: a signature may be spelt in more than one way. */

@@ -99,7 +99,7 @@ export class QqBindService {
   }
 
   private async newcomer(mobile: string, password: string): Promise<{ mobile: string; password: string }> {
-    refuseCommon(password, mobile);
+    refuseCommon(password, { mobile });
     return { mobile, password: await this.passwords.hash(password) };
   }
 

@@ -13,6 +13,8 @@ export class ImageCodeHeader implements NestInterceptor<Picture, StreamableFile>
     const reply = context.switchToHttp().getResponse<FastifyReply>();
     return next.handle().pipe(
       map(({ text, png }) => {
+        // An `<img>` on a page of another listed origin; everything else of ours is fetched with CORS.
+        void reply.header('Cross-Origin-Resource-Policy', 'cross-origin');
         if (this.config.IMAGE_CODE_HEADER) void reply.header('X-Image-Code', text);
         return new StreamableFile(png, { type: 'image/png', length: png.length });
       }),

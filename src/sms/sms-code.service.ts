@@ -83,6 +83,15 @@ export class SmsCodeService {
   }
 
   /**
+   * For doors that ask for nothing but a mobile: a try where no code is alive is no guess, and does not count; or
+   * anybody could use up anybody's tries of the day.
+   * @throws Problem SMS_CODE_INVALID
+   */
+  async refuseUnsent(mobile: string): Promise<void> {
+    if (!(await this.read(mobile))) throw new Problem('SMS_CODE_INVALID');
+  }
+
+  /**
    * Looks at a code without using it up. Every try counts before it is looked at: five a code, whoever wrote it,
    * and twenty a day for the mobile, which no new code resets.
    * @throws Problem SMS_CODE_INVALID, TOO_MANY_REQUESTS

@@ -34,7 +34,8 @@ export class CredentialsService {
    * @throws Problem REQUEST_INVALID, SMS_CODE_INVALID, USERNAME_TAKEN, MOBILE_TAKEN, TOO_MANY_REQUESTS, OVERLOADED
    */
   async register({ username, password, mobile, smsCode }: Registration, client: Client): Promise<Account> {
-    refuseCommon(password, mobile);
+    refuseCommon(password, { mobile, username });
+    await this.smsCodes.refuseUnsent(mobile);
     await this.smsCodes.check(mobile, smsCode);
     await this.users.refuseTaken(username, mobile);
     const encoded = await this.passwords.hash(password);
@@ -54,7 +55,7 @@ export class CredentialsService {
    */
   async change(userId: number, oldPassword: string, newPassword: string, client: Client): Promise<void> {
     const account = await this.users.confirmPassword(userId, oldPassword, client);
-    refuseCommon(newPassword, account.mobile, 'new_password');
+    refuseCommon(newPassword, account, 'new_password');
     const encoded = await this.passwords.hash(newPassword);
     await this.ending(userId, async (tx) => {
       // Only over the password that was just confirmed: of two changes at once the second has to know the first.
@@ -74,7 +75,8 @@ export class CredentialsService {
    * @throws Problem SMS_CODE_INVALID, REQUEST_INVALID, TOO_MANY_REQUESTS, OVERLOADED
    */
   async reset(mobile: string, smsCode: string, password: string, client: Client): Promise<void> {
-    refuseCommon(password, mobile);
+    refuseCommon(password, { mobile });
+    await this.smsCodes.refuseUnsent(mobile);
     await this.smsCodes.check(mobile, smsCode);
     const encoded = await this.passwords.hash(password);
     const account = await this.users.findByMobile(mobile);

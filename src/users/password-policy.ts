@@ -14,16 +14,23 @@ export const GIVEN_PASSWORD = /^[^\0\ud800-\udfff]{1,128}$/u;
 /** Validates a DTO field as a password. */
 export const IsPassword = (): PropertyDecorator => Matches(PASSWORD, { message: '密码长度应为8到20个字符' });
 
+/** What an account is called. */
+interface Names {
+  readonly mobile: string;
+  readonly username?: string;
+}
+
 /** The most used of all leaked passwords, most used first (zxcvbn's list), cut where guessing online ends. */
 const COMMON: ReadonlySet<string> = new Set(dictionary['passwords-common'].slice(0, 10_000));
 
 /**
- * What a new password must not be: one of the passwords that everybody tries first, or the account's own mobile.
+ * What a new password must not be: one of those that everybody tries first, or what the account is called.
  * An old password is never held to it, only compared.
  * @param field under which the sentence belongs
  * @throws Problem REQUEST_INVALID
  */
-export function refuseCommon(password: string, mobile: string, field: string = 'password'): void {
+export function refuseCommon(password: string, { mobile, username }: Names, field = 'password'): void {
   if (password.includes(mobile)) throw Problem.field(field, '密码不能包含手机号');
+  if (password.toLowerCase() === username?.toLowerCase()) throw Problem.field(field, '密码不能与用户名相同');
   if (COMMON.has(password.toLowerCase())) throw Problem.field(field, '密码过于常见，请换一个');
 }

@@ -97,13 +97,8 @@ export class UsersService {
   async login(name: string, password: string, client: Client): Promise<Proven> {
     const asOf = Date.now();
     const account = await this.findByName(name);
-    const uses = guesses(account?.id ?? spelling(name), client);
-    // All at once: what is refused for the account is no failure of the address, which others share.
-    await this.limits.take(uses);
-    if (!(await this.passwords.matches(password, account?.password)) || !account) {
-      throw new Problem('CREDENTIALS_INVALID', { userId: account?.id });
-    }
-    await this.limits.giveBack(uses);
+    const right = await this.guess(password, account?.password, account?.id ?? spelling(name), client);
+    if (!right || !account) throw new Problem('CREDENTIALS_INVALID', { userId: account?.id });
     if (!account.isActive) throw new Problem('ACCOUNT_DISABLED', { userId: account.id });
     await this.renewHash(account, password);
     return { account, asOf };
@@ -114,15 +109,38 @@ export class UsersService {
    * @throws Problem PASSWORD_INVALID, LOGIN_REQUIRED when the account is disabled or gone, TOO_MANY_REQUESTS, OVERLOADED
    */
   async confirmPassword(id: number, password: string, client: Client): Promise<AccountWithPassword> {
-    const uses = guesses(id, client);
-    await this.limits.take(uses);
     const account = await this.users.findOne({ select: { ...FIELDS, password: true }, where: { id } });
     if (!account?.isActive) throw new Problem('LOGIN_REQUIRED');
-    if (!(await this.passwords.matches(password, account.password))) {
+    if (!(await this.guess(password, account.password, id, client))) {
       throw new Problem('PASSWORD_INVALID', { userId: id });
     }
-    await this.limits.giveBack(uses);
     return account;
+  }
+
+  /**
+   * Whether the password is right. Counted for the account however its name is spelt, and apart for each place, so
+   * that a stranger's failures are not the owner's; a failure until it is known to be right, or not looked at.
+   */
+  private async guess(
+    password: string,
+    encoded: string | undefined,
+    account: number | string,
+    { network }: Client,
+  ): Promise<boolean> {
+    const failures: Uses = {
+      'login-failures-per-account': String(account),
+      'login-failures-per-account-and-ip': `${account}@${network}`,
+      'login-failures-per-ip': network,
+    };
+    // All at once: what is refused for the account is no failure of the address, which others share.
+    await this.limits.take({ ...failures, 'password-checks-per-ip': network });
+    let failed = false;
+    try {
+      failed = !(await this.passwords.matches(password, encoded));
+      return !failed;
+    } finally {
+      if (!failed) await this.limits.giveBack(failures);
+    }
   }
 
   /** The mobile wins over a username that looks like it: its owner has shown the phone. */
@@ -137,15 +155,6 @@ export class UsersService {
     if (this.passwords.isCurrent(encoded)) return;
     await this.users.update({ id, password: encoded }, { password: await this.passwords.hash(password) });
   }
-}
-
-/** Counted for the account however its name is spelt, and apart for each place, so that a stranger's failures are not the owner's. */
-function guesses(account: number | string, { network }: Client): Uses {
-  return {
-    'login-failures-per-account': String(account),
-    'login-failures-per-account-and-ip': `${account}@${network}`,
-    'login-failures-per-ip': network,
-  };
 }
 
 /** A name that nobody has, as the database would compare it: without case, accents and trailing spaces. */

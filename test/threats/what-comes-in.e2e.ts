@@ -34,6 +34,7 @@ beforeAll(async () => {
         .concat(
           'login-failures-per-account',
           'login-failures-per-account-and-ip',
+          'password-checks-per-ip',
           'sms-tries-per-mobile-day',
           'starts-per-ip',
           'callbacks-per-ip',

@@ -2,6 +2,8 @@ import bcrypt from 'bcrypt';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { nicknameOf } from '../../sandbox/people.js';
 import { OAuthQQUser } from '../../src/oauth/oauth-qq-user.entity.js';
+import { Problem } from '../../src/problem.js';
+import { PasswordHasher } from '../../src/users/password-hasher.js';
 import { User } from '../../src/users/user.entity.js';
 import {
   type Answer,
@@ -577,3 +579,44 @@ async function passwordOf(id: number): Promise<string> {
 function median(numbers: readonly number[]): number {
   return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]!;
 }
+
+describe("shutting somebody else's password door", () => {
+  it('by filling the queue of hashes: who was turned away has not failed', async () => {
+    const owner = await app.shopper().register();
+    const shopper = app.shopper();
+    const matches = vi.spyOn(app.nest.get(PasswordHasher), 'matches');
+    matches.mockRejectedValue(new Problem('OVERLOADED', { retryAfter: 1 }));
+    try {
+      for (let i = 0; i < 12; i += 1) {
+        expect(await login(shopper, owner.username, owner.password)).toMatchObject(
+          refused('OVERLOADED', 503),
+        );
+      }
+    } finally {
+      matches.mockRestore();
+    }
+
+    expect((await login(shopper, owner.username, owner.password)).status).toBe(200);
+  });
+
+  it('by checking right passwords of their own without end: an address has so many a minute', async () => {
+    const attacker = app.shopper();
+    const own = await app.shopper().register();
+    await alreadyCounted(app, 'password-checks-per-ip', attacker.address, 240);
+
+    expect(await login(attacker, own.username, own.password)).toMatchObject(
+      refused('TOO_MANY_REQUESTS', 429),
+    );
+    expect((await login(app.shopper(), own.username, own.password)).status).toBe(200);
+  });
+});
+
+describe('a name with characters that nobody sees', () => {
+  it.each(['\u200b', '\u0001', '\u202e', '\ufeff', '\u{1f427}'])('is no name: %j', async (unseen) => {
+    const owner = await app.shopper().register();
+
+    expect(await login(app.shopper(), owner.username + unseen, owner.password)).toMatchObject(
+      refused('REQUEST_INVALID'),
+    );
+  });
+});

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { type Answer, newMobile, newPassword, newQq, type Shopper } from '../shopper.js';
+import { type Answer, newMobile, newName, newPassword, newQq, type Shopper } from '../shopper.js';
 import { type App, startApp } from '../start-app.js';
 import { alreadyCounted, atOnce, counted, forgetLimit, tally } from '../tricks.js';
 
@@ -560,5 +560,20 @@ describe('asking for a code to find out who is a customer', () => {
 
     expect(answers[0]).toMatchObject(WRONG);
     expect(answers[0]!.text).toBe(answers[1]!.text);
+  });
+});
+
+describe("shutting somebody else's SMS door for the day", () => {
+  it('without a QQ, and without an SMS ever sent: uses none of their tries', async () => {
+    const owner = app.shopper();
+    const mobile = newMobile();
+    for (let i = 0; i < 12; i += 1) {
+      const stranger = app.shopper();
+      const form = { mobile, password: newPassword(), sms_code: '000000' };
+      await stranger.post('/user/password/', form);
+      await stranger.post('/users/', { ...form, username: newName() });
+    }
+
+    expect((await owner.bind(await owner.bindForm({ mobile }))).status).toBe(200);
   });
 });
