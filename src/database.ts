@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import type { TypeOrmModuleOptions } from '@nestjs/typeorm';
-import type { PoolConnection } from 'mysql2';
 import {
   DataSource,
   type DataSourceOptions,
@@ -11,33 +10,21 @@ import {
 } from 'typeorm';
 // Loading these does not load better-sqlite3: its driver does that when it is made, and only the embedded mode makes one.
 import { BetterSqlite3Driver } from 'typeorm/driver/better-sqlite3/BetterSqlite3Driver.js';
-import { BetterSqlite3QueryRunner } from 'typeorm/driver/better-sqlite3/BetterSqlite3QueryRunner.js';
 import { MysqlDriver } from 'typeorm/driver/mysql/MysqlDriver.js';
-import { MysqlQueryRunner } from 'typeorm/driver/mysql/MysqlQueryRunner.js';
 import type { IsolationLevel } from 'typeorm/driver/types/IsolationLevel.js';
 import type { Config } from './config.js';
 import { CreateAccounts1700000000000 } from './migrations/1700000000000-create-accounts.js';
 import { CreateAccountEvents1700000001000 } from './migrations/1700000001000-create-account-events.js';
+import { BoundedMysqlRunner, CONNECT_TIMEOUT_MS, QUERY_TIMEOUT_MS } from './mysql-runner.js';
 import { OAuthQQUser } from './oauth/oauth-qq-user.entity.js';
+import { TurnTakingRunner, Turns } from './sqlite-runner.js';
 import { AccountEvent } from './users/account-event.entity.js';
 import { User } from './users/user.entity.js';
 
 const CONNECTIONS = 20;
 /** Callers that may wait for a connection; the next one gets an error at once. */
 const QUEUE = 100;
-/** For a new connection, the server's greeting included; and for a free one of the pool. */
-const CONNECT_TIMEOUT_MS = 3000;
-const QUERY_TIMEOUT_MS = 5000;
-/** Shorter than the query timeout, so that the server gives up first and the connection stays good. */
-const LOCK_WAIT_S = 3;
 const TRIES = 3;
-
-/**
- * Said once on each connection. `lock_wait_timeout` is for the migrations: an ALTER that waits behind a long
- * transaction makes every later statement on that table wait behind the ALTER. Strict, because an old server's
- * lax mode would cut what is too long and store it.
- */
-const SESSION = `SET SESSION innodb_lock_wait_timeout = ${LOCK_WAIT_S}, lock_wait_timeout = ${LOCK_WAIT_S}, sql_mode = CONCAT(@@sql_mode, ',STRICT_TRANS_TABLES')`;
 
 /** Away for the moment: it is not reached, not answering, not writable, or the lock is someone else's. */
 const AWAY = new Set([
@@ -221,9 +208,6 @@ function isDeadlock(error: unknown): boolean {
   return error instanceof QueryFailedError && (error as NodeJS.ErrnoException).code === 'ER_LOCK_DEADLOCK';
 }
 
-/** What both runners say of it: anything. */
-type Answer = ReturnType<MysqlQueryRunner['query']>;
-
 class NoLogger implements Logger {
   readonly logQuery = nothing;
   readonly logQueryError = nothing;
@@ -235,187 +219,4 @@ class NoLogger implements Logger {
 
 function nothing(): void {
   // Errors are thrown as well, and logged by whoever catches them.
-}
-
-/** Connections that have been told SESSION. */
-const greeted = new WeakSet<PoolConnection>();
-
-/**
- * mysql2 bounds how many wait for a connection but not how long, and after its query timeout it leaves the answer
- * to come in on a connection that goes back to the pool. Here the wait is bounded too, and such a connection is cut.
- */
-class BoundedMysqlRunner extends MysqlQueryRunner {
-  private connecting?: Promise<PoolConnection>;
-
-  override connect(): Promise<PoolConnection> {
-    this.connecting ??= this.obtain();
-    return this.connecting;
-  }
-
-  override async query(sql: string, parameters?: unknown[], structured = false): Answer {
-    try {
-      return await super.query(sql, parameters, structured);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'PROTOCOL_SEQUENCE_TIMEOUT') cut(await this.connect());
-      throw withoutValues(error);
-    }
-  }
-
-  private async obtain(): Promise<PoolConnection> {
-    const arriving: Promise<PoolConnection> = super.connect();
-    let timer: NodeJS.Timeout | undefined;
-    const deadline = new Promise<never>((_resolve, reject) => {
-      const late = new Error('No database connection became free in time');
-      timer = setTimeout(() => reject(Object.assign(late, { code: 'ETIMEDOUT' })), CONNECT_TIMEOUT_MS);
-    });
-    try {
-      const connection = await Promise.race([arriving, deadline]);
-      if (!greeted.has(connection)) await this.greet(connection);
-      return connection;
-    } catch (error) {
-      // One that comes after its runner was given back belongs to the pool.
-      arriving.then(
-        (connection) => this.isReleased && connection.release(),
-        () => undefined, // already thrown, or overtaken by the deadline
-      );
-      throw error;
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
-  private async greet(connection: PoolConnection): Promise<void> {
-    try {
-      await connection.promise().query({ sql: SESSION, timeout: QUERY_TIMEOUT_MS });
-      greeted.add(connection);
-    } catch (error) {
-      cut(connection);
-      throw error;
-    }
-  }
-}
-
-/** Leaves the pool and hangs up, without waiting for a server that may never answer. */
-function cut(connection: PoolConnection): void {
-  connection.destroy();
-  (connection as PoolConnection & { stream: { destroy(): void } }).stream.destroy();
-}
-
-/** First come, first served; and nobody waits longer than for a row lock on a server. */
-class Turns {
-  private taken = false;
-  private readonly waiting: (() => void)[] = [];
-
-  async take(): Promise<void> {
-    if (!this.taken) {
-      this.taken = true;
-      return;
-    }
-    await new Promise<void>((resolve, reject) => {
-      const turn = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-      const timer = setTimeout(() => {
-        this.waiting.splice(this.waiting.indexOf(turn), 1);
-        reject(Object.assign(new Error('Another transaction is still open'), { code: 'SQLITE_BUSY' }));
-      }, LOCK_WAIT_S * 1000);
-      this.waiting.push(turn);
-    });
-  }
-
-  pass(): void {
-    const next = this.waiting.shift();
-    if (next) next();
-    else this.taken = false;
-  }
-}
-
-/**
- * TypeORM gives everyone one query runner on SQLite's one connection, so that simultaneous transactions nest into
- * each other and everybody reads what is not committed. Here each has its own, and they take turns: a statement is
- * one turn, a transaction is one turn from BEGIN until it has ended. So nobody else's statement ever runs inside
- * a transaction, and what the others read is committed.
- */
-class TurnTakingRunner extends BetterSqlite3QueryRunner {
-  private hasTurn = false;
-
-  constructor(
-    driver: BetterSqlite3Driver,
-    private readonly turns: Turns,
-  ) {
-    super(driver);
-  }
-
-  override async query(sql: string, parameters?: unknown[], structured?: boolean): Answer {
-    const single = !this.hasTurn;
-    if (single) await this.turns.take();
-    try {
-      return await super.query(sql, parameters, structured);
-    } catch (error) {
-      throw withoutValues(error);
-    } finally {
-      if (single) this.turns.pass();
-    }
-  }
-
-  override async startTransaction(isolation?: IsolationLevel): Promise<void> {
-    if (this.hasTurn) return super.startTransaction(isolation);
-    await this.turns.take();
-    this.hasTurn = true;
-    try {
-      await super.startTransaction(isolation);
-    } catch (error) {
-      this.endTurn();
-      throw error;
-    }
-  }
-
-  override async commitTransaction(): Promise<void> {
-    // A COMMIT that fails leaves the transaction open; its rollback ends the turn.
-    await super.commitTransaction();
-    if (!this.isTransactionActive) this.endTurn();
-  }
-
-  override async rollbackTransaction(): Promise<void> {
-    const outermost = this.transactionDepth <= 1;
-    try {
-      await super.rollbackTransaction();
-    } finally {
-      // Even when ROLLBACK fails: SQLite had rolled back by itself then.
-      if (outermost) this.endTurn();
-    }
-  }
-
-  override async release(): Promise<void> {
-    if (this.isReleased) return;
-    if (this.hasTurn) await this.rollbackTransaction();
-    await super.release();
-    this.isReleased = true;
-  }
-
-  private endTurn(): void {
-    if (!this.hasTurn) return;
-    this.hasTurn = false;
-    this.turns.pass();
-  }
-}
-
-/**
- * The same error, without the statement, its parameters, and the value that a server quotes in its message: errors
- * are logged, and the values are mobiles and openids. What stays is what a program needs: the code and the key.
- */
-function withoutValues(error: unknown): unknown {
-  if (!(error instanceof QueryFailedError)) return error;
-  for (const holder of [error, error.driverError] as (Error & { sqlMessage?: string })[]) {
-    for (const name of ['query', 'parameters', 'sql']) Reflect.deleteProperty(holder, name);
-    const { message } = holder;
-    const shorn = message
-      .replace(/^(.*?Duplicate entry ).*( for key )/s, '$1…$2')
-      .replace(/( value: )'.*'( for )/s, '$1…$2');
-    holder.stack = holder.stack?.replace(message, () => shorn);
-    holder.message = shorn;
-    if (holder.sqlMessage !== undefined) holder.sqlMessage = shorn;
-  }
-  return error;
 }
