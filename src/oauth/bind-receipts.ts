@@ -21,6 +21,11 @@ interface Receipt {
 /** Milliseconds in which a lost answer may be asked for again. */
 const REPEATABLE_FOR = 300_000;
 
+/** A field beside the others: a bind that comes to nothing must not make an unbinding forgotten. */
+const KEEP = `
+  redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+  return redis.call('EXPIRE', KEYS[1], ARGV[3])`;
+
 /**
  * What a token has been used for, by QQ: written inside the transaction whose unique index lets one bind of a QQ
  * through at a time, so that no two write it at once. Alone it proves nothing: its bind counts as done only if the
@@ -43,10 +48,14 @@ export class BindReceipts {
    * another request with this token, `void` if the QQ was unbound after the token was issued. One command.
    */
   async look(grant: BindGrant, request: BindRequestMark): Promise<'none' | 'same' | 'used' | 'void'> {
-    const kept = await this.redis.get(this.keyOf(grant.identity.openid));
-    if (kept === null) return 'none';
-    const receipt = JSON.parse(kept) as Receipt | { readonly unboundAt: number };
-    if ('unboundAt' in receipt) return grant.issuedAt <= receipt.unboundAt ? 'void' : 'none';
+    const [kept, unboundAt] = await this.redis.hmget(
+      this.keyOf(grant.identity.openid),
+      'receipt',
+      'unboundAt',
+    );
+    if (unboundAt && grant.issuedAt <= Number(unboundAt)) return 'void';
+    if (!kept) return 'none';
+    const receipt = JSON.parse(kept) as Receipt;
     if (receipt.tokenId !== grant.tokenId) return 'none';
     return receipt.mark === this.mark(request) && Date.now() - receipt.at < REPEATABLE_FOR ? 'same' : 'used';
   }
@@ -54,16 +63,16 @@ export class BindReceipts {
   /** One command. */
   async write({ identity, tokenId }: BindGrant, request: BindRequestMark): Promise<void> {
     const receipt: Receipt = { tokenId, mark: this.mark(request), at: Date.now() };
-    await this.keep(identity.openid, receipt);
+    await this.keep(identity.openid, 'receipt', JSON.stringify(receipt));
   }
 
   /** From now on, no token issued before binds this QQ. */
   async close(openid: string): Promise<void> {
-    await this.keep(openid, { unboundAt: Date.now() });
+    await this.keep(openid, 'unboundAt', Date.now());
   }
 
-  private async keep(openid: string, value: Receipt | { readonly unboundAt: number }): Promise<void> {
-    await this.redis.set(this.keyOf(openid), JSON.stringify(value), 'EX', this.config.BIND_TOKEN_TTL);
+  private async keep(openid: string, field: 'receipt' | 'unboundAt', value: string | number): Promise<void> {
+    await this.redis.eval(KEEP, 1, this.keyOf(openid), field, value, this.config.BIND_TOKEN_TTL);
   }
 
   private mark({ mobile, smsCode }: BindRequestMark): string {
