@@ -1,4 +1,4 @@
-import { type Person, register, sendSms, setFault, stranger } from './shop.js';
+import { type Person, bindByApi, register, sendSms, setFault, stranger } from './shop.js';
 import { type Visitor } from './visitor.js';
 
 /** Every state that a page can be in, and how a person gets there. */
@@ -93,6 +93,13 @@ export const STATES: Readonly<Record<string, (visitor: Visitor) => Promise<void>
     await visitor.be(stranger().qq);
     await visitor.press('绑定QQ');
     await visitor.page.getByRole('heading', { name: '绑定到当前账号' }).waitFor();
+  },
+  async 'callback-other-account'(visitor) {
+    const { qq } = await bindByApi(visitor.shop);
+    await signIn(visitor, stranger());
+    await visitor.be(qq);
+    await visitor.press('绑定QQ');
+    await visitor.page.getByRole('heading', { name: '这个QQ已属于另一个账号' }).waitFor();
   },
   async account(visitor) {
     await bindAndArrive(visitor);
