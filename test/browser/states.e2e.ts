@@ -41,7 +41,7 @@ afterAll(async () => {
 describe('to people with and without sight, by day and by night', () => {
   it.each(Object.keys(STATES))('%s is in nobody’s way', async (name) => {
     const visitor = await Visitor.come(shop, browser, {
-      viewport: PHONE.viewport,
+      ...PHONE,
       reducedMotion: 'reduce',
       deviceScaleFactor: SCREENSHOTS ? 2 : 1,
     });

@@ -127,6 +127,35 @@ export const STATES: Readonly<Record<string, (visitor: Visitor) => Promise<void>
     await visitor.press('退出登录');
     await visitor.page.getByText('已退出登录').waitFor();
   },
+  async 'sandbox-consent'(visitor) {
+    await visitor.page.goto((await visitor.begin()).href);
+  },
+  async 'sandbox-consent-hold'(visitor) {
+    await visitor.page.goto((await visitor.begin()).href);
+    await visitor.page.getByRole('link', { name: '登录后停在这里' }).click();
+    await visitor.page.getByText('登录后停在这里').waitFor();
+  },
+  async 'sandbox-held'(visitor) {
+    await visitor.page.goto(`${(await visitor.begin()).href}&hold=1&login_as=10002`);
+  },
+  async 'sandbox-refused'({ shop, page }) {
+    await page.goto(`${shop.app.sandbox.url}/oauth2.0/authorize?client_id=1`);
+  },
+  async 'sandbox-cancelled'({ shop, page }) {
+    await page.goto(`${shop.app.sandbox.url}/oauth2.0/cancelled`);
+  },
+  async 'sandbox-home'({ shop, page }) {
+    await page.goto(`${shop.app.sandbox.url}/`);
+  },
+  async 'sandbox-phone'({ shop, page }) {
+    const { mobile } = stranger();
+    await page.goto(`${shop.app.sandbox.url}/phone/`);
+    await sendSms(shop, mobile);
+    await page.getByText(mobile).waitFor();
+  },
+  async 'sandbox-faults'({ shop, page }) {
+    await page.goto(`${shop.app.sandbox.url}/faults/`);
+  },
 };
 
 /** Registers somebody and logs in with the password. */
