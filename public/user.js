@@ -217,10 +217,8 @@ async function showEvents() {
 /** @param {import('./account.js').AccountEvent} event */
 function eventRow({ at, event, via, ip, user_agent: userAgent }) {
   const row = copy('event');
-  one(row, '[data-what]').textContent = [WORDS[event] ?? event, via ? (WORDS[via] ?? via) : '']
-    .filter(Boolean)
-    .join(' · ');
-  one(row, '[data-where]').textContent = [device(userAgent ?? ''), ip].filter(Boolean).join(' · ');
+  one(row, '[data-what]').textContent = (WORDS[event] ?? event) + (via ? `（${WORDS[via] ?? via}）` : '');
+  one(row, '[data-where]').textContent = [device(userAgent ?? ''), ip].filter(Boolean).join('，');
   const time = one(row, 'time');
   time.dateTime = at;
   time.textContent = spoken(at);
@@ -228,7 +226,7 @@ function eventRow({ at, event, via, ip, user_agent: userAgent }) {
 }
 
 /**
- * `Chrome · Windows`, as far as a user agent tells.
+ * `Windows 上的 Chrome`, as far as a user agent tells.
  * @param {string} userAgent
  */
 function device(userAgent) {
@@ -250,7 +248,7 @@ function device(userAgent) {
     [/Mac OS/, 'macOS'],
     [/Linux/, 'Linux'],
   ]);
-  return [browser, system].filter(Boolean).join(' · ');
+  return [system, browser].filter(Boolean).join(' 上的 ');
 }
 
 /** @param {string} id a template's @returns {HTMLElement} */

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startSandbox, type Sandbox } from './sandbox.js';
+import { Shop } from './shop.js';
 
 const LOGIN = {
   response_type: 'code',
@@ -106,6 +107,14 @@ describe('the consent page', () => {
     expect(policy).not.toContain('form-action');
   });
 
+  it('leads on to a login that stops before the shop', async () => {
+    const page = await (await authorize({ ...LOGIN, login_as: '', hold: '1' })).text();
+
+    const [, href = ''] = /class="person" href="([^"]+)"/.exec(page) ?? [];
+    expect(new URLSearchParams(href.replaceAll('&#38;', '&')).get('hold')).toBe('1');
+    expect(page).toContain('<input type="hidden" name="hold" value="1" />');
+  });
+
   it('ends on a page of its own when cancelled, without a callback', async () => {
     const response = await fetch(`${sandbox.url}/oauth2.0/cancelled`, { redirect: 'manual' });
 
@@ -117,5 +126,30 @@ describe('the consent page', () => {
     const response = await fetch(`${sandbox.url}${REFUSED}`);
 
     expect(await response.text()).toContain('<strong>100010</strong>');
+  });
+});
+
+describe('a held login', () => {
+  it('shows the code and the state instead of going back, and the code is good', async () => {
+    const shop = new Shop(sandbox);
+
+    const response = await shop.authorize({ state: 'a/b c+d=é', hold: '1' });
+
+    expect(response.status).toBe(200);
+    expect(response.headers.get('location')).toBeNull();
+    const page = await response.text();
+    const [, code = ''] = /id="code" value="([0-9A-F]{32})"/.exec(page) ?? [];
+    expect(page).toContain('id="state" value="a/b c+d=é"');
+    expect(await (await shop.token(code)).text()).toMatch(/^access_token=/);
+  });
+
+  it('escapes what it shows', async () => {
+    const page = await (await authorize({ ...LOGIN, state: '"><script>', hold: '1' })).text();
+
+    expect(page).toContain('id="state" value="&#34;&#62;&#60;script&#62;"');
+  });
+
+  it('is only for those who ask: QQ ignores a parameter that it does not know', async () => {
+    expect(await destination({ ...LOGIN, hold: '0' })).toMatch(/\?code=[0-9A-F]{32}&state=a%2Fb/);
   });
 });

@@ -4,7 +4,7 @@ import { badRequest, type Faults } from './faults.js';
 import type { Grants } from './grants.js';
 import { html, type Html } from './html.js';
 import { sendPage } from './pages.js';
-import { isQqNumber, PEOPLE } from './people.js';
+import { isQqNumber, nicknameOf, PEOPLE } from './people.js';
 import type { QqApp, Registry } from './registry.js';
 
 /** A login a shop has asked for, all four required parameters checked. */
@@ -30,17 +30,18 @@ export function authorizeRoutes(
     if (qq === undefined) return sendPage(reply, { title: 'QQ登录', body: consent(login, request.query) });
     if (!isQqNumber(qq)) throw badRequest('login_as must be a QQ number: 5 to 12 digits.');
     const code = grants.issueCode({ app: login.app, qq }, login.redirectUri);
-    return reply.redirect(callback(login, code));
+    if (!isHeld(request.query)) return reply.redirect(callback(login, code));
+    return sendPage(reply, { title: '停在这里', body: held(login, qq, code), script: 'held.js' });
   });
 
   app.get<{ Querystring: QqParameters }>('/oauth2.0/show', (request, reply) => {
     const number = parameter(request.query, 'error') ?? '未知';
-    const body = html`<p class="error-number">错误码 <strong>${number}</strong></p>
-      <p>
+    const body = html`<p class="flash" data-tone="bad">错误码 <strong>${number}</strong></p>
+      <p class="lead">
         QQ拒绝了这个登录请求：应用编号未登记，回调地址不在登记的域名下，或缺少必需的参数
         （<code>response_type=code</code>、<code>client_id</code>、<code>redirect_uri</code>、<code>state</code>，后两者各不超过500字节）。
       </p>
-      <p>页面停在这里，不会回到商城，和真正的QQ一样。</p>`;
+      <p class="lead">页面停在这里，不会回到商城，和真正的QQ一样。</p>`;
     return sendPage(reply, { title: '登录请求有误', body });
   });
 
@@ -48,7 +49,7 @@ export function authorizeRoutes(
     sendPage(reply, {
       title: '已取消登录',
       // On a PC QQ closes its window and calls nobody back.
-      body: html`<p>QQ没有通知商城。可以关闭此窗口了。</p>`,
+      body: html`<p class="lead">QQ没有通知商城。可以关闭此窗口了。</p>`,
       script: 'cancelled.js',
     }),
   );
@@ -74,43 +75,86 @@ function callback({ redirectUri, state }: LoginRequest, code: string): string {
   return `${redirectUri}${separator}code=${code}&state=${encodeURIComponent(state)}`;
 }
 
+/** Ours alone, not QQ's: `hold=1` shows what the shop would have got instead of going there. */
+function isHeld(query: QqParameters): boolean {
+  return parameter(query, 'hold') === '1';
+}
+
 function consent(login: LoginRequest, query: QqParameters): Html {
   const asked = Object.entries(query).filter(
     (entry): entry is [string, string] => entry[0] !== 'login_as' && typeof entry[1] === 'string',
   );
-  const loginAs = (qq: string) => `?${new URLSearchParams([...asked, ['login_as', qq]]).toString()}`;
-  return html`<p>
-      登录后回到 <strong>${new URL(login.redirectUri).host}</strong>（应用
-      ${login.app.id}）。你想以谁的身份登录？
-    </p>
+  const here = (...more: [string, string][]) => `?${new URLSearchParams([...asked, ...more]).toString()}`;
+  const shop = html`<strong>${new URL(login.redirectUri).host}</strong>`;
+  return html`${
+      isHeld(query)
+        ? html`<p class="flash">登录后停在这里，显示 <code>code</code> 和 <code>state</code>，不回商城。</p>`
+        : undefined
+    }
+    <p class="lead">${shop} 想知道你是谁。选一个身份：</p>
     <ul class="people">
       ${PEOPLE.map(
         ({ qq, nickname }) =>
           html`<li>
-            <a class="person" href="${loginAs(qq)}"
+            <a class="person" href="${here(['login_as', qq])}"
               ><span class="avatar" aria-hidden="true">${nickname.slice(0, 1)}</span
               ><span class="name">${nickname}</span> <span class="number">${qq}</span></a
             >
           </li> `,
       )}
     </ul>
-    <form class="other" method="get" action="/oauth2.0/authorize">
-      <h2>其他QQ号</h2>
+    <p class="divider">或其他QQ号</p>
+    <form method="get" action="/oauth2.0/authorize">
       ${asked.map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}" />`)}
-      <label for="login_as">QQ号</label>
-      <input
-        id="login_as"
-        name="login_as"
-        inputmode="numeric"
-        pattern="[0-9]{5,12}"
-        maxlength="12"
-        autocomplete="off"
-        required
-        aria-describedby="login_as_hint"
-      />
-      <p id="login_as_hint" class="hint">5至12位数字，任何号码都可以；同一个号码永远是同一个人。</p>
-      <div class="actions">
-        <button type="submit">授权并登录</button> <a class="quiet" href="/oauth2.0/cancelled">取消</a>
+      <div class="field">
+        <label for="login_as">QQ号</label>
+        <div class="control">
+          <input
+            id="login_as"
+            name="login_as"
+            inputmode="numeric"
+            pattern="[0-9]{5,12}"
+            maxlength="12"
+            autocomplete="off"
+            required
+            aria-describedby="login_as_note"
+          />
+        </div>
+        <p id="login_as_note" class="note">任意5至12位数字；同一个号码永远是同一个人</p>
       </div>
+      <div class="actions">
+        <button class="primary" type="submit">授权并登录</button>
+        <a class="button" href="/oauth2.0/cancelled">取消</a>
+      </div>
+    </form>
+    ${
+      isHeld(query)
+        ? undefined
+        : html`<p class="aside">
+            给开发者：<a href="${here(['hold', '1'])}">登录后停在这里</a>，把 <code>code</code> 和
+            <code>state</code> 抄给 Swagger UI。
+          </p>`
+    }`;
+}
+
+function held(login: LoginRequest, qq: string, code: string): Html {
+  return html`<p class="lead">
+      ${nicknameOf(qq)}（${qq}）已登录。真正的QQ这时会带着这两个值回到
+      <strong>${new URL(login.redirectUri).host}</strong>；请把它们抄给 Swagger UI 的“QQ登录回调”。
+    </p>
+    <form>
+      ${toCopy('code', code, '10分钟内有效，只能用一次')} ${toCopy('state', login.state)}
+      <div class="actions"><a class="button" href="${callback(login, code)}">不抄了，回商城</a></div>
     </form>`;
+}
+
+function toCopy(name: string, value: string, note?: string): Html {
+  return html`<div class="field">
+    <label for="${name}">${name}</label>
+    <div class="control">
+      <input id="${name}" value="${value}" readonly autocomplete="off" spellcheck="false" />
+      <button class="beside" type="button" data-copy="${name}" aria-label="复制 ${name}">复制</button>
+    </div>
+    ${note === undefined ? undefined : html`<p class="note">${note}</p>`}
+  </div>`;
 }

@@ -36,10 +36,16 @@ interface Page {
   /** A module of `sandbox/pages`. */
   readonly script?: string;
   readonly status?: number;
+  /** A page of several panels, which the body brings; without it the page is one narrow panel. */
+  readonly wide?: boolean;
 }
 
 /** Sends a page of the sandbox. */
-export function sendPage(reply: FastifyReply, { title, body, script, status = 200 }: Page): FastifyReply {
+export function sendPage(
+  reply: FastifyReply,
+  { title, body, script, status = 200, wide }: Page,
+): FastifyReply {
+  const heading = html`<h1>${title}</h1>`;
   const page = html`<!doctype html>
     <html lang="zh-CN">
       <head>
@@ -51,15 +57,14 @@ export function sendPage(reply: FastifyReply, { title, body, script, status = 20
         <link rel="stylesheet" href="/pages/sandbox.css" />
         ${script === undefined ? undefined : html`<script type="module" src="/pages/${script}"></script>`}
       </head>
-      <body>
-        <header class="bar">
-          <a class="brand" href="/">沙箱 <span lang="en">Sandbox</span></a>
-          <nav aria-label="沙箱"><a href="/phone/">手机</a> <a href="/faults/">故障</a></nav>
+      <body class="${wide ? 'wide' : 'narrow'}">
+        <header>
+          <a class="brand" href="/"
+            ><img src="/pages/person.svg" alt="" width="28" height="28" /><span>沙箱</span></a
+          >
+          <nav aria-label="沙箱"><a href="/phone/">手机</a><a href="/faults/">故障</a></nav>
         </header>
-        <main>
-          <h1>${title}</h1>
-          ${body}
-        </main>
+        <main>${wide ? html`${heading} ${body}` : html`<div class="panel">${heading} ${body}</div>`}</main>
         <footer>
           <p>
             仅供本机试用与测试：这里没有真正的QQ，也不会发出真正的短信。<span lang="en"

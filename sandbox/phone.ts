@@ -46,7 +46,7 @@ export class Phone {
     });
     app.get('/phone/events', (request, reply) => this.#stream(request, reply));
     app.get('/phone', (_request, reply) =>
-      sendPage(reply, { title: '手机', body: screen(this.messages()), script: 'phone.js' }),
+      sendPage(reply, { title: '手机', wide: true, body: screen(this.messages()), script: 'phone.js' }),
     );
   }
 
@@ -88,10 +88,10 @@ function readMessage(body: unknown): Omit<Message, 'at'> {
 }
 
 function screen(messages: readonly Message[]): Html {
-  return html`<p>服务发出的每一条短信都到这里，不用刷新。只保留最新${KEPT}条。</p>
-    <p id="connection" class="hint" role="status"></p>
+  return html`<p class="lead">服务发出的每一条短信都到这里，不用刷新。只保留最新${KEPT}条。</p>
+    <p id="connection" class="note" role="status"></p>
     <p id="empty" class="empty" ${messages.length > 0 ? html` hidden` : undefined}>
-      还没有短信。在登录页点“获取短信验证码”，它就会出现在这里。
+      还没有短信。在页面上点“获取验证码”，它就会出现在这里。
     </p>
     <ol
       id="messages"

@@ -31,6 +31,7 @@ export function switchRoutes(app: FastifyInstance, faults: Faults): void {
     if (!wantsPage(request)) return reply.send(faults.fault);
     return sendPage(reply, {
       title: '故障开关',
+      wide: true,
       body: panel(faults.fault, `${request.protocol}://${request.host}`),
     });
   });
@@ -50,40 +51,48 @@ function wantsPage(request: FastifyRequest): boolean {
 
 function panel({ mode, on, ms }: Fault, origin: string): Html {
   const calm = mode === 'none';
-  return html`<p role="status" class="${calm ? 'calm' : 'alarm'}">
+  return html`<p role="status" class="flash" data-tone="${calm ? 'good' : 'bad'}">
       现在：${MEANING[mode]}${calm ? undefined : html`（${PLACE[on]}）`}
     </p>
-    <p>让QQ替身出错，看看商城怎样应对。出错的只是回答：QQ那边的事已经办完，授权码也已用掉。</p>
-    <form method="post" action="/faults">
+    <p class="lead">让QQ替身出错，看看商城怎样应对。出错的只是回答：QQ那边的事已经办完，授权码也已用掉。</p>
+    <form class="panel" method="post" action="/faults">
       <fieldset>
         <legend>出什么错</legend>
-        ${MODES.map(
-          (value) =>
-            html`<label class="choice"
-              ><input
-                type="radio"
-                name="mode"
-                value="${value}"
-                ${value === mode ? html` checked` : undefined}
-              />
-              <span>${MEANING[value]} <code>${value}</code></span></label
-            > `,
-        )}
+        <div class="choices">
+          ${MODES.map(
+            (value) =>
+              html`<label class="choice"
+                ><input
+                  type="radio"
+                  name="mode"
+                  value="${value}"
+                  ${value === mode ? html` checked` : undefined}
+                />
+                <span>${MEANING[value]} <code>${value}</code></span></label
+              > `,
+          )}
+        </div>
       </fieldset>
-      <label for="on">在哪里</label>
-      <select id="on" name="on">
-        ${(['all', ...ENDPOINTS] as const).map(
-          (value) =>
-            html`<option value="${value}" ${value === on ? html` selected` : undefined}>
-              ${PLACE[value]}
-            </option> `,
-        )}
-      </select>
-      <label for="ms">等多久（毫秒，仅用于 <code>slow</code>）</label>
-      <input id="ms" name="ms" type="number" min="0" max="600000" step="1" value="${ms}" required />
-      <div class="actions"><button type="submit">切换</button></div>
+      <div class="field">
+        <label for="on">在哪里</label>
+        <select id="on" name="on">
+          ${(['all', ...ENDPOINTS] as const).map(
+            (value) =>
+              html`<option value="${value}" ${value === on ? html` selected` : undefined}>
+                ${PLACE[value]}
+              </option> `,
+          )}
+        </select>
+      </div>
+      <div class="field">
+        <label for="ms">等多久（毫秒，仅用于 <code>slow</code>）</label>
+        <input id="ms" name="ms" type="number" min="0" max="600000" step="1" value="${ms}" required />
+      </div>
+      <div class="actions"><button class="primary" type="submit">切换</button></div>
     </form>
-    <h2>程序</h2>
-    <pre tabindex="0"><code>curl -X PUT -H 'content-type: application/json' \\
-  -d '{"mode":"slow","on":"token","ms":5000}' ${origin}/faults</code></pre>`;
+    <section class="panel" aria-labelledby="programs">
+      <h2 id="programs">程序</h2>
+      <pre tabindex="0"><code>curl -X PUT -H 'content-type: application/json' \\
+  -d '{"mode":"slow","on":"token","ms":5000}' ${origin}/faults</code></pre>
+    </section>`;
 }

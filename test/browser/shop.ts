@@ -59,6 +59,15 @@ export async function register({ app }: Shop, { username, mobile, password }: Pe
   for (const key of await app.redis.keys(`*sms-per-mobile-minute*${mobile}*`)) await app.redis.del(key);
 }
 
+/** Somebody whose QQ is bound already; they did it by the front door, in another browser. */
+export async function bindByApi({ app }: Shop): Promise<Person> {
+  const person = stranger();
+  const shopper = app.shopper();
+  const { mobile, password, qq } = person;
+  await shopper.bind(await shopper.bindForm({ mobile, password, qq }));
+  return { ...person, username: mobile };
+}
+
 /** Somebody whom no other test knows. */
 export function stranger(): Person {
   return { username: newName(), mobile: newMobile(), password: newPassword(), qq: newQq() };

@@ -1,4 +1,4 @@
-import { type Person, register, sendSms, setFault, stranger } from './shop.js';
+import { type Person, bindByApi, register, sendSms, setFault, stranger } from './shop.js';
 import { type Visitor } from './visitor.js';
 
 /** Every state that a page can be in, and how a person gets there. */
@@ -94,6 +94,13 @@ export const STATES: Readonly<Record<string, (visitor: Visitor) => Promise<void>
     await visitor.press('绑定QQ');
     await visitor.page.getByRole('heading', { name: '绑定到当前账号' }).waitFor();
   },
+  async 'callback-other-account'(visitor) {
+    const { qq } = await bindByApi(visitor.shop);
+    await signIn(visitor, stranger());
+    await visitor.be(qq);
+    await visitor.press('绑定QQ');
+    await visitor.page.getByRole('heading', { name: '这个QQ已属于另一个账号' }).waitFor();
+  },
   async account(visitor) {
     await bindAndArrive(visitor);
   },
@@ -119,6 +126,35 @@ export const STATES: Readonly<Record<string, (visitor: Visitor) => Promise<void>
     await signIn(visitor, stranger());
     await visitor.press('退出登录');
     await visitor.page.getByText('已退出登录').waitFor();
+  },
+  async 'sandbox-consent'(visitor) {
+    await visitor.page.goto((await visitor.begin()).href);
+  },
+  async 'sandbox-consent-hold'(visitor) {
+    await visitor.page.goto((await visitor.begin()).href);
+    await visitor.page.getByRole('link', { name: '登录后停在这里' }).click();
+    await visitor.page.getByText('登录后停在这里').waitFor();
+  },
+  async 'sandbox-held'(visitor) {
+    await visitor.page.goto(`${(await visitor.begin()).href}&hold=1&login_as=10002`);
+  },
+  async 'sandbox-refused'({ shop, page }) {
+    await page.goto(`${shop.app.sandbox.url}/oauth2.0/authorize?client_id=1`);
+  },
+  async 'sandbox-cancelled'({ shop, page }) {
+    await page.goto(`${shop.app.sandbox.url}/oauth2.0/cancelled`);
+  },
+  async 'sandbox-home'({ shop, page }) {
+    await page.goto(`${shop.app.sandbox.url}/`);
+  },
+  async 'sandbox-phone'({ shop, page }) {
+    const { mobile } = stranger();
+    await page.goto(`${shop.app.sandbox.url}/phone/`);
+    await sendSms(shop, mobile);
+    await page.getByText(mobile).waitFor();
+  },
+  async 'sandbox-faults'({ shop, page }) {
+    await page.goto(`${shop.app.sandbox.url}/faults/`);
   },
 };
 

@@ -1,0 +1,11 @@
+// Copies a value; where the browser has no clipboard for us (plain http, but for localhost), leaves it selected.
+
+for (const button of document.querySelectorAll('[data-copy]')) {
+  const input = document.getElementById(button.dataset.copy);
+  input.addEventListener('focus', () => input.select());
+  button.addEventListener('click', async () => {
+    input.focus();
+    await navigator.clipboard?.writeText(input.value);
+    button.textContent = navigator.clipboard ? '已复制' : '已选中';
+  });
+}

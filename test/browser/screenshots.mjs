@@ -1,0 +1,8 @@
+// Every page in every state, on a phone and a desktop, by day and by night, into screenshots/: `npm run screenshots`.
+import { rmSync } from 'node:fs';
+import { startVitest } from 'vitest/node';
+
+rmSync(new URL('../../screenshots', import.meta.url), { recursive: true, force: true });
+process.env.SCREENSHOTS = '1';
+const vitest = await startVitest('test', ['test/browser/states'], { run: true, project: ['browser'] });
+await vitest.close();
