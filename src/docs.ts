@@ -3,14 +3,14 @@ import { DocumentBuilder, OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { PROBLEMS } from './problem.js';
 
 const INTRODUCTION = `
-QQ登录与账号绑定。浏览器里的一次完整登录：
+QQ登录与账号绑定。一次完整的登录，按下面的顺序逐个执行；示例值可以照用，只有下面说到的要粘贴：
 
-1. **开始QQ登录** \`GET /oauth/qq/authorization/\`：执行后，在新标签页打开得到的 \`login_url\`（沙箱里可加 \`&login_as=10001\`）。
-2. QQ把浏览器送回回调页，地址里有 \`code\` 和 \`state\`。沙箱的回调页会自己处理；要在这里试，请在 \`PAGES=off\` 时或从 \`login_url\` 的跳转里复制它们。
-3. **QQ登录回调** \`GET /oauth/qq/users/\`：填入 \`code\` 和 \`state\`。绑定过的QQ得到 \`token\`；没绑定过的得到 \`access_token\`。
-4. **图形验证码**、**发送短信验证码**：沙箱里，图中文字也在响应头 \`X-Image-Code\` 里；短信在沙箱的手机上。
-5. **绑定QQ** \`POST /oauth/qq/users/\`：手机号、密码、短信验证码和 \`access_token\`，得到 \`token\`。
-6. 点右上角 **Authorize**，填入 \`token\`，再试 **我是谁** 等需要登录的接口。
+1. **开始QQ登录** \`GET /oauth/qq/authorization/\`：执行后，在新标签页打开得到的 \`login_url\`。
+2. 真正的QQ会带着 \`code\` 和 \`state\` 回到回调页。在沙箱里，点QQ授权页下方的“登录后停在这里”，选一个人，再复制这两个值。
+3. **QQ登录回调** \`GET /oauth/qq/users/\`：粘贴 \`code\` 和 \`state\`。绑定过的QQ得到 \`token\`；没绑定过的得到 \`access_token\`。
+4. **图形验证码** \`GET /image_codes/{id}/\`、**发送短信验证码** \`POST /sms_codes/\`：粘贴图中文字（在沙箱里，响应头 \`X-Image-Code\` 也有）；短信在沙箱的手机（\`/phone/\`）上。
+5. **绑定QQ** \`POST /oauth/qq/users/\`：粘贴短信验证码和 \`access_token\`，得到 \`token\`。
+6. 点 **Authorize**，粘贴 \`token\`，再试 **我是谁** \`GET /user/\` 等需要登录的接口。
 
 出错时只有一种形状：\`{statusCode, errorCode, message}\`；程序看 \`errorCode\`，人看 \`message\`。
 `;
@@ -25,9 +25,9 @@ export function setUpDocs(app: NestFastifyApplication): void {
   });
 }
 
-/** Swagger UI's page has its styles inline and its icons as data; scripts it loads from us, like any page. */
+/** Swagger UI has its styles inline, its icons as data and answered pictures as blobs; scripts it loads from us. */
 export const DOCS_POLICY =
-  "default-src 'none';script-src 'self';style-src 'self' 'unsafe-inline';img-src 'self' data:;connect-src 'self';" +
+  "default-src 'none';script-src 'self';style-src 'self' 'unsafe-inline';img-src 'self' data: blob:;connect-src 'self';" +
   "form-action 'none';base-uri 'none';frame-ancestors 'none'";
 
 function openApi(app: NestFastifyApplication): OpenAPIObject {

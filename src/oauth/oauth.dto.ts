@@ -23,18 +23,18 @@ export class AuthorizeQuery {
   readonly next: string = '/';
 
   /** Anything but `mobile` is ignored, as the contract says. */
-  @ApiPropertyOptional({ example: 'mobile', enum: ['mobile'], description: '手机样式的QQ登录页' })
+  @ApiPropertyOptional({ enum: ['mobile'], description: '手机样式的QQ登录页' })
   @IsOptional()
   @Transform(({ value }: { value: unknown }) => (value === 'mobile' ? value : undefined))
   readonly display?: 'mobile';
 }
 
 export class CallbackQuery {
-  @ApiProperty({ example: '9A5F0C1E2B3D4F60718293A4B5C6D7E8', description: 'QQ给的授权码' })
+  @ApiProperty({ description: 'QQ给的授权码，32位十六进制' })
   @Matches(/^[\x21-\x7e]{1,512}$/, { message: '缺少QQ授权码' })
   readonly code: string;
 
-  @ApiProperty({ example: 'x…', description: 'QQ原样带回的state' })
+  @ApiProperty({ description: 'QQ原样带回的state' })
   @Matches(/^[^]+$/, { message: '缺少state' })
   readonly state: string;
 }

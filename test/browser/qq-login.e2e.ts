@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Browser, BrowserContextOptions } from 'playwright-core';
-import { type Shop, latestCode, openShop, register, sendSms, setFault, stranger } from './shop.js';
+import { type Shop, bindByApi, latestCode, openShop, register, sendSms, setFault, stranger } from './shop.js';
 import { arrived, bindAndArrive, signIn } from './states.js';
 import { DESKTOP, PHONE, Visitor, launch } from './visitor.js';
 
@@ -47,15 +47,14 @@ describe('a newcomer', () => {
     expect(await visitor.kept('username')).toBe(newcomer.mobile);
   });
 
-  it('is let in by QQ alone the second time', async () => {
-    const newcomer = stranger();
-    await bindAndArrive(await visit(), newcomer);
-    const again = await visit(DESKTOP);
+  it('is let in by QQ alone the next time', async () => {
+    const { qq, mobile } = await bindByApi(shop);
+    const visitor = await visit(DESKTOP);
 
-    await again.logInWithQq(newcomer.qq);
+    await visitor.logInWithQq(qq);
 
-    await arrived(again);
-    expect(await again.kept('username')).toBe(newcomer.mobile);
+    await arrived(visitor);
+    expect(await visitor.kept('username')).toBe(mobile);
   });
 
   it('binds by keyboard alone', async () => {
@@ -162,8 +161,7 @@ describe('an account that exists', () => {
 
   it('is not silently left for another one when the QQ that it adds belongs there', async () => {
     const visitor = await visit();
-    const other = stranger();
-    await bindAndArrive(await visit(), other);
+    const other = await bindByApi(shop);
     const owner = stranger();
     await signIn(visitor, owner);
     await visitor.be(other.qq);
@@ -346,10 +344,11 @@ describe('the login page', () => {
   it('signs out everywhere: the other browser is asked to log in again', async () => {
     const here = await visit();
     const there = await visit(DESKTOP);
-    const newcomer = stranger();
-    await bindAndArrive(there, newcomer);
-    await here.logInWithQq(newcomer.qq);
-    await arrived(here);
+    const { qq } = await bindByApi(shop);
+    for (const visitor of [there, here]) {
+      await visitor.logInWithQq(qq);
+      await arrived(visitor);
+    }
 
     await here.press('在所有设备上退出');
     await here.page.getByText('已在所有设备上退出').waitFor();
@@ -469,11 +468,9 @@ describe('what can go wrong', () => {
     'never goes to %s',
     async (next) => {
       const visitor = await visit();
-      const newcomer = stranger();
+      const { qq } = await bindByApi(shop);
 
-      await visitor.reachBindForm(newcomer.qq, `/?next=${encodeURIComponent(next)}`);
-      await visitor.fillBindForm(newcomer);
-      await visitor.pressBind();
+      await visitor.logInWithQq(qq, `/?next=${encodeURIComponent(next)}`);
 
       await arrived(visitor);
       expect(new URL(visitor.page.url()).origin).toBe(shop.url);
