@@ -93,12 +93,11 @@ export class UsersService {
     const asOf = Date.now();
     const account = await this.findByName(name);
     const uses = guesses(account?.id ?? spelling(name), client);
-    // All at once: what is refused for the account is no failure of the address, which others share.
-    await this.limits.take(uses);
+    await this.limits.take(...uses);
     if (!(await this.passwords.matches(password, account?.password)) || !account) {
       throw new Problem('CREDENTIALS_INVALID', { userId: account?.id });
     }
-    await this.limits.giveBack(uses);
+    await this.limits.giveBack(...uses);
     if (!account.isActive) throw new Problem('ACCOUNT_DISABLED', { userId: account.id });
     await this.renewHash(account, password);
     return { account, asOf };
@@ -110,13 +109,13 @@ export class UsersService {
    */
   async confirmPassword(id: number, password: string, client: Client): Promise<AccountWithPassword> {
     const uses = guesses(id, client);
-    await this.limits.take(uses);
+    await this.limits.take(...uses);
     const account = await this.users.findOne({ select: { ...FIELDS, password: true }, where: { id } });
     if (!account?.isActive) throw new Problem('LOGIN_REQUIRED');
     if (!(await this.passwords.matches(password, account.password))) {
       throw new Problem('PASSWORD_INVALID', { userId: id });
     }
-    await this.limits.giveBack(uses);
+    await this.limits.giveBack(...uses);
     return account;
   }
 
@@ -134,13 +133,16 @@ export class UsersService {
   }
 }
 
-/** Counted for the account however its name is spelt, and apart for each place, so that a stranger's failures are not the owner's. */
-function guesses(account: number | string, { network }: Client): Uses {
-  return {
-    'login-failures-per-account': String(account),
-    'login-failures-per-account-and-ip': `${account}@${network}`,
-    'login-failures-per-ip': network,
-  };
+/**
+ * Counted for the account however its name is spelt, and apart for each place, so that a stranger's failures are not
+ * the owner's. What is refused for the account is no failure of the address, which others share; and what is refused
+ * for the place never comes as far as the count that shuts the owner out too.
+ */
+function guesses(account: number | string, { network }: Client): [here: Uses, anywhere: Uses] {
+  return [
+    { 'login-failures-per-account-and-ip': `${account}@${network}`, 'login-failures-per-ip': network },
+    { 'login-failures-per-account': String(account) },
+  ];
 }
 
 /** A name that nobody has, as the database would compare it: without case, accents and trailing spaces. */
