@@ -82,22 +82,26 @@ export class Limits {
 
   /**
    * Counts one use of each rule, or of none: what one rule refuses, the others do not count.
+   * @param stages each is counted once the one before has let it pass: what that one refuses does not stand in the
+   *   counts of the next, not even until it is given back
    * @throws Problem TOO_MANY_REQUESTS with the seconds until the strictest of them allows it again
    */
-  async take(uses: Uses): Promise<void> {
-    const answers = await Promise.all(entries(uses).map(([rule, whom]) => this.consume(rule, whom)));
-    const refused = answers.filter((answer) => answer.refused);
-    if (refused.length === 0) return;
-    await this.giveBack(uses);
-    refused.forEach(({ rule }) => this.warn(rule));
-    throw new Problem('TOO_MANY_REQUESTS', {
-      retryAfter: Math.max(...refused.map((answer) => answer.seconds)),
-    });
+  async take(...stages: Uses[]): Promise<void> {
+    for (const [index, uses] of stages.entries()) {
+      const answers = await Promise.all(entries(uses).map(([rule, whom]) => this.consume(rule, whom)));
+      const refused = answers.filter((answer) => answer.refused);
+      if (refused.length === 0) continue;
+      await this.giveBack(...stages.slice(0, index + 1));
+      refused.forEach(({ rule }) => this.warn(rule));
+      throw new Problem('TOO_MANY_REQUESTS', {
+        retryAfter: Math.max(...refused.map((answer) => answer.seconds)),
+      });
+    }
   }
 
   /** Takes back one use of each: it came to nothing (an SMS not sent) or did no harm (a right password). */
-  async giveBack(uses: Uses): Promise<void> {
-    await Promise.all(entries(uses).map(([rule, whom]) => this.limiters[rule]!.reward(whom, 1)));
+  async giveBack(...stages: Uses[]): Promise<void> {
+    await Promise.all(stages.flatMap(entries).map(([rule, whom]) => this.limiters[rule]!.reward(whom, 1)));
   }
 
   /** Tells the operator, but not more than once a minute and rule: an attack must not fill the log. */

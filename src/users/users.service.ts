@@ -127,19 +127,19 @@ export class UsersService {
     account: number | string,
     { network }: Client,
   ): Promise<boolean> {
-    const failures: Uses = {
-      'login-failures-per-account': String(account),
+    const here: Uses = {
       'login-failures-per-account-and-ip': `${account}@${network}`,
       'login-failures-per-ip': network,
     };
-    // All at once: what is refused for the account is no failure of the address, which others share.
-    await this.limits.take({ ...failures, 'password-checks-per-ip': network });
+    const anywhere: Uses = { 'login-failures-per-account': String(account) };
+    // What is refused for the place never comes as far as the count that shuts the owner out too.
+    await this.limits.take({ ...here, 'password-checks-per-ip': network }, anywhere);
     let failed = false;
     try {
       failed = !(await this.passwords.matches(password, encoded));
       return !failed;
     } finally {
-      if (!failed) await this.limits.giveBack(failures);
+      if (!failed) await this.limits.giveBack(here, anywhere);
     }
   }
 
