@@ -5,7 +5,8 @@ import { Config } from './config.js';
 
 /**
  * A command fails rather than waits, and is never sent twice: a resent SPEND would find its own work done and
- * say that somebody else had won.
+ * say that somebody else had won. A line on which nothing has come for longer than any command may take is dead,
+ * though nobody may have said so (a router that forgot it, a failover), and is made anew.
  */
 const OPTIONS: RedisOptions = {
   autoResendUnfulfilledCommands: false,
@@ -14,6 +15,7 @@ const OPTIONS: RedisOptions = {
   enableOfflineQueue: false,
   maxRetriesPerRequest: 0,
   retryStrategy: (attempt) => Math.min(50 * attempt, 1000),
+  socketTimeout: 2500,
 };
 const PATIENCE_AT_BOOT_MS = 10_000;
 
@@ -47,7 +49,7 @@ async function connect(config: Config, servers: RedisService): Promise<Redis | C
 }
 
 function cluster(nodes: string[]): Cluster {
-  const { commandTimeout, connectTimeout, password, username, tls } = {
+  const { commandTimeout, connectTimeout, socketTimeout, password, username, tls } = {
     ...OPTIONS,
     ...credentials(nodes[0]!),
   };
@@ -57,6 +59,7 @@ function cluster(nodes: string[]): Cluster {
     redisOptions: {
       commandTimeout,
       connectTimeout,
+      socketTimeout,
       password,
       username,
       tls,
@@ -95,6 +98,12 @@ function watch(redis: Redis | Cluster): void {
     if (!away) logger.error('Redis went away', { code: error.code ?? error.name });
     away = true;
   });
+  // Until ioredis has its own mend (redis/ioredis#2147): the timer of a line that closed would fire on the next one.
+  if (redis instanceof Redis)
+    redis.on('close', () => {
+      clearTimeout(redis['socketTimeoutTimer'] as NodeJS.Timeout | undefined);
+      redis['socketTimeoutTimer'] = undefined;
+    });
   redis.on('ready', () => {
     if (away) logger.log('Redis came back');
     away = false;
@@ -115,7 +124,7 @@ async function ready(redis: Redis | Cluster): Promise<void> {
 
 /** ioredis has classes for few of its errors: what it says when the line is down, slow, or the server is not ready. */
 const AWAY =
-  /Command timed out|Connection is closed|Stream isn't writeable|max retries per request|ECONNRESET|ECONNREFUSED|ETIMEDOUT|EPIPE|ENOTFOUND|EAI_AGAIN|Failed to refresh slots|None of startup nodes|^(?:LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY|MISCONF|NOREPLICAS|OOM|UNBLOCKED)\b/i;
+  /Command timed out|Socket timeout|Connection is closed|Stream isn't writeable|max retries per request|ECONNRESET|ECONNREFUSED|ETIMEDOUT|EPIPE|ENOTFOUND|EAI_AGAIN|Failed to refresh slots|None of startup nodes|^(?:LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY|MISCONF|NOREPLICAS|OOM|UNBLOCKED)\b/i;
 
 /** Whether Redis is away for the moment (the caller may try again), as against a fault of ours. */
 export function isRedisAway(error: unknown): boolean {
