@@ -98,6 +98,12 @@ function watch(redis: Redis | Cluster): void {
     if (!away) logger.error('Redis went away', { code: error.code ?? error.name });
     away = true;
   });
+  // Until ioredis has its own mend (redis/ioredis#2147): the timer of a line that closed would fire on the next one.
+  if (redis instanceof Redis)
+    redis.on('close', () => {
+      clearTimeout(redis['socketTimeoutTimer'] as NodeJS.Timeout | undefined);
+      redis['socketTimeoutTimer'] = undefined;
+    });
   redis.on('ready', () => {
     if (away) logger.log('Redis came back');
     away = false;

@@ -128,10 +128,11 @@ export class Shopper {
 
   /** Receives an SMS code on this mobile. */
   async smsCode(mobile: string): Promise<string> {
-    await this.askForSms(mobile);
-    const { code } = this.sandbox.messages(mobile)[0]!;
-    this.logBook.keep(code);
-    return code;
+    const { status, text } = await this.askForSms(mobile);
+    const [message] = this.sandbox.messages(mobile);
+    if (!message) throw new Error(`No SMS came: ${status} ${text}`);
+    this.logBook.keep(message.code);
+    return message.code;
   }
 
   /** Everything for a bind that should work; the parts given stand. */

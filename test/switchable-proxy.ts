@@ -3,6 +3,14 @@ import { type AddressInfo, type Server, type Socket, connect, createServer } fro
 
 type Mode = 'pass' | 'stall';
 
+/** What happens on the line on which a text is sent, and whether the server sees it before. */
+interface Trap {
+  readonly text: string;
+  readonly answered: boolean;
+  readonly then: 'cut' | 'hold';
+  readonly sprung: () => void;
+}
+
 /**
  * A line between the service and MariaDB or Redis that a test can break. It starts out passing.
  *
@@ -18,7 +26,7 @@ export class SwitchableProxy {
 
   private readonly lines = new Set<[client: Socket, server: Socket]>();
   private mode: Mode = 'pass';
-  private trap?: { text: string; answered: boolean; sprung: () => void };
+  private trap?: Trap;
   private server: Server;
 
   private constructor(
@@ -71,12 +79,27 @@ export class SwitchableProxy {
 
   /** Cuts the line on which the service next sends this text, before the server has seen it. Resolves then. */
   cutBefore(text: string): Promise<void> {
-    return this.setTrap(text, false);
+    return this.setTrap(text, false, 'cut');
   }
 
   /** Cuts the line on which the service next sends this text, once the server has answered. Resolves then. */
   cutAfter(text: string): Promise<void> {
-    return this.setTrap(text, true);
+    return this.setTrap(text, true, 'cut');
+  }
+
+  /** Keeps this text back when the service next sends it, and all that follows on that line. Resolves then. */
+  holdBefore(text: string): Promise<void> {
+    return this.setTrap(text, false, 'hold');
+  }
+
+  /** Keeps back what the server answers to this text, and all that follows on that line. Resolves then. */
+  holdAfter(text: string): Promise<void> {
+    return this.setTrap(text, true, 'hold');
+  }
+
+  /** Nothing more comes through the lines there are, not even their end, as when a router forgot them; new ones pass. */
+  strand(): void {
+    for (const line of this.lines) for (const end of line) end.pause().removeAllListeners('data');
   }
 
   async close(): Promise<void> {
@@ -105,19 +128,29 @@ export class SwitchableProxy {
     });
     const line: [Socket, Socket] = [client, server];
     this.lines.add(line);
-    let answerCuts = false;
+    let waiting: Trap | undefined;
+    let held = false;
+    const spring = ({ then, sprung }: Trap) => {
+      if (then === 'cut') this.cut(line);
+      else held = true;
+      sprung();
+    };
 
     client.on('data', (chunk) => {
+      if (held) return;
       if (this.trap && chunk.includes(this.trap.text)) {
-        const { answered, sprung } = this.trap;
+        const { trap } = this;
         this.trap = undefined;
-        sprung();
-        if (!answered) return this.cut(line);
-        answerCuts = true;
+        if (!trap.answered) return spring(trap);
+        waiting = trap;
       }
       server.write(chunk);
     });
-    server.on('data', (chunk) => (answerCuts ? this.cut(line) : client.write(chunk)));
+    server.on('data', (chunk) => {
+      if (waiting) spring(waiting);
+      waiting = undefined;
+      if (!held && !client.destroyed) client.write(chunk);
+    });
 
     for (const [here, there] of [line, [server, client] as const]) {
       here.setNoDelay(true);
@@ -134,9 +167,9 @@ export class SwitchableProxy {
     server.resetAndDestroy();
   }
 
-  private setTrap(text: string, answered: boolean): Promise<void> {
+  private setTrap(text: string, answered: boolean, then: Trap['then']): Promise<void> {
     return new Promise((sprung) => {
-      this.trap = { text, answered, sprung };
+      this.trap = { text, answered, then, sprung };
     });
   }
 }

@@ -17,6 +17,9 @@ const TRIES_TTL = 3600;
 const SAME_CODE_WITHIN = 5000;
 /** Milliseconds a code is put back for when it is not known what was left of it. */
 const UNKNOWN_REMAINDER = 60_000;
+/** Milliseconds between two tries to put a code back, and how many: for as long as a code lives. */
+const PUT_BACK_EVERY = 200;
+const PUT_BACK_TRIES = (SMS_CODE_TTL * 1000) / PUT_BACK_EVERY;
 
 /** The code and what is left of its life in ms. */
 const READ = `
@@ -135,16 +138,22 @@ export class SmsCodeService {
     return Number(await this.redis.eval(SPEND, 1, keyOf(mobile), code));
   }
 
-  /** A newer code, sent in the meantime, stands. */
-  private async putBack(mobile: string, code: string, left: number): Promise<void> {
+  /**
+   * A newer code, sent in the meantime, stands. While Redis is away this goes on behind: the line may have died
+   * with the answer to the spending, and then nothing came of it either.
+   */
+  private async putBack(mobile: string, code: string, left: number, tries = PUT_BACK_TRIES): Promise<void> {
     try {
       await this.redis.set(keyOf(mobile), code, 'PX', left > 0 ? left : SMS_CODE_TTL * 1000, 'NX');
     } catch (error) {
       // What the caller has to hear is why its work failed, not that the code went with it.
-      this.logger.error('SMS code not put back', {
-        mobile: maskMobile(mobile),
-        cause: (error as Error).name,
-      });
+      if (tries > 0)
+        setTimeout(() => void this.putBack(mobile, code, left, tries - 1), PUT_BACK_EVERY).unref();
+      else
+        this.logger.error('SMS code not put back', {
+          mobile: maskMobile(mobile),
+          cause: (error as Error).name,
+        });
     }
   }
 
