@@ -46,6 +46,8 @@ export default defineConfig({
               extends: true as const,
               test: {
                 ...inItsOwnDirectory('browser'),
+                testTimeout: 60_000,
+                expect: { poll: { timeout: 20_000 } },
                 include: ['test/browser/**/*.e2e.ts'],
                 globalSetup: 'test/browser.setup.ts',
               },

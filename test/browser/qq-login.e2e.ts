@@ -276,15 +276,17 @@ describe('the form', () => {
     await visitor.fillBindForm(newcomer);
     const full = { statusCode: 503, errorCode: 'OVERLOADED', message: '服务繁忙，请稍后再试' };
     await visitor.page.route(/\/oauth\/qq\/users\/$/, (route) =>
-      route.fulfill({ status: 503, headers: { 'Retry-After': '2' }, json: full }),
+      route.fulfill({ status: 503, headers: { 'Retry-After': '60' }, json: full }),
     );
+    await visitor.page.clock.install();
     await visitor.pressBind();
-    await visitor.page.getByText('服务繁忙，请在 2 秒后再试').waitFor();
+    await visitor.page.getByText('服务繁忙，请在 60 秒后再试').waitFor();
     const button = visitor.page.getByRole('button', { name: '绑定并登录' });
     expect(await button.getAttribute('aria-disabled')).toBe('true');
     await visitor.page.unroute(/\/oauth\/qq\/users\/$/);
 
-    await expect.poll(() => button.getAttribute('aria-disabled'), { timeout: 4000 }).toBeNull();
+    await visitor.page.clock.fastForward(60_000);
+    expect(await button.getAttribute('aria-disabled')).toBeNull();
     await visitor.pressBind();
 
     await arrived(visitor);

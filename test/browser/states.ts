@@ -1,61 +1,52 @@
 import { type Person, bindByApi, register, sendSms, setFault, stranger } from './shop.js';
 import { type Visitor } from './visitor.js';
 
-/** Every state that a page can be in, and how a person gets there. */
-export const STATES: Readonly<Record<string, (visitor: Visitor) => Promise<void>>> = {
-  async login({ shop, page }) {
-    await page.goto(shop.url);
-  },
-  async 'login-wrong-password'(visitor) {
+/**
+ * Every state that a page can be in, and how a person gets there: each story yields the name of the state it has
+ * come to. What lies on one way is one story, because the way is what takes time.
+ */
+export const STORIES: Readonly<Record<string, (visitor: Visitor) => AsyncGenerator<string, void>>> = {
+  async *'the login page'(visitor) {
     const { shop, page } = visitor;
     await page.goto(shop.url);
+    yield 'login';
     await visitor.field('用户名或手机号').fill('nobody_here');
     await visitor.field('密码').fill('not-the-password');
     await visitor.press('登录');
     await page.getByText('用户名或密码错误').waitFor();
-  },
-  async register({ shop, page }) {
-    await page.goto(`${shop.url}/#register`);
+    yield 'login-wrong-password';
+    await page.getByRole('link', { name: '注册新账号' }).click();
     await pictureLoaded(page);
-  },
-  async 'register-empty'({ shop, page }) {
-    await page.goto(`${shop.url}/#register`);
-    await pictureLoaded(page);
-    await page.getByRole('button', { name: '注册并登录' }).click();
-  },
-  async forgotten({ shop, page }) {
+    yield 'register';
+    await visitor.press('注册并登录');
+    yield 'register-empty';
     await page.goto(`${shop.url}/#forgotten`);
     await pictureLoaded(page);
+    yield 'forgotten';
   },
-  async 'callback-waiting'({ page, ...visitor }) {
-    await page.route(/\/oauth\/qq\/users\//, () => undefined);
-    await page.goto(`${visitor.shop.url}/oauth_callback.html?code=ABC&state=s.1`);
-    await page.getByText('正在与QQ确认').waitFor();
-  },
-  async 'callback-bind'(visitor) {
-    await visitor.reachBindForm(stranger().qq);
-    await pictureLoaded(visitor.page);
-  },
-  async 'callback-bind-empty'(visitor) {
-    await visitor.reachBindForm(stranger().qq);
-    await pictureLoaded(visitor.page);
-    await visitor.pressBind();
-  },
-  async 'callback-bind-sms-sent'(visitor) {
-    await visitor.reachBindForm(stranger().qq);
-    await visitor.receiveCode(stranger().mobile);
-    await pictureLoaded(visitor.page);
-  },
-  async 'callback-bind-wrong-code'(visitor) {
-    const { qq, mobile, password } = stranger();
+  async *'the binding form'(visitor) {
+    const { page } = visitor;
+    const { qq, ...shopper } = stranger();
     await visitor.reachBindForm(qq);
-    await visitor.fillBindForm({ mobile, password });
-    await visitor.field('短信验证码').fill('000000');
+    await pictureLoaded(page);
+    yield 'callback-bind';
     await visitor.pressBind();
-    await visitor.page.getByText('验证码错误', { exact: true }).waitFor();
-    await pictureLoaded(visitor.page);
+    yield 'callback-bind-empty';
+    const code = await visitor.receiveCode(shopper.mobile);
+    await pictureLoaded(page);
+    yield 'callback-bind-sms-sent';
+    await visitor.field('密码').fill(shopper.password);
+    await visitor.field('短信验证码').fill(code === '000000' ? '111111' : '000000');
+    await visitor.pressBind();
+    await page.getByText('验证码错误', { exact: true }).waitFor();
+    yield 'callback-bind-wrong-code';
+    await visitor.field('短信验证码').fill(code);
+    await page.route(/\/oauth\/qq\/users\//, () => undefined);
+    await visitor.pressBind();
+    await page.getByText('正在绑定').waitFor();
+    yield 'callback-bind-busy';
   },
-  async 'callback-bind-too-soon'(visitor) {
+  async *'too many messages'(visitor) {
     const { qq, mobile } = stranger();
     await sendSms(visitor.shop, mobile);
     await visitor.reachBindForm(qq);
@@ -64,97 +55,88 @@ export const STATES: Readonly<Record<string, (visitor: Visitor) => Promise<void>
     await visitor.press('获取验证码');
     await visitor.page.getByText('操作过于频繁').waitFor();
     await pictureLoaded(visitor.page);
+    yield 'callback-bind-too-soon';
   },
-  async 'callback-bind-busy'(visitor) {
-    const { qq, ...shopper } = stranger();
-    await visitor.reachBindForm(qq);
-    await visitor.fillBindForm(shopper);
-    await visitor.page.route(/\/oauth\/qq\/users\//, () => undefined);
-    await visitor.pressBind();
-    await visitor.page.getByText('正在绑定').waitFor();
-    await pictureLoaded(visitor.page);
-  },
-  async 'callback-problem'({ shop, page }) {
+  async *'logins that fail'(visitor) {
+    const { shop, page } = visitor;
+    await page.route(/\/oauth\/qq\/users\//, () => undefined);
+    await page.goto(`${shop.url}/oauth_callback.html?code=ABC&state=s.1`);
+    await page.getByText('正在与QQ确认').waitFor();
+    yield 'callback-waiting';
+    await page.unroute(/\/oauth\/qq\/users\//);
     await page.goto(`${shop.url}/oauth_callback.html?code=ABC&state=forged`);
     await page.getByText('登录状态已失效').waitFor();
-  },
-  async 'callback-cancelled'({ shop, page }) {
+    yield 'callback-problem';
     await page.goto(`${shop.url}/oauth_callback.html?usercancel=1&state=s.1`);
     await page.getByText('你取消了QQ登录').waitFor();
-  },
-  async 'callback-qq-down'(visitor) {
-    setFault(visitor.shop, { mode: 'http500', on: 'token' });
+    yield 'callback-cancelled';
+    setFault(shop, { mode: 'http500', on: 'token' });
     await visitor.logInWithQq(stranger().qq);
-    await visitor.page.getByText('QQ服务暂不可用').waitFor();
-    setFault(visitor.shop, { mode: 'none' });
+    await page.getByText('QQ服务暂不可用').waitFor();
+    setFault(shop, { mode: 'none' });
+    yield 'callback-qq-down';
   },
-  async 'callback-add'(visitor) {
-    await signIn(visitor, stranger());
-    await visitor.be(stranger().qq);
+  async *'the account page'(visitor) {
+    const { shop, page } = visitor;
+    const owner = stranger();
+    await signIn(visitor, owner);
+    yield 'account-without-qq';
+    await page.getByText('修改密码').first().click();
+    await visitor.field('新密码').fill('short');
+    await visitor.press('修改密码');
+    yield 'account-password';
+    await visitor.be(owner.qq);
     await visitor.press('绑定QQ');
-    await visitor.page.getByRole('heading', { name: '绑定到当前账号' }).waitFor();
+    await page.getByRole('heading', { name: '绑定到当前账号' }).waitFor();
+    yield 'callback-add';
+    await visitor.field('密码').fill(owner.password);
+    await visitor.press('确认绑定');
+    await arrived(visitor);
+    yield 'account';
+    await page.getByRole('button', { name: /^解绑/ }).click();
+    yield 'account-unbind';
+    await page.goto(shop.url);
+    await page.getByText('已登录为').waitFor();
+    yield 'signed-in-again';
+    await page.getByRole('link', { name: '进入账号' }).click();
+    await arrived(visitor);
+    await visitor.press('退出登录');
+    await page.getByText('已退出登录').waitFor();
+    yield 'logged-out';
   },
-  async 'callback-other-account'(visitor) {
+  async *'a QQ of somebody else'(visitor) {
     const { qq } = await bindByApi(visitor.shop);
     await signIn(visitor, stranger());
     await visitor.be(qq);
     await visitor.press('绑定QQ');
     await visitor.page.getByRole('heading', { name: '这个QQ已属于另一个账号' }).waitFor();
+    yield 'callback-other-account';
   },
-  async account(visitor) {
-    await bindAndArrive(visitor);
-  },
-  async 'account-without-qq'(visitor) {
-    await signIn(visitor, stranger());
-  },
-  async 'account-unbind'(visitor) {
-    await bindAndArrive(visitor);
-    await visitor.page.getByRole('button', { name: /^解绑/ }).click();
-  },
-  async 'account-password'(visitor) {
-    await signIn(visitor, stranger());
-    await visitor.page.getByText('修改密码').first().click();
-    await visitor.field('新密码').fill('short');
-    await visitor.press('修改密码');
-  },
-  async 'signed-in-again'(visitor) {
-    await signIn(visitor, stranger());
-    await visitor.page.goto(visitor.shop.url);
-    await visitor.page.getByText('已登录为').waitFor();
-  },
-  async 'logged-out'(visitor) {
-    await signIn(visitor, stranger());
-    await visitor.press('退出登录');
-    await visitor.page.getByText('已退出登录').waitFor();
-  },
-  async 'sandbox-consent'(visitor) {
-    await visitor.page.goto((await visitor.begin()).href);
-  },
-  async 'sandbox-consent-hold'(visitor) {
-    await visitor.page.goto((await visitor.begin()).href);
-    await visitor.page.getByRole('link', { name: '登录后停在这里' }).click();
-    await visitor.page.getByText('登录后停在这里').waitFor();
-  },
-  async 'sandbox-held'(visitor) {
-    await visitor.page.goto(`${(await visitor.begin()).href}&hold=1&login_as=10002`);
-  },
-  async 'sandbox-refused'({ shop, page }) {
-    await page.goto(`${shop.app.sandbox.url}/oauth2.0/authorize?client_id=1`);
-  },
-  async 'sandbox-cancelled'({ shop, page }) {
-    await page.goto(`${shop.app.sandbox.url}/oauth2.0/cancelled`);
-  },
-  async 'sandbox-home'({ shop, page }) {
-    await page.goto(`${shop.app.sandbox.url}/`);
-  },
-  async 'sandbox-phone'({ shop, page }) {
+  async *'the sandbox'(visitor) {
+    const { shop, page } = visitor;
+    const sandbox = shop.app.sandbox.url;
+    await page.goto((await visitor.begin()).href);
+    yield 'sandbox-consent';
+    await page.getByRole('link', { name: '登录后停在这里' }).click();
+    await page.getByText('不回商城').waitFor();
+    yield 'sandbox-consent-hold';
+    await page.getByRole('link', { name: '林小满' }).click();
+    await page.getByRole('heading', { name: '停在这里' }).waitFor();
+    yield 'sandbox-held';
+    await page.goto(`${sandbox}/oauth2.0/authorize?client_id=1`);
+    yield 'sandbox-refused';
+    await page.goto(`${sandbox}/oauth2.0/cancelled`);
+    yield 'sandbox-cancelled';
+    await page.goto(sandbox);
+    yield 'sandbox-home';
     const { mobile } = stranger();
-    await page.goto(`${shop.app.sandbox.url}/phone/`);
+    await page.goto(`${sandbox}/phone/`);
+    yield 'sandbox-phone-empty';
     await sendSms(shop, mobile);
     await page.getByText(mobile).waitFor();
-  },
-  async 'sandbox-faults'({ shop, page }) {
-    await page.goto(`${shop.app.sandbox.url}/faults/`);
+    yield 'sandbox-phone';
+    await page.goto(`${sandbox}/faults/`);
+    yield 'sandbox-faults';
   },
 };
 

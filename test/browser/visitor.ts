@@ -55,7 +55,8 @@ export class Visitor {
       extraHTTPHeaders: { 'X-Forwarded-For': `10.${randomInt(256)}.${randomInt(256)}.${randomInt(1, 255)}` },
       ...options,
     });
-    context.setDefaultTimeout(5_000);
+    // For a machine with much else to do; what is there sooner is not waited for.
+    context.setDefaultTimeout(20_000);
     await context.addInitScript(
       `addEventListener('securitypolicyviolation', (e) => console.error('CSP', e.violatedDirective, e.blockedURI))`,
     );
