@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import bcrypt from 'bcrypt';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openidOf } from '../sandbox/people.js';
 import { OAuthQQUser } from '../src/oauth/oauth-qq-user.entity.js';
@@ -190,6 +191,26 @@ describe('whoever logs in while the door is being shut', () => {
     expect(changed.status).toBe(200);
     await dead(tokensOf(answers));
     expect((await login(app.shopper(), username, body.new_password)).status).toBe(200);
+  });
+
+  it('with a password that is being compared, while the account signs out everywhere: is out', async () => {
+    const owner = app.shopper();
+    const { token, username, password } = await owner.register();
+    let goOn = (): void => undefined;
+    const signedOut = new Promise<void>((resolve) => (goOn = resolve));
+    const compare = vi
+      .spyOn(bcrypt, 'compare')
+      .mockReturnValueOnce(signedOut.then(() => true) as unknown as void);
+    const slow = login(app.shopper(), username, password);
+    await vi.waitUntil(() => compare.mock.calls.length > 0);
+
+    await owner.send('/authorizations/all/', { method: 'DELETE', token });
+    goOn();
+    compare.mockRestore();
+
+    const answer = await slow;
+    expect(answer.status).toBe(200);
+    await dead([answer.body.token]);
   });
 
   it('with a QQ, while it is unbound: is out', async () => {

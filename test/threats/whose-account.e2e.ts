@@ -220,6 +220,27 @@ describe('guessing a password', () => {
     expect((await login(attacker, neighbour.username, neighbour.password)).status).toBe(200);
   });
 
+  it('a hundred and twenty refused guesses at once do not even for a moment stand in the count of the account', async () => {
+    const [owner, attacker] = [await app.shopper().register(), app.shopper()];
+    const pair = `${owner.id}@${attacker.address}`;
+    await alreadyCounted(app, 'login-failures-per-account-and-ip', pair, 10);
+
+    // The owner's own request, in between, would be told the same.
+    const watched = { flooding: true, most: 0 };
+    const flood = atOnce(120, () => guess(attacker, owner.username)).finally(
+      () => (watched.flooding = false),
+    );
+    while (watched.flooding) {
+      const now = await counted(app, 'login-failures-per-account', owner.id);
+      watched.most = Math.max(watched.most, now);
+      // The Redis in this process answers without ever letting the flood go on.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+
+    expect(tally(await flood)).toEqual({ TOO_MANY_REQUESTS: 120 });
+    expect(watched.most).toBe(0);
+  });
+
   it('a right login in between does not start the count anew', async () => {
     const [victim, attacker] = [await app.shopper().register(), app.shopper()];
     for (let nth = 0; nth < 9; nth++) await guess(attacker, victim.username);

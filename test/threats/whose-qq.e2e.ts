@@ -55,6 +55,24 @@ describe("a victim opens the attacker's callback", () => {
     expect(await callback(victim, query)).toMatchObject(refused('STATE_INVALID'));
   });
 
+  it('on https, after planting a cookie from another host of the domain: it is not even read', async () => {
+    const shop = await startApp({ beside: app, env: { PUBLIC_URL: 'https://shop.test' } });
+    try {
+      const [attacker, victim] = [shop.shopper(), shop.shopper()];
+      const start = await attacker.get('/oauth/qq/authorization/');
+      const query = await attacker.approve(start.body.login_url, newQq());
+      victim.cookie = attacker.cookie.replace('__Host-', '');
+
+      expect(await callback(victim, query)).toMatchObject(refused('STATE_INVALID'));
+      expect(start.headers.get('set-cookie')).toMatch(
+        /^__Host-qq_login=[\w-]{22}; Max-Age=3600; Path=\/; HttpOnly; SameSite=Lax; Secure$/,
+      );
+      expect((await callback(attacker, query)).status).toBe(200);
+    } finally {
+      await shop.close();
+    }
+  });
+
   it('for a QQ that is bound already: no login either', async () => {
     const [attacker, victim] = [app.shopper(), app.shopper()];
     const qq = newQq();
