@@ -6,6 +6,32 @@ import { type Visitor } from './visitor.js';
  * come to. What lies on one way is one story, because the way is what takes time.
  */
 export const STORIES: Readonly<Record<string, (visitor: Visitor) => AsyncGenerator<string, void>>> = {
+  async *'the sandbox'(visitor) {
+    const { shop, page } = visitor;
+    const sandbox = shop.app.sandbox.url;
+    await page.goto((await visitor.begin()).href);
+    yield 'sandbox-consent';
+    await page.getByRole('link', { name: '登录后停在这里' }).click();
+    await page.getByText('不回商城').waitFor();
+    yield 'sandbox-consent-hold';
+    await page.getByRole('link', { name: '林小满' }).click();
+    await page.getByRole('heading', { name: '停在这里' }).waitFor();
+    yield 'sandbox-held';
+    await page.goto(`${sandbox}/oauth2.0/authorize?client_id=1`);
+    yield 'sandbox-refused';
+    await page.goto(`${sandbox}/oauth2.0/cancelled`);
+    yield 'sandbox-cancelled';
+    await page.goto(sandbox);
+    yield 'sandbox-home';
+    const { mobile } = stranger();
+    await page.goto(`${sandbox}/phone/`);
+    yield 'sandbox-phone-empty';
+    await sendSms(shop, mobile);
+    await page.getByText(mobile).waitFor();
+    yield 'sandbox-phone';
+    await page.goto(`${sandbox}/faults/`);
+    yield 'sandbox-faults';
+  },
   async *'the login page'(visitor) {
     const { shop, page } = visitor;
     await page.goto(shop.url);
@@ -111,32 +137,6 @@ export const STORIES: Readonly<Record<string, (visitor: Visitor) => AsyncGenerat
     await visitor.press('绑定QQ');
     await visitor.page.getByRole('heading', { name: '这个QQ已属于另一个账号' }).waitFor();
     yield 'callback-other-account';
-  },
-  async *'the sandbox'(visitor) {
-    const { shop, page } = visitor;
-    const sandbox = shop.app.sandbox.url;
-    await page.goto((await visitor.begin()).href);
-    yield 'sandbox-consent';
-    await page.getByRole('link', { name: '登录后停在这里' }).click();
-    await page.getByText('不回商城').waitFor();
-    yield 'sandbox-consent-hold';
-    await page.getByRole('link', { name: '林小满' }).click();
-    await page.getByRole('heading', { name: '停在这里' }).waitFor();
-    yield 'sandbox-held';
-    await page.goto(`${sandbox}/oauth2.0/authorize?client_id=1`);
-    yield 'sandbox-refused';
-    await page.goto(`${sandbox}/oauth2.0/cancelled`);
-    yield 'sandbox-cancelled';
-    await page.goto(sandbox);
-    yield 'sandbox-home';
-    const { mobile } = stranger();
-    await page.goto(`${sandbox}/phone/`);
-    yield 'sandbox-phone-empty';
-    await sendSms(shop, mobile);
-    await page.getByText(mobile).waitFor();
-    yield 'sandbox-phone';
-    await page.goto(`${sandbox}/faults/`);
-    yield 'sandbox-faults';
   },
 };
 
