@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto';
 import { Module } from '@nestjs/common';
 import { JwtModule } from '@nestjs/jwt';
 import { Config } from '../config.js';
@@ -10,7 +11,8 @@ import { TokenService } from './token.service.js';
     JwtModule.registerAsync({
       inject: [Config],
       useFactory: (config: Config) => ({
-        secret: config.JWT_SECRET,
+        // A KeyObject: from a string, jsonwebtoken first tries to read a private key, every time.
+        secret: createSecretKey(config.JWT_SECRET, 'utf8'),
         signOptions: { algorithm: 'HS256' },
         verifyOptions: { algorithms: ['HS256'] },
       }),

@@ -1,6 +1,6 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash, createSecretKey, randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { JwtService } from '@nestjs/jwt';
+import { JwtModuleOptions, JwtService } from '@nestjs/jwt';
 import { Config } from '../config.js';
 import { Problem } from '../problem.js';
 import { QqIdentity } from './qq-client.js';
@@ -26,30 +26,29 @@ interface Payload {
 
 const AUDIENCE = 'qq-bind';
 
+/** How bind tokens are signed: for one purpose, with a key of its own. */
+export function bindTokenOptions(config: Config): JwtModuleOptions {
+  return {
+    secret: createSecretKey(config.keyFor('bind token')),
+    signOptions: { algorithm: 'HS256', audience: AUDIENCE },
+    verifyOptions: { algorithms: ['HS256'], audience: AUDIENCE },
+  };
+}
+
 /**
  * The seed's `access_token`: carries a QQ identity from the callback to the bind. Its key is its own, so that it
  * passes for nothing else; its reader can see their own openid in it, which is accepted.
  */
 @Injectable()
 export class BindTokenService {
-  private readonly secret: Buffer;
-
   constructor(
     private readonly jwt: JwtService,
     private readonly config: Config,
-  ) {
-    this.secret = config.keyFor('bind token');
-  }
+  ) {}
 
   issue({ openid, unionid }: QqIdentity, browser: string): string {
     const claims = { openid, ...(unionid && { unionid }), browser: digest(browser), at: Date.now() };
-    const { secret } = this;
-    return this.jwt.sign(claims, {
-      secret,
-      audience: AUDIENCE,
-      jwtid: randomUUID(),
-      expiresIn: this.config.BIND_TOKEN_TTL,
-    });
+    return this.jwt.sign(claims, { jwtid: randomUUID(), expiresIn: this.config.BIND_TOKEN_TTL });
   }
 
   /**
@@ -64,11 +63,7 @@ export class BindTokenService {
 
   private payload(token: string): Payload {
     try {
-      return this.jwt.verify<Payload>(token, {
-        secret: this.secret,
-        audience: AUDIENCE,
-        algorithms: ['HS256'],
-      });
+      return this.jwt.verify<Payload>(token);
     } catch (cause) {
       throw new Problem('BIND_TOKEN_INVALID', { cause });
     }

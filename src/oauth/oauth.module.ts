@@ -2,11 +2,12 @@ import { Module } from '@nestjs/common';
 import { JwtModule } from '@nestjs/jwt';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuthModule } from '../auth/auth.module.js';
+import { Config } from '../config.js';
 import { SmsModule } from '../sms/sms.module.js';
 import { UsersModule } from '../users/users.module.js';
 import { AccountQqsService } from './account-qqs.service.js';
 import { BindReceipts } from './bind-receipts.js';
-import { BindTokenService } from './bind-token.service.js';
+import { bindTokenOptions, BindTokenService } from './bind-token.service.js';
 import { BindingsController } from './bindings.controller.js';
 import { BrowserCookie } from './browser-cookie.js';
 import { LoginState } from './login-state.js';
@@ -17,7 +18,13 @@ import { QqBindings } from './qq-bindings.js';
 import { QqClient } from './qq-client.js';
 
 @Module({
-  imports: [AuthModule, JwtModule, SmsModule, TypeOrmModule.forFeature([OAuthQQUser]), UsersModule],
+  imports: [
+    AuthModule,
+    JwtModule.registerAsync({ inject: [Config], useFactory: bindTokenOptions }),
+    SmsModule,
+    TypeOrmModule.forFeature([OAuthQQUser]),
+    UsersModule,
+  ],
   controllers: [OAuthController, BindingsController],
   providers: [
     AccountQqsService,
