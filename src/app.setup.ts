@@ -15,6 +15,8 @@ import { ProblemFilter, rawProblem } from './problem.filter.js';
 const URL_LIMIT = 12_000;
 /** Bytes of a request line and headers that Node's parser takes. */
 const HEAD_LIMIT = 16_384;
+/** Milliseconds that requests have to finish when the service is told to stop. */
+const GRACE_MS = 8000;
 /** A path that no route has. */
 const NOWHERE = '/%25';
 const REQUEST_ID = /^[\w.-]{8,64}$/;
@@ -31,7 +33,8 @@ export function createAdapter(config: Config): FastifyAdapter {
     http: { maxHeaderSize: HEAD_LIMIT, requireHostHeader: false },
     // A HEAD would run the GET: it would close a login, or draw a picture.
     exposeHeadRoutes: false,
-    forceCloseConnections: true,
+    // Those that wait for an answer get it; see GRACE_MS.
+    forceCloseConnections: 'idle',
     requestTimeout: 30_000,
     requestIdHeader: false,
     genReqId: ({ headers }: { headers: Record<string, string | string[] | undefined> }) => {
@@ -83,7 +86,8 @@ export async function configureApp(app: NestFastifyApplication): Promise<NestFas
   addHooks(app);
   if (config.DOCS) setUpDocs(app);
   if (config.PAGES) await servePages(app);
-  app.enableShutdownHooks();
+  // An orderly end is no failure: without this, Nest would end the process by the signal again.
+  app.enableShutdownHooks(undefined, { useProcessExit: true });
   return app;
 }
 
@@ -133,6 +137,11 @@ function addHooks(app: NestFastifyApplication): void {
   // Node would refuse an Expect that it does not know without a body; it may as well be passed over (RFC 9110 §10.1.1).
   const { server } = fastify;
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
+  let closing = false;
+  fastify.addHook('preClose', async () => {
+    closing = true;
+    setTimeout(() => server.closeAllConnections(), GRACE_MS).unref();
+  });
   fastify.addHook('onRequest', async (request: FastifyRequest, reply: FastifyReply) => {
     void reply.header('X-Request-Id', request.id);
     if (request.url.length > URL_LIMIT) throw new Problem('URI_TOO_LONG');
@@ -140,5 +149,6 @@ function addHooks(app: NestFastifyApplication): void {
   fastify.addHook('onSend', async (request: FastifyRequest, reply: FastifyReply) => {
     if (/^\/docs(?:[/?]|$)/.test(request.url)) void reply.header('Content-Security-Policy', DOCS_POLICY);
     if (!reply.hasHeader('Cache-Control')) void reply.header('Cache-Control', 'no-store');
+    if (closing) void reply.header('Connection', 'close');
   });
 }

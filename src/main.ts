@@ -6,11 +6,18 @@ import { AppModule } from './app.module.js';
 import { configureApp, createAdapter } from './app.setup.js';
 import { loadConfig } from './config.js';
 
+/** Nest writes down whatever stops it from starting, with causes that quote the configuration; we say it below. */
+class ServiceLogger extends ConsoleLogger {
+  override error(message: unknown, ...more: unknown[]): void {
+    if (more.at(-1) !== 'ExceptionHandler') super.error(message, ...more);
+  }
+}
+
 try {
   if (existsSync('.env')) process.loadEnvFile();
   const config = loadConfig(process.env);
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(config), createAdapter(config), {
-    logger: new ConsoleLogger({ json: config.production }),
+    logger: new ServiceLogger({ json: config.production }),
     abortOnError: false,
   });
   await configureApp(app);

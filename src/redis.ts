@@ -110,15 +110,23 @@ function watch(redis: Redis | Cluster): void {
   });
 }
 
-/** Commands are not queued while the line is down, so the service starts when it is up; or without it, after a while. */
+/** What Redis says to whoever it does not let in. */
+const REFUSES = /WRONGPASS|NOAUTH|NOPERM|ERR invalid password|ERR AUTH|ERR DB index/;
+
+/**
+ * Commands are not queued while the line is down, so the service starts when it is up; or without it, after a while.
+ * @throws Error when Redis is there and does not let us in: that does not come right by waiting
+ */
 async function ready(redis: Redis | Cluster): Promise<void> {
   if (redis.status === 'ready') return;
-  await new Promise<void>((resolve) => {
+  await new Promise<void>((resolve, reject) => {
     const timer = setTimeout(resolve, PATIENCE_AT_BOOT_MS);
-    redis.once('ready', () => {
-      clearTimeout(timer);
-      resolve();
+    redis.once('ready', resolve);
+    redis.on('error', ({ message }: Error) => {
+      const [why] = REFUSES.exec(message) ?? [];
+      if (why) reject(new Error(`REDIS_URL: Redis does not let us in (${why})`));
     });
+    redis.once('ready', () => clearTimeout(timer));
   });
 }
 

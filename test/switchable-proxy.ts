@@ -7,7 +7,7 @@ type Mode = 'pass' | 'stall';
 interface Trap {
   readonly text: string;
   readonly answered: boolean;
-  readonly outcome: 'cut' | 'hold';
+  readonly fate: 'cut' | 'hold';
   readonly sprung: () => void;
 }
 
@@ -130,8 +130,8 @@ export class SwitchableProxy {
     this.lines.add(line);
     let waiting: Trap | undefined;
     let held = false;
-    const spring = ({ outcome, sprung }: Trap) => {
-      if (outcome === 'cut') this.cut(line);
+    const spring = ({ fate, sprung }: Trap) => {
+      if (fate === 'cut') this.cut(line);
       else held = true;
       sprung();
     };
@@ -167,9 +167,9 @@ export class SwitchableProxy {
     server.resetAndDestroy();
   }
 
-  private setTrap(text: string, answered: boolean, outcome: Trap['outcome']): Promise<void> {
+  private setTrap(text: string, answered: boolean, fate: Trap['fate']): Promise<void> {
     return new Promise((sprung) => {
-      this.trap = { text, answered, outcome, sprung };
+      this.trap = { text, answered, fate, sprung };
     });
   }
 }

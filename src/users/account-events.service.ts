@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { BeforeApplicationShutdown, Injectable, Logger, OnModuleInit } from '@nestjs/common';
+import { Injectable, Logger, OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { EntityManager, In, LessThan, Repository } from 'typeorm';
 import { Client } from '../client.js';
@@ -37,7 +37,7 @@ const USER_AGENT_LENGTH = 200;
 
 /** The audit trail: what happened to accounts, in `tb_account_event`, append-only. */
 @Injectable()
-export class AccountEvents implements OnModuleInit, BeforeApplicationShutdown {
+export class AccountEvents implements OnModuleInit, OnApplicationShutdown {
   private readonly logger = new Logger(AccountEvents.name);
   private readonly key: Buffer;
   private noted: Partial<AccountEvent>[] = [];
@@ -58,8 +58,8 @@ export class AccountEvents implements OnModuleInit, BeforeApplicationShutdown {
     ];
   }
 
-  /** The last is written while the database is still there. */
-  async beforeApplicationShutdown(): Promise<void> {
+  /** When the last request has been answered, and the database is still there: global modules end last. */
+  async onApplicationShutdown(): Promise<void> {
     this.timers.forEach(clearInterval);
     await this.flush();
   }
