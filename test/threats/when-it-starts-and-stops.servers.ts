@@ -75,13 +75,13 @@ const EVERYTHING = { accounts: 1, bindings: 1, events: 2 };
 describe('a service killed in the middle of a bind', () => {
   /** In the order in which the bind takes them. */
   const steps = [
-    ['the look for a receipt', 'redis', '\r\nget\r\n'],
+    ['the look for a receipt', 'redis', '\r\nhmget\r\n'],
     ['the count of the try', 'redis', 'door:sms_tries'],
     ['BEGIN', 'database', 'START TRANSACTION'],
     ['the account', 'database', 'INSERT INTO `tb_users`'],
     ['the binding', 'database', 'INSERT INTO `tb_oauth_qq`'],
     ['the audit trail', 'database', 'INSERT INTO `tb_account_event`'],
-    ['the receipt', 'redis', '\r\nset\r\n'],
+    ['the receipt', 'redis', "redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])"],
     ['the spending', 'redis', 'return left == 0 and 1 or left'],
     ['COMMIT', 'database', 'COMMIT'],
   ] as const;
