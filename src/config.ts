@@ -1,5 +1,6 @@
 import { hkdfSync, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { Transform, plainToInstance } from 'class-transformer';
 import {
@@ -11,8 +12,10 @@ import {
   IsUrl,
   Matches,
   Max,
+  MaxLength,
   Min,
   MinLength,
+  ValidateBy,
   ValidateIf,
   validateSync,
 } from 'class-validator';
@@ -36,6 +39,38 @@ const yesNo = (yes: string, no: string) =>
 const url = { require_tld: false, require_protocol: true };
 const webUrl = { ...url, protocols: ['http', 'https'] };
 
+/** Validates a setting, or each of a list, by what it has to be. */
+const is = (what: string, check: (value: string) => boolean, each = false): PropertyDecorator =>
+  ValidateBy(
+    {
+      name: what,
+      validator: {
+        validate: (value) => typeof value === 'string' && check(value),
+        defaultMessage: () => `must be ${what}`,
+      },
+    },
+    { each },
+  );
+
+/** As browsers write it: without a path, a default port or capitals. */
+const isOrigin = (value: string): boolean =>
+  /^https?:/.test(value) && URL.canParse(value) && new URL(value).origin === value && !value.includes('*');
+
+function isNetwork(value: string): boolean {
+  const [address = '', bits, ...more] = value.split('/');
+  const family = isIP(address);
+  if (family === 0 || more.length > 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
+}
+
+/** A server's URL whose every part can be read, with such a path. */
+function isServer(value: string, protocol: RegExp, path: RegExp): boolean {
+  if (!protocol.test(value) || !URL.canParse(value)) return false;
+  const { username, password, hostname, pathname, hash } = new URL(value);
+  const wellFormed = [username, password, pathname].every((part) => /^(?:[^%]|%[0-9a-f]{2})*$/i.test(part));
+  return wellFormed && hostname !== '' && hash === '' && path.test(pathname);
+}
+
 /** Every setting of the service. Its own injection token; frozen after boot. */
 export class Config {
   @IsIn(['development', 'test', 'production'])
@@ -50,39 +85,50 @@ export class Config {
   @IsUrl(webUrl) readonly PUBLIC_URL: string;
 
   /** The origins whose pages may call the service; compared exactly. */
-  @list @Matches(/^https?:\/\/[^/*,\s]+$/, { each: true }) readonly WEB_ORIGINS: string[];
+  @list @is('origins such as https://www.example', isOrigin, true) readonly WEB_ORIGINS: string[];
 
   /** Addresses or CIDRs whose `X-Forwarded-For` is believed; empty: nobody's. */
-  @list @Matches(/^[0-9a-fA-F.:]+(\/\d{1,3})?$/, { each: true }) readonly TRUST_PROXY: string[] = [];
+  @list @is('addresses or CIDRs', isNetwork, true) readonly TRUST_PROXY: string[] = [];
 
   /** Empty: the embedded SQLite file. */
-  @IsOptional() @Matches(/^mysql:\/\/.+\/.+/) readonly DATABASE_URL?: string;
+  @IsOptional()
+  @is('mysql://user:password@host:3306/name, its special characters percent-encoded', (value) =>
+    isServer(value, /^mysql:\/\//, /^\/[^/]+$/),
+  )
+  readonly DATABASE_URL?: string;
 
   /** Empty: embedded. Several nodes: a Redis Cluster. */
-  @IsOptional() @list @Matches(/^rediss?:\/\/.+/, { each: true }) readonly REDIS_URL?: string[];
+  @IsOptional()
+  @list
+  @is(
+    'redis://user:password@host:6379/2, its special characters percent-encoded',
+    (value) => isServer(value, /^rediss?:\/\//, /^\/?\d*$/),
+    true,
+  )
+  readonly REDIS_URL?: string[];
 
   /** Signs login tokens. At least 32 characters; the old shop's SECRET_KEY keeps its services working. */
   @MinLength(32) readonly JWT_SECRET: string;
 
-  /** Seconds a login token lives. */
-  @number @IsInt() @Min(60) readonly JWT_TTL: number = 86_400;
+  /** Seconds a login token lives; at most as long as it is remembered that one has ended. */
+  @number @IsInt() @Min(60) @Max(31 * 86_400) readonly JWT_TTL: number = 86_400;
 
   @Matches(/^\d{1,20}$/) readonly QQ_APP_ID: string;
   @MinLength(1) readonly QQ_APP_KEY: string;
 
   /** Registered at QQ; at most 500 bytes, byte-identical on `/authorize` and `/token`. */
-  @IsUrl(webUrl) readonly QQ_REDIRECT_URI: string;
+  @IsUrl(webUrl) @MaxLength(500) readonly QQ_REDIRECT_URI: string;
 
   @IsUrl(webUrl) readonly QQ_BASE_URL: string = 'https://graph.qq.com';
 
   /** Milliseconds for one call to QQ, connecting included. */
-  @number @IsInt() @Min(1) readonly QQ_TIMEOUT_MS: number = 3000;
+  @number @IsInt() @Min(1) @Max(60_000) readonly QQ_TIMEOUT_MS: number = 3000;
 
   /** Asks QQ for the unionid too, which takes a second call and QQ's permission. */
   @yesNo('true', 'false') @IsBoolean() readonly QQ_UNIONID: boolean = false;
 
   /** Seconds between the QQ login and the bind; also how long the browser cookie lives. */
-  @number @IsInt() @Min(1) readonly BIND_TOKEN_TTL: number = 3600;
+  @number @IsInt() @Min(1) @Max(86_400) readonly BIND_TOKEN_TTL: number = 3600;
 
   /** log2 of the rounds. */
   @number @IsInt() @Min(4) @Max(15) readonly BCRYPT_COST: number = 12;
@@ -95,13 +141,13 @@ export class Config {
   @ValidateIf((c: Config) => c.SMS_GATEWAY === 'http') @MinLength(1) readonly SMS_HTTP_KEY: string;
 
   /** Messages a day for the whole service. */
-  @number @IsInt() @Min(0) readonly SMS_DAILY_BUDGET: number = 10_000;
+  @number @IsInt() @Min(0) @Max(1_000_000_000) readonly SMS_DAILY_BUDGET: number = 10_000;
 
   /** Changes to the rules of `limits.ts`, comma-separated: `rule=points/seconds`. */
-  @list @Matches(/^[a-z-]+=\d+\/[1-9]\d*$/, { each: true }) readonly LIMITS: string[] = [];
+  @list @Matches(/^[a-z-]+=\d{1,9}\/[1-9]\d{0,8}$/, { each: true }) readonly LIMITS: string[] = [];
 
   /** Days that the audit trail is kept. */
-  @number @IsInt() @Min(1) readonly AUDIT_DAYS: number = 180;
+  @number @IsInt() @Min(1) @Max(36_500) readonly AUDIT_DAYS: number = 180;
 
   @yesNo('on', 'off') @IsBoolean() readonly DOCS: boolean = true;
   @yesNo('on', 'off') @IsBoolean() readonly PAGES: boolean = true;
@@ -145,9 +191,10 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
 
 /** What the embedded mode and the sandbox take when nothing is said; production has to say it. */
 function defaults(given: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const port = given.PORT ?? '3000';
+  // One that is wrong is named as such, and nothing that follows from it.
+  const port = /^\d+$/.test(given.PORT ?? '') ? given.PORT : '3000';
   const publicUrl = given.PUBLIC_URL ?? `http://localhost:${port}`;
-  const origin = URL.canParse(publicUrl) ? new URL(publicUrl).origin : publicUrl;
+  const origin = URL.canParse(publicUrl) ? new URL(publicUrl).origin : 'http://localhost:3000';
   const everywhere = { PUBLIC_URL: publicUrl, WEB_ORIGINS: origin };
   if (given.NODE_ENV === 'production') return { ...everywhere, HOST: '0.0.0.0', SMS_GATEWAY: 'http' };
   return {
