@@ -433,12 +433,13 @@ describe('a bind of a new account', () => {
       const line = which === 'database' ? database : redis;
       // The receipt is read before it is written, by the same key.
       const trap = step === 'the receipt' ? '\r\nset\r\n' : text;
-      const cut = (when === 'before' ? line.cutBefore(trap) : line.cutAfter(trap)).then(() => {
+      const cut = (async () => {
+        await (when === 'before' ? line.cutBefore(trap) : line.cutAfter(trap));
         if (long === 'a while') {
           line.refuse();
           line.reset();
         }
-      });
+      })();
 
       const first = await shopper.bind(form);
       await cut;
