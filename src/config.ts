@@ -1,7 +1,7 @@
 import { hkdfSync, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Transform, plainToInstance } from 'class-transformer';
+import { plainToInstance } from 'class-transformer';
 import {
   IsBoolean,
   IsIn,
@@ -11,30 +11,18 @@ import {
   IsUrl,
   Matches,
   Max,
+  MaxLength,
   Min,
   MinLength,
   ValidateIf,
   validateSync,
 } from 'class-validator';
+import { is, isNetwork, isOrigin, isServer, list, number, webUrl, yesNo } from './config-rules.js';
 
 /** Where the embedded mode keeps its database and its secret, below the working directory. */
 const DATA_DIRECTORY = '.data';
 const SANDBOX_APP_ID = '101000001';
 const SANDBOX_APP_KEY = 'sandbox-app-key';
-
-const number = Transform(({ value }) => (/^\d+$/.test(String(value)) ? Number(value) : value));
-const list = Transform(({ value }) =>
-  typeof value === 'string'
-    ? value
-        .split(',')
-        .map((item) => item.trim())
-        .filter(Boolean)
-    : value,
-);
-const yesNo = (yes: string, no: string) =>
-  Transform(({ value }) => (value === yes ? true : value === no ? false : value));
-const url = { require_tld: false, require_protocol: true };
-const webUrl = { ...url, protocols: ['http', 'https'] };
 
 const sendsByHttp = (config: { SMS_GATEWAY: string }) => config.SMS_GATEWAY === 'http';
 
@@ -52,39 +40,50 @@ export class Config {
   @IsUrl(webUrl) readonly PUBLIC_URL: string;
 
   /** The origins whose pages may call the service; compared exactly. */
-  @list @Matches(/^https?:\/\/[^/*,\s]+$/, { each: true }) readonly WEB_ORIGINS: string[];
+  @list @is('origins such as https://www.example', isOrigin, true) readonly WEB_ORIGINS: string[];
 
   /** Addresses or CIDRs whose `X-Forwarded-For` is believed; empty: nobody's. */
-  @list @Matches(/^[0-9a-fA-F.:]+(\/[1-9]\d{0,2})?$/, { each: true }) readonly TRUST_PROXY: string[] = [];
+  @list @is('addresses or CIDRs', isNetwork, true) readonly TRUST_PROXY: string[] = [];
 
   /** Empty: the embedded SQLite file. */
-  @IsOptional() @Matches(/^mysql:\/\/.+\/.+/) readonly DATABASE_URL?: string;
+  @IsOptional()
+  @is('mysql://user:password@host:3306/name, its special characters percent-encoded', (value) =>
+    isServer(value, /^mysql:\/\//, /^\/[^/]+$/),
+  )
+  readonly DATABASE_URL?: string;
 
   /** Empty: embedded. Several nodes: a Redis Cluster. */
-  @IsOptional() @list @Matches(/^rediss?:\/\/.+/, { each: true }) readonly REDIS_URL?: string[];
+  @IsOptional()
+  @list
+  @is(
+    'redis://user:password@host:6379/2, its special characters percent-encoded',
+    (value) => isServer(value, /^rediss?:\/\//, /^\/?\d*$/),
+    true,
+  )
+  readonly REDIS_URL?: string[];
 
   /** Signs login tokens. At least 32 characters; the old shop's SECRET_KEY keeps its services working. */
   @MinLength(32) readonly JWT_SECRET: string;
 
-  /** Seconds a login token lives. */
-  @number @IsInt() @Min(60) readonly JWT_TTL: number = 86_400;
+  /** Seconds a login token lives; at most as long as it is remembered that one has ended. */
+  @number @IsInt() @Min(60) @Max(31 * 86_400) readonly JWT_TTL: number = 86_400;
 
   @Matches(/^\d{1,20}$/) readonly QQ_APP_ID: string;
   @MinLength(1) readonly QQ_APP_KEY: string;
 
   /** Registered at QQ; at most 500 bytes, byte-identical on `/authorize` and `/token`. */
-  @IsUrl(webUrl) readonly QQ_REDIRECT_URI: string;
+  @IsUrl(webUrl) @MaxLength(500) readonly QQ_REDIRECT_URI: string;
 
   @IsUrl(webUrl) readonly QQ_BASE_URL: string = 'https://graph.qq.com';
 
   /** Milliseconds for one call to QQ, connecting included. */
-  @number @IsInt() @Min(1) readonly QQ_TIMEOUT_MS: number = 3000;
+  @number @IsInt() @Min(1) @Max(60_000) readonly QQ_TIMEOUT_MS: number = 3000;
 
   /** Asks QQ for the unionid too, which takes a second call and QQ's permission. */
   @yesNo('true', 'false') @IsBoolean() readonly QQ_UNIONID: boolean = false;
 
   /** Seconds between the QQ login and the bind; also how long the browser cookie lives. */
-  @number @IsInt() @Min(1) readonly BIND_TOKEN_TTL: number = 3600;
+  @number @IsInt() @Min(1) @Max(86_400) readonly BIND_TOKEN_TTL: number = 3600;
 
   /** log2 of the rounds. */
   @number @IsInt() @Min(4) @Max(15) readonly BCRYPT_COST: number = 12;
@@ -97,13 +96,13 @@ export class Config {
   @ValidateIf(sendsByHttp) @MinLength(1) readonly SMS_HTTP_KEY: string;
 
   /** Messages a day for the whole service. */
-  @number @IsInt() @Min(0) readonly SMS_DAILY_BUDGET: number = 10_000;
+  @number @IsInt() @Min(0) @Max(1_000_000_000) readonly SMS_DAILY_BUDGET: number = 10_000;
 
   /** Changes to the rules of `limits.ts`, comma-separated: `rule=points/seconds`. */
-  @list @Matches(/^[a-z-]+=\d+\/[1-9]\d*$/, { each: true }) readonly LIMITS: string[] = [];
+  @list @Matches(/^[a-z-]+=\d{1,9}\/[1-9]\d{0,8}$/, { each: true }) readonly LIMITS: string[] = [];
 
   /** Days that the audit trail is kept. */
-  @number @IsInt() @Min(1) readonly AUDIT_DAYS: number = 180;
+  @number @IsInt() @Min(1) @Max(36_500) readonly AUDIT_DAYS: number = 180;
 
   @yesNo('on', 'off') @IsBoolean() readonly DOCS: boolean = true;
   @yesNo('on', 'off') @IsBoolean() readonly PAGES: boolean = true;
@@ -159,9 +158,10 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
 
 /** What the embedded mode and the sandbox take when nothing is said; production has to say it. */
 function defaults(given: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const port = given.PORT ?? '3000';
+  // One that is wrong is named as such, and nothing that follows from it.
+  const port = /^\d+$/.test(given.PORT ?? '') ? given.PORT : '3000';
   const publicUrl = given.PUBLIC_URL ?? `http://localhost:${port}`;
-  const origin = URL.canParse(publicUrl) ? new URL(publicUrl).origin : publicUrl;
+  const origin = URL.canParse(publicUrl) ? new URL(publicUrl).origin : 'http://localhost:3000';
   const everywhere = { PUBLIC_URL: publicUrl, WEB_ORIGINS: origin };
   if (given.NODE_ENV === 'production') return { ...everywhere, HOST: '0.0.0.0' };
   return {
@@ -202,6 +202,8 @@ function weaknesses(config: Config): string[] {
   if (config.BCRYPT_COST < 10) faults.push('BCRYPT_COST: at least 10 in production');
   if (config.IMAGE_CODE_HEADER)
     faults.push('IMAGE_CODE_HEADER: not in production, it gives the picture away');
+  if (config.TRUST_PROXY.some((network) => network.endsWith('/0')))
+    faults.push('TRUST_PROXY: /0 believes everybody');
   if (config.SMS_GATEWAY === 'log') faults.push('SMS_GATEWAY: log is for development, it writes codes down');
   return faults;
 }

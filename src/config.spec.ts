@@ -1,0 +1,239 @@
+import { mkdtempSync, readFileSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadConfig } from './config.js';
+
+const here = process.cwd();
+
+/** Everything that production asks for. */
+const PRODUCTION = {
+  NODE_ENV: 'production',
+  DATABASE_URL: 'mysql://shop:p%40ss@db.example:3306/shop',
+  REDIS_URL: 'redis://:secret@redis.example:6379/2',
+  JWT_SECRET: 'x8Jq0v3LrT6yWn1ZbK5mCd9HsF2gAe7P',
+  QQ_APP_ID: '101000001',
+  QQ_APP_KEY: 'a-key-of-qq',
+  QQ_REDIRECT_URI: 'https://shop.example/oauth_callback.html',
+  SMS_GATEWAY: 'http',
+  SMS_HTTP_URL: 'https://sms.example/send?v=1',
+  SMS_HTTP_KEY: 'a-key-of-the-gateway',
+};
+
+beforeAll(() => {
+  // The embedded mode makes a secret below the working directory.
+  process.chdir(mkdtempSync(join(tmpdir(), 'qq-account-door-config-')));
+});
+
+afterAll(() => {
+  process.chdir(here);
+});
+
+/** What is said of an environment: the sentence of each name. */
+function faults(env: NodeJS.ProcessEnv): Record<string, string> {
+  try {
+    loadConfig(env);
+    return {};
+  } catch (error) {
+    const [first, ...lines] = (error as Error).message.split('\n');
+    expect(first).toBe('Configuration refused:');
+    return Object.fromEntries(lines.map((line) => line.trim().split(/: (.*)/s) as [string, string]));
+  }
+}
+
+describe('in production', () => {
+  it('takes what is complete', () => {
+    expect(loadConfig(PRODUCTION)).toMatchObject({
+      HOST: '0.0.0.0',
+      PORT: 3000,
+      secure: false,
+      production: true,
+    });
+  });
+
+  it('names all that is missing at once', () => {
+    expect(Object.keys(faults({ NODE_ENV: 'production' })).toSorted()).toEqual(
+      [
+        'DATABASE_URL',
+        'JWT_SECRET',
+        'QQ_APP_ID',
+        'QQ_APP_KEY',
+        'QQ_REDIRECT_URI',
+        'REDIS_URL',
+        'SMS_GATEWAY',
+      ].concat('SMS_HTTP_KEY', 'SMS_HTTP_URL'),
+    );
+  });
+
+  it.each(Object.keys(PRODUCTION).filter((name) => name !== 'NODE_ENV'))(
+    'misses %s, empty or not there',
+    (name) => {
+      for (const value of [undefined, ''])
+        expect(Object.keys(faults({ ...PRODUCTION, [name]: value }))).toContain(name);
+    },
+  );
+
+  it.each([
+    ['JWT_SECRET', 'a'.repeat(64)],
+    ['JWT_SECRET', 'abcabcabc'.repeat(8)],
+    ['JWT_SECRET', '012345678'.repeat(4)],
+    ['BCRYPT_COST', '9'],
+    ['IMAGE_CODE_HEADER', 'on'],
+    ['SMS_GATEWAY', 'log'],
+  ])('refuses what is good enough for development: %s=%s', (name, value) => {
+    expect(Object.keys(faults({ ...PRODUCTION, [name]: value }))).toEqual([name]);
+  });
+});
+
+describe('a wrong value', () => {
+  it.each([
+    ['NODE_ENV', 'Production', 'live', 'staging'],
+    ['PORT', '-1', '65536', '80a', '3000.5', '0x50', '1e3', ' '],
+    ['PUBLIC_URL', 'shop.example', 'ftp://shop.example', 'javascript:alert(1)', 'https://', '//shop.example'],
+    [
+      'WEB_ORIGINS',
+      '*',
+      'null',
+      'shop.example',
+      'https://shop.example/',
+      'https://shop.example/path',
+      'https://*.shop.example',
+    ].concat(
+      'https://shop.example,*',
+      'https://shop.example https://b.example',
+      'HTTPS://shop.example',
+      'https://SHOP.example',
+      'https://shop.example:443',
+      'https://me@shop.example',
+    ),
+    [
+      'TRUST_PROXY',
+      'true',
+      '1',
+      'loopback',
+      '10.0.0',
+      '10.0.0.0/33',
+      '::1/129',
+      '10.0.0.1,evil',
+      'abc',
+      '...',
+    ],
+    [
+      'DATABASE_URL',
+      'shop',
+      'postgres://a@b/c',
+      'mysql://host',
+      'mysql://host/',
+      'mysql://a:b%zz@host/shop',
+      'mysql://a:b#c@host/shop',
+    ],
+    [
+      'REDIS_URL',
+      'localhost:6379',
+      'http://redis',
+      'redis://',
+      'redis://a,b',
+      'redis://a:b%zz@host',
+      'redis://host/two',
+      'redis://host:99999',
+    ],
+    ['JWT_SECRET', 'short', 'x'.repeat(31)],
+    ['JWT_TTL', '0', '59', '1.5', 'day', '2678401', '99999999999999999999'],
+    ['QQ_APP_ID', 'abc', '123456789012345678901', '1 2', '-1'],
+    ['QQ_REDIRECT_URI', 'shop.example', 'javascript:x', `https://shop.example/${'x'.repeat(500)}`],
+    ['QQ_BASE_URL', 'graph.qq.com', 'file:///etc/passwd'],
+    ['QQ_TIMEOUT_MS', '0', '-5', 'soon', '60001', '99999999999999999999'],
+    ['QQ_UNIONID', 'yes', 'TRUE', '1', 'on'],
+    ['BIND_TOKEN_TTL', '0', '1.5', '86401', 'hour'],
+    ['BCRYPT_COST', '3', '16', '12.5', 'high'],
+    ['IMAGE_CODE_HEADER', 'true', '1', 'On'],
+    ['SMS_GATEWAY', 'pigeon', 'HTTP', 'constructor'],
+    ['SMS_HTTP_URL', 'sms.example', 'ftp://sms.example'],
+    ['SMS_DAILY_BUDGET', '-1', 'many', '1.5', '99999999999999999999'],
+    [
+      'LIMITS',
+      'binds-per-ip',
+      'binds-per-ip=10',
+      'binds-per-ip=10/0',
+      'binds-per-ip=-1/60',
+      'binds-per-ip=a/b',
+      'BINDS=1/1',
+    ].concat('binds-per-ip=99999999999999999999/60'),
+    ['AUDIT_DAYS', '0', '-1', 'always', '36501'],
+    ['DOCS', 'true', 'no', '0'],
+    ['PAGES', 'false', 'ON'],
+  ])('of %s is refused by name, and never quoted', (name, ...values) => {
+    for (const value of values) {
+      const said = faults({ [name]: value });
+      expect(Object.keys(said), `${name}=${value}`).toContain(name);
+      if (value.length > 8) expect(JSON.stringify(said)).not.toContain(value);
+    }
+  });
+
+  it('beside others is named with them', () => {
+    const said = faults({ ...PRODUCTION, PORT: 'x', DOCS: 'x', JWT_SECRET: 'hunter2' });
+
+    expect(Object.keys(said).toSorted()).toEqual(['DOCS', 'JWT_SECRET', 'PORT']);
+    expect(JSON.stringify(said)).not.toContain('hunter2');
+  });
+});
+
+describe('a right value', () => {
+  it.each([
+    ['WEB_ORIGINS', 'https://shop.example, http://localhost:3000,https://m.shop.example:8443'],
+    ['TRUST_PROXY', '127.0.0.1,10.0.0.0/8, ::1,fd00::/8'],
+    ['DATABASE_URL', 'mysql://shop:p%23ss@[::1]:3307/shop'],
+    ['REDIS_URL', 'rediss://user:p%40ss@a.example:6380,rediss://b.example:6380'],
+    ['REDIS_URL', 'redis://redis'],
+    ['JWT_TTL', '2678400'],
+    ['LIMITS', 'binds-per-ip=10/60,starts-per-ip=0/1'],
+    ['DOCS', 'off'],
+  ])('of %s is taken: %s', (name, value) => {
+    expect(faults({ [name]: value })).toEqual({});
+  });
+
+  it('stands; what is not said has the default of the contract', () => {
+    expect(loadConfig({ PORT: '8080' })).toMatchObject({
+      HOST: '127.0.0.1',
+      PORT: 8080,
+      PUBLIC_URL: 'http://localhost:8080',
+      WEB_ORIGINS: ['http://localhost:8080'],
+      TRUST_PROXY: [],
+      JWT_TTL: 86_400,
+      QQ_BASE_URL: 'https://graph.qq.com',
+      QQ_TIMEOUT_MS: 3000,
+      QQ_UNIONID: false,
+      BIND_TOKEN_TTL: 3600,
+      BCRYPT_COST: 12,
+      IMAGE_CODE_HEADER: false,
+      SMS_DAILY_BUDGET: 10_000,
+      DOCS: true,
+      PAGES: true,
+    });
+  });
+
+  it('cannot be changed after boot', () => {
+    const config = loadConfig({}) as { PORT: number };
+
+    expect(() => (config.PORT = 1)).toThrow(TypeError);
+  });
+});
+
+describe('the embedded mode', () => {
+  it('makes a secret once, for its owner alone to read', () => {
+    const { JWT_SECRET } = loadConfig({});
+
+    expect(loadConfig({}).JWT_SECRET).toBe(JWT_SECRET);
+    expect(readFileSync('.data/jwt-secret', 'utf8')).toBe(JWT_SECRET);
+    expect(JWT_SECRET).toMatch(/^[\w-]{43}$/);
+    expect(statSync('.data/jwt-secret').mode & 0o077).toBe(0);
+  });
+
+  it('derives another key for each purpose', () => {
+    const config = loadConfig({});
+
+    expect(config.keyFor('a')).toHaveLength(32);
+    expect(config.keyFor('a')).toEqual(config.keyFor('a'));
+    expect(config.keyFor('a')).not.toEqual(config.keyFor('b'));
+  });
+});
