@@ -61,7 +61,6 @@ describe('in production', () => {
         'QQ_REDIRECT_URI',
         'REDIS_URL',
         'SMS_GATEWAY',
-      ].concat('SMS_HTTP_KEY', 'SMS_HTTP_URL'),
     );
   });
 
@@ -148,7 +147,6 @@ describe('a wrong value', () => {
     ['BCRYPT_COST', '3', '16', '12.5', 'high'],
     ['IMAGE_CODE_HEADER', 'true', '1', 'On'],
     ['SMS_GATEWAY', 'pigeon', 'HTTP', 'constructor'],
-    ['SMS_HTTP_URL', 'sms.example', 'ftp://sms.example'],
     ['SMS_DAILY_BUDGET', '-1', 'many', '1.5', '99999999999999999999'],
     [
       'LIMITS',
