@@ -52,16 +52,15 @@ describe('in production', () => {
   });
 
   it('names all that is missing at once', () => {
-    expect(Object.keys(faults({ NODE_ENV: 'production' })).toSorted()).toEqual(
-      [
-        'DATABASE_URL',
-        'JWT_SECRET',
-        'QQ_APP_ID',
-        'QQ_APP_KEY',
-        'QQ_REDIRECT_URI',
-        'REDIS_URL',
-        'SMS_GATEWAY',
-    );
+    expect(Object.keys(faults({ NODE_ENV: 'production' })).toSorted()).toEqual([
+      'DATABASE_URL',
+      'JWT_SECRET',
+      'QQ_APP_ID',
+      'QQ_APP_KEY',
+      'QQ_REDIRECT_URI',
+      'REDIS_URL',
+      'SMS_GATEWAY',
+    ]);
   });
 
   it.each(Object.keys(PRODUCTION).filter((name) => name !== 'NODE_ENV'))(
