@@ -1,5 +1,6 @@
 import { hkdfSync, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { Transform, plainToInstance } from 'class-transformer';
 import {
@@ -11,8 +12,10 @@ import {
   IsUrl,
   Matches,
   Max,
+  MaxLength,
   Min,
   MinLength,
+  ValidateBy,
   ValidateIf,
   validateSync,
 } from 'class-validator';
@@ -33,8 +36,24 @@ const list = Transform(({ value }) =>
 );
 const yesNo = (yes: string, no: string) =>
   Transform(({ value }) => (value === yes ? true : value === no ? false : value));
-const url = { require_tld: false, require_protocol: true };
-const webUrl = { ...url, protocols: ['http', 'https'] };
+const webUrl = { require_tld: false, require_protocol: true, protocols: ['http', 'https'] };
+
+/** An address or a CIDR; not `/0`, which is everybody. */
+function isNetwork(value: unknown): boolean {
+  const [address = '', bits = '32', ...more] = String(value).split('/');
+  const longest = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0;
+  return more.length === 0 && /^[1-9]\d{0,2}$/.test(bits) && Number(bits) <= longest;
+}
+const areNetworks = ValidateBy(
+  {
+    name: 'areNetworks',
+    validator: {
+      validate: isNetwork,
+      defaultMessage: () => 'must be addresses or CIDRs, and none of all addresses',
+    },
+  },
+  { each: true },
+);
 
 const sendsByHttp = (config: { SMS_GATEWAY: string }) => config.SMS_GATEWAY === 'http';
 
@@ -55,7 +74,7 @@ export class Config {
   @list @Matches(/^https?:\/\/[^/*,\s]+$/, { each: true }) readonly WEB_ORIGINS: string[];
 
   /** Addresses or CIDRs whose `X-Forwarded-For` is believed; empty: nobody's. */
-  @list @Matches(/^[0-9a-fA-F.:]+(\/[1-9]\d{0,2})?$/, { each: true }) readonly TRUST_PROXY: string[] = [];
+  @list @areNetworks readonly TRUST_PROXY: string[] = [];
 
   /** Empty: the embedded SQLite file. */
   @IsOptional() @Matches(/^mysql:\/\/.+\/.+/) readonly DATABASE_URL?: string;
@@ -73,7 +92,7 @@ export class Config {
   @MinLength(1) readonly QQ_APP_KEY: string;
 
   /** Registered at QQ; at most 500 bytes, byte-identical on `/authorize` and `/token`. */
-  @IsUrl(webUrl) readonly QQ_REDIRECT_URI: string;
+  @IsUrl(webUrl) @MaxLength(500) readonly QQ_REDIRECT_URI: string;
 
   @IsUrl(webUrl) readonly QQ_BASE_URL: string = 'https://graph.qq.com';
 
