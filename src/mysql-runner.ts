@@ -6,7 +6,7 @@ import { withoutValues } from './without-values.js';
 export const CONNECT_TIMEOUT_MS = 3000;
 export const QUERY_TIMEOUT_MS = 5000;
 /** Shorter than the query timeout, so that the server gives up first and the connection stays good. */
-export const LOCK_WAIT_S = 3;
+const LOCK_WAIT_S = 3;
 
 /**
  * Said once on each connection. `lock_wait_timeout` is for the migrations: an ALTER that waits behind a long

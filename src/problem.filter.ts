@@ -40,7 +40,7 @@ export class ProblemFilter implements ExceptionFilter {
 }
 
 /** The word of the catalogue for anything thrown. */
-export function asProblem(error: unknown): Problem {
+function asProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   const status =
     error instanceof HttpException ? error.getStatus() : (error as { statusCode?: number })?.statusCode;

@@ -59,14 +59,14 @@ export class AccountQqsService {
     await this.refuseUsed(grant);
     const { openid } = grant.identity;
     await this.users.confirmPassword(userId, password, client);
-    const id = await this.dataSource.transaction(async (tx) => {
-      const id = await this.bindings.add(grant.identity, userId, tx);
+    const binding = await this.dataSource.transaction(async (tx) => {
+      const added = await this.bindings.add(grant.identity, userId, tx);
       await this.events.record([{ event: 'bound', via: 'password', userId, openid, client }], tx);
       await this.receipts.write(grant, { mobile: '', smsCode: '' });
-      return id;
+      return added;
     });
     this.logger.log('QQ added', { userId });
-    return { id, boundAt: new Date(), lastLoginAt: null, openidHint: hintOf(openid) };
+    return boundQq(binding, undefined);
   }
 
   /**
@@ -94,7 +94,5 @@ export class AccountQqsService {
 }
 
 function boundQq({ id, createTime, openid }: OAuthQQUser, lastLoginAt: Date | undefined): BoundQq {
-  return { id, boundAt: createTime, lastLoginAt: lastLoginAt ?? null, openidHint: hintOf(openid) };
+  return { id, boundAt: createTime, lastLoginAt: lastLoginAt ?? null, openidHint: `****${openid.slice(-4)}` };
 }
-
-const hintOf = (openid: string): string => `****${openid.slice(-4)}`;

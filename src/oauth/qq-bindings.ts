@@ -73,12 +73,18 @@ export class QqBindings {
    * Binds a QQ to an account; the unique indexes decide whether it was the first.
    * @throws Problem QQ_ALREADY_BOUND
    */
-  async add({ openid, unionid }: QqIdentity, userId: number, tx: EntityManager): Promise<number> {
+  async add({ openid, unionid }: QqIdentity, userId: number, tx: EntityManager): Promise<OAuthQQUser> {
     const now = new Date();
-    const binding = { openid, unionid: unionid ?? null, userId, createTime: now, updateTime: now };
+    const binding = Object.assign(new OAuthQQUser(), {
+      openid,
+      unionid: unionid ?? null,
+      userId,
+      createTime: now,
+      updateTime: now,
+    });
     try {
-      const { identifiers } = await tx.insert(OAuthQQUser, binding);
-      return identifiers[0]!.id as number;
+      await tx.insert(OAuthQQUser, binding);
+      return binding;
     } catch (cause) {
       if (violatedUnique(cause)) throw new Problem('QQ_ALREADY_BOUND', { cause, userId });
       throw cause;

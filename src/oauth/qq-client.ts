@@ -109,9 +109,9 @@ export class QqClient implements OnApplicationShutdown {
       }
       return text;
     } catch (cause) {
-      // undici's message may quote the URL, which holds the app key: only its name and code go on.
-      const { name, code } = cause as NodeJS.ErrnoException;
-      throw unavailable(`QQ did not answer (${code ?? name})`);
+      // undici's message may quote the URL, which holds the app key: only its code or name goes on. A timeout's code is a number.
+      const { name, code } = cause as Error & { code?: unknown };
+      throw unavailable(`QQ did not answer (${typeof code === 'string' ? code : name})`);
     }
   }
 }
