@@ -39,12 +39,12 @@ export const is = (what: string, check: (value: string) => boolean, each = false
 export const isOrigin = (value: string): boolean =>
   /^https?:/.test(value) && URL.canParse(value) && new URL(value).origin === value && !value.includes('*');
 
-/** An address, or a CIDR. */
+/** An address, or a CIDR; not `/0`, which is everybody. */
 export function isNetwork(value: string): boolean {
   const [address = '', bits, ...more] = value.split('/');
   const family = isIP(address);
   if (family === 0 || more.length > 0) return false;
-  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
+  return bits === undefined || (/^[1-9]\d{0,2}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
 }
 
 /** A server's URL whose every part can be read, with such a path. */
