@@ -51,6 +51,13 @@ describe('in production', () => {
     });
   });
 
+  it('knows https however it is written', () => {
+    expect(loadConfig({ ...PRODUCTION, PUBLIC_URL: 'HTTPS://Shop.example' })).toMatchObject({
+      secure: true,
+      WEB_ORIGINS: ['https://shop.example'],
+    });
+  });
+
   it('names all that is missing at once', () => {
     expect(Object.keys(faults({ NODE_ENV: 'production' })).toSorted()).toEqual([
       'DATABASE_URL',

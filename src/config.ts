@@ -113,14 +113,14 @@ export class Config {
 
   /** Whether browsers reach the service over https. */
   get secure(): boolean {
-    return this.PUBLIC_URL.startsWith('https:');
+    return new URL(this.PUBLIC_URL).protocol === 'https:';
   }
 
   /** What production may do, and its operator should know. */
   get warnings(): string[] {
     if (!this.production) return [];
-    const open = (['PUBLIC_URL', 'QQ_REDIRECT_URI', 'QQ_BASE_URL', 'SMS_HTTP_URL'] as const).filter((name) =>
-      this[name]?.startsWith('http:'),
+    const open = (['PUBLIC_URL', 'QQ_REDIRECT_URI', 'QQ_BASE_URL', 'SMS_HTTP_URL'] as const).filter(
+      (name) => this[name] && new URL(this[name]).protocol === 'http:',
     );
     return open.map((name) => `${name}: is not https, so what travels there can be read and changed`);
   }
