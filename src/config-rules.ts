@@ -2,8 +2,8 @@ import { isIP } from 'node:net';
 import { Transform } from 'class-transformer';
 import { ValidateBy } from 'class-validator';
 
-/** Digits as a number; anything else stays as it is, for a rule to refuse. */
-export const number = Transform(({ value }) => (/^\d+$/.test(String(value)) ? Number(value) : value));
+/** A whole number; anything else stays as it is, for a rule to refuse. */
+export const number = Transform(({ value }) => (/^-?\d+$/.test(String(value)) ? Number(value) : value));
 
 /** Comma-separated. */
 export const list = Transform(({ value }) =>

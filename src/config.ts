@@ -159,7 +159,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
 /** What the embedded mode and the sandbox take when nothing is said; production has to say it. */
 function defaults(given: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   // One that is wrong is named as such, and nothing that follows from it.
-  const port = /^\d+$/.test(given.PORT ?? '') ? given.PORT : '3000';
+  const port = Number(given.PORT) <= 65_535 ? given.PORT : '3000';
   const publicUrl = given.PUBLIC_URL ?? `http://localhost:${port}`;
   const origin = URL.canParse(publicUrl) ? new URL(publicUrl).origin : 'http://localhost:3000';
   const everywhere = { PUBLIC_URL: publicUrl, WEB_ORIGINS: origin };

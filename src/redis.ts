@@ -99,14 +99,18 @@ function watch(redis: Redis | Cluster): void {
     away = true;
   });
   // Until ioredis has its own mend (redis/ioredis#2147): the timer of a line that closed would fire on the next one.
-  if (redis instanceof Redis)
-    redis.on('close', () => {
-      clearTimeout(redis['socketTimeoutTimer'] as NodeJS.Timeout | undefined);
-      redis['socketTimeoutTimer'] = undefined;
-    });
+  if (redis instanceof Redis) forgetTimer(redis);
+  else redis.on('+node', forgetTimer);
   redis.on('ready', () => {
     if (away) logger.log('Redis came back');
     away = false;
+  });
+}
+
+function forgetTimer(line: Redis): void {
+  line.on('close', () => {
+    clearTimeout(line['socketTimeoutTimer'] as NodeJS.Timeout | undefined);
+    line['socketTimeoutTimer'] = undefined;
   });
 }
 

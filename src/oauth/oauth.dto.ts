@@ -2,6 +2,8 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsInt, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
 import { IsMobile } from '../mobile.js';
+import { IsSmsCode } from '../sms/is-sms-code.js';
+import { Whole } from '../whole.js';
 import { GIVEN_PASSWORD, IsPassword } from '../users/password-policy.js';
 import { SignedIn } from '../users/users.dto.js';
 import { Account } from '../users/users.service.js';
@@ -53,8 +55,7 @@ export class BindQqDto {
   @IsPassword()
   readonly password: string;
 
-  @ApiProperty({ example: '246810', minLength: 6, maxLength: 6, description: '短信验证码' })
-  @Matches(/^\d{6}$/, { message: '短信验证码应为6位数字' })
+  @IsSmsCode()
   readonly sms_code: string;
 
   @ApiProperty(ACCESS_TOKEN)
@@ -74,7 +75,7 @@ export class AddQqDto {
 
 export class BindingParams {
   @ApiProperty({ example: 1 })
-  @Transform(({ value }) => Number(value))
+  @Whole()
   @IsInt({ message: '编号应为整数' })
   @Min(1, { message: '编号应为正数' })
   @Max(2_147_483_647, { message: '编号过大' })

@@ -41,6 +41,8 @@ export class AccountEvents implements OnModuleInit, OnApplicationShutdown {
   private readonly logger = new Logger(AccountEvents.name);
   private readonly key: Buffer;
   private noted: Partial<AccountEvent>[] = [];
+  /** Events that found no room, since the log last said so. */
+  private lost = 0;
   private writing: Promise<void> = Promise.resolve();
   private timers: NodeJS.Timeout[] = [];
 
@@ -80,7 +82,7 @@ export class AccountEvents implements OnModuleInit, OnApplicationShutdown {
     this.noted.push(this.rowOf(happening));
     if (this.noted.length <= MOST_NOTED) return;
     this.noted.shift();
-    this.logger.error('Audit trail is full: its oldest event is lost');
+    this.lost += 1;
   }
 
   /** The account's own events, newest first; `before` is the id that the page before ended with. */
@@ -124,6 +126,7 @@ export class AccountEvents implements OnModuleInit, OnApplicationShutdown {
         this.noted.unshift(...rows);
         this.logger.error('Audit trail not written, kept for later', {
           events: this.noted.length,
+          lost: this.lost,
           cause: (error as Error).name,
         });
         return;

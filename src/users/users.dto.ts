@@ -1,14 +1,14 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { Transform } from 'class-transformer';
 import { IsInt, IsOptional, Matches, Max, Min } from 'class-validator';
 import { IsMobile, maskMobile } from '../mobile.js';
+import { Whole } from '../whole.js';
+import { IsSmsCode } from '../sms/is-sms-code.js';
 import { AccountEvent } from './account-event.entity.js';
 import { GIVEN_PASSWORD, IsPassword } from './password-policy.js';
 import { Account } from './users.service.js';
 
 /** Without 4-byte characters, which break a WHERE on the old shop's utf8mb3 tables, and without those that nobody sees. */
 const NAME = /^[^\p{C}\u{10000}-\u{10ffff}]{1,150}$/u;
-const SMS_CODE = { example: '246810', minLength: 6, maxLength: 6, description: '短信验证码' };
 const PASSWORD = { example: 'mysecret12', minLength: 8, maxLength: 20, description: '密码' };
 
 export class RegisterDto {
@@ -24,8 +24,7 @@ export class RegisterDto {
   @IsMobile()
   readonly mobile: string;
 
-  @ApiProperty(SMS_CODE)
-  @Matches(/^\d{6}$/, { message: '短信验证码应为6位数字' })
+  @IsSmsCode()
   readonly sms_code: string;
 }
 
@@ -54,8 +53,7 @@ export class ResetPasswordDto {
   @IsMobile()
   readonly mobile: string;
 
-  @ApiProperty(SMS_CODE)
-  @Matches(/^\d{6}$/, { message: '短信验证码应为6位数字' })
+  @IsSmsCode()
   readonly sms_code: string;
 
   @ApiProperty({ ...PASSWORD, description: '新密码' })
@@ -66,7 +64,7 @@ export class ResetPasswordDto {
 export class EventsQuery {
   @ApiPropertyOptional({ example: 20, minimum: 1, maximum: 100, default: 20, description: '最多几条' })
   @IsOptional()
-  @Transform(({ value }) => Number(value))
+  @Whole()
   @IsInt({ message: 'limit应为整数' })
   @Min(1, { message: 'limit至少为1' })
   @Max(100, { message: 'limit最多为100' })
@@ -74,7 +72,7 @@ export class EventsQuery {
 
   @ApiPropertyOptional({ example: 1000, minimum: 1, description: '只要此编号之前的' })
   @IsOptional()
-  @Transform(({ value }) => Number(value))
+  @Whole()
   @IsInt({ message: 'before应为整数' })
   @Min(1, { message: 'before至少为1' })
   @Max(Number.MAX_SAFE_INTEGER, { message: 'before过大' })
