@@ -17,6 +17,8 @@ const URL_LIMIT = 12_000;
 const HEAD_LIMIT = 16_384;
 /** Milliseconds that requests have to finish when the service is told to stop. */
 const GRACE_MS = 8000;
+/** Milliseconds that somebody whose request is no HTTP has to read so. */
+const LINGER_MS = 1000;
 /** A path that no route has. */
 const NOWHERE = '/%25';
 const REQUEST_ID = /^[\w.-]{8,64}$/;
@@ -42,7 +44,10 @@ export function createAdapter(config: Config): FastifyAdapter {
       return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
     },
     clientErrorHandler: (error: ConnectionError, socket: Socket) => {
-      if (error.code === 'ECONNRESET' || !socket.writable) return socket.destroy();
+      if (error.code === 'ECONNRESET') return socket.destroy();
+      // Answered already. What still comes in is read and dropped: to hang up on it would take the answer away too.
+      if (!socket.writable) return socket;
+      setTimeout(() => socket.destroy(), LINGER_MS).unref();
       return socket.end(rawProblem(parserProblem(error)));
     },
   });
