@@ -30,6 +30,7 @@ const RULES = [
   'binds-per-ip',
   'registrations-per-ip',
   'resets-per-ip',
+  'password-checks-per-ip',
   'login-failures-per-account-and-ip',
   'login-failures-per-account',
   'login-failures-per-ip',
