@@ -20,6 +20,7 @@ export function setUpDocs(app: NestFastifyApplication): void {
   const document = openApi(app);
   SwaggerModule.setup('docs', app, document, {
     jsonDocumentUrl: 'docs-json',
+    raw: ['json'],
     customSiteTitle: 'QQ登录与账号绑定',
     swaggerOptions: { persistAuthorization: true, withCredentials: true, tryItOutEnabled: true },
   });

@@ -22,6 +22,8 @@ export class CreateAccountEvents1700000001000 implements MigrationInterface {
       ],
       indices: [
         { name: 'tb_account_event_user_id_id', columnNames: ['user_id', 'id'] },
+        // For the last login of each QQ, past all that is not about one.
+        { name: 'tb_account_event_user_id_openid_hash', columnNames: ['user_id', 'openid_hash', 'id'] },
         { name: 'tb_account_event_at', columnNames: ['at'] },
       ],
     });

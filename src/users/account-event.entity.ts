@@ -3,6 +3,7 @@ import { Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
 /** What happened to an account. Rows are added, never changed; they outlive the account, so no foreign key. */
 @Entity('tb_account_event')
 @Index('tb_account_event_user_id_id', ['userId', 'id'])
+@Index('tb_account_event_user_id_openid_hash', ['userId', 'openidHash', 'id'])
 export class AccountEvent {
   /** A bigint in the table; said to be one here, TypeORM would make it a string. */
   @PrimaryGeneratedColumn() id: number;

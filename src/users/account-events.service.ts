@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { Injectable, Logger, OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { EntityManager, In, LessThan, Repository } from 'typeorm';
+import { EntityManager, In, IsNull, LessThan, Not, Repository } from 'typeorm';
 import { Client } from '../client.js';
 import { Config } from '../config.js';
 import { AccountEvent } from './account-event.entity.js';
@@ -99,7 +99,7 @@ export class AccountEvents implements OnModuleInit, OnApplicationShutdown {
     const rows = await this.events
       .createQueryBuilder('event')
       .select('MAX(event.id)', 'id')
-      .where({ userId, event: 'logged_in', via: 'qq' })
+      .where({ userId, openidHash: Not(IsNull()), event: 'logged_in' })
       .groupBy('event.openidHash')
       .getRawMany<{ id: number }>();
     const latest = await this.events.findBy({ id: In(rows.map(({ id }) => id)) });
