@@ -138,7 +138,9 @@ function changes(limits: readonly string[]): Record<string, [number, number]> {
     limits.map((limit) => {
       const [rule = '', points, seconds] = limit.split(/[=/]/);
       if (!Object.hasOwn(RULES, rule))
-        throw new Error(`Configuration refused:\n  LIMITS: there is no rule ${rule}`);
+        throw new Error(
+          `Configuration refused:\n  LIMITS: names a rule that does not exist; there are ${Object.keys(RULES).join(', ')}`,
+        );
       return [rule, [Number(points), Number(seconds)]];
     }),
   );

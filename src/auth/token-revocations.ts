@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import { Redis } from 'ioredis';
-import { Config } from '../config.js';
 
 /** What is looked at to know whether a token has ended. */
 interface Revocable {
@@ -10,7 +9,7 @@ interface Revocable {
   readonly expiresAt: number;
 }
 
-/** Seconds that "every token until now" is remembered at least: longer than any token lives that the old shop signed. */
+/** Seconds that "every token until now" is remembered: the longest that `JWT_TTL` may be. */
 const REMEMBERED = 31 * 86_400;
 
 /** The later moment wins, whichever server's clock it came from. */
@@ -26,14 +25,7 @@ const END_ALL = `
  */
 @Injectable()
 export class TokenRevocations {
-  private readonly remembered: number;
-
-  constructor(
-    private readonly redis: Redis,
-    { JWT_TTL }: Config,
-  ) {
-    this.remembered = Math.max(REMEMBERED, JWT_TTL);
-  }
+  constructor(private readonly redis: Redis) {}
 
   /** Whether a token has ended. One command. */
   async covers({ userId, tokenId, asOf }: Revocable): Promise<boolean> {
@@ -49,7 +41,7 @@ export class TokenRevocations {
 
   /** Ends every token of an account up to this millisecond. */
   async addAll(userId: number): Promise<void> {
-    await this.redis.eval(END_ALL, 1, allKey(userId), Date.now(), this.remembered);
+    await this.redis.eval(END_ALL, 1, allKey(userId), Date.now(), REMEMBERED);
   }
 }
 

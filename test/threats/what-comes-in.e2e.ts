@@ -44,7 +44,8 @@ beforeAll(async () => {
     },
   });
   owner = await app.shopper().register();
-  for (const [, , { mobile, password, new_password }] of FORMS) app.logBook.keep(mobile, password, new_password);
+  for (const [, , { mobile, password, new_password }] of FORMS)
+    app.logBook.keep(mobile, password, new_password);
 });
 
 afterAll(async () => {
