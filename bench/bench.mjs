@@ -164,7 +164,7 @@ async function startSandbox() {
 
 async function startService(qq) {
   const port = 3000 + Math.floor(Math.random() * 20_000);
-  const rules = ['starts-per-ip', 'callbacks-per-ip', 'binds-per-ip'].map((rule) => `${rule}=1000000000/60`);
+  const rules = ['starts-per-ip', 'callbacks-per-ip', 'binds-per-ip'].map((rule) => `${rule}=100000000/60`);
   const env = {
     ...process.env,
     NODE_ENV: 'development',
