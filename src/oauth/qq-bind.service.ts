@@ -62,7 +62,8 @@ export class QqBindService {
     await this.limits.take({ 'binds-per-token': grant.tokenId, 'binds-per-ip': request.client.network });
     const earlier = await this.earlierBind(grant, request);
     if (earlier) return earlier;
-    // Around everything, so that a code goes back only when it is certain that nothing came of it.
+    // Around everything, so that a code goes back only when no bind of it can be found: where the answer to the
+    // commit was lost and the database stays away, it goes back too, and its owner may use it once more.
     return this.smsCodes.spending(request.mobile, request.smsCode, async (spend) => {
       try {
         return await this.bindOnce(grant, request, spend);
