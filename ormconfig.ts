@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { AdvancedConsoleLogger } from 'typeorm';
-import { databaseOptions, ShopDataSource } from './src/database.js';
+import { databaseOptions, ShopDataSource } from './src/database/database.js';
 
 if (existsSync('.env')) process.loadEnvFile();
 

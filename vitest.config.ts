@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
-import { findServers, missingServers } from './test/servers.js';
-import { SummaryReporter } from './test/summary-reporter.js';
+import { findServers, missingServers } from './test/support/servers.js';
+import { SummaryReporter } from './test/support/summary-reporter.js';
 
 const found = findServers();
 
@@ -9,7 +9,7 @@ const bothWays = ['test/**/*.e2e.ts'];
 
 export default defineConfig({
   test: {
-    globalSetup: 'test/run.setup.ts',
+    globalSetup: 'test/support/run.setup.ts',
     reporters: ['default', new SummaryReporter(missingServers(found))],
     // Every file is a service with its hashes and servers: more of them side by side only make each other late.
     maxWorkers: 2,
@@ -35,7 +35,7 @@ export default defineConfig({
                 ...inItsOwnDirectory('servers'),
                 include: [...bothWays, 'test/**/*.servers.ts'],
                 exclude: ['test/browser/**'],
-                globalSetup: 'test/servers.setup.ts',
+                globalSetup: 'test/support/servers.setup.ts',
               },
             },
           ]
@@ -49,7 +49,7 @@ export default defineConfig({
                 testTimeout: 60_000,
                 expect: { poll: { timeout: 20_000 } },
                 include: ['test/browser/**/*.e2e.ts'],
-                globalSetup: 'test/browser.setup.ts',
+                globalSetup: 'test/support/browser.setup.ts',
               },
             },
           ]
@@ -61,7 +61,7 @@ export default defineConfig({
 function inItsOwnDirectory(name: string) {
   return {
     name,
-    setupFiles: 'test/file.setup.ts',
+    setupFiles: 'test/support/file.setup.ts',
     // A process per file: only a process has a working directory.
     pool: 'forks' as const,
     testTimeout: 30_000,

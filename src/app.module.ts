@@ -1,11 +1,11 @@
 import { DynamicModule, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { Config } from './config.js';
-import { createDataSource, databaseOptions } from './database.js';
-import { HealthController } from './health.controller.js';
-import { Limits } from './limits.js';
+import { Config } from './config/config.js';
+import { createDataSource, databaseOptions } from './database/database.js';
+import { HealthController } from './http/health.controller.js';
+import { Limits } from './limits/limits.js';
 import { OAuthModule } from './oauth/oauth.module.js';
-import { redisModule } from './redis.js';
+import { redisModule } from './redis/redis.js';
 import { SmsModule } from './sms/sms.module.js';
 import { UsersModule } from './users/users.module.js';
 

@@ -3,8 +3,8 @@ import { ConsoleLogger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule } from './app.module.js';
-import { configureApp, createAdapter } from './app.setup.js';
-import { loadConfig } from './config.js';
+import { configureApp, createAdapter } from './http/server.js';
+import { loadConfig } from './config/config.js';
 
 /** Nest writes down whatever stops it from starting, with causes that quote the configuration; we say it below. */
 class ServiceLogger extends ConsoleLogger {

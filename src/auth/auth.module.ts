@@ -1,7 +1,7 @@
 import { createSecretKey } from 'node:crypto';
 import { Module } from '@nestjs/common';
 import { JwtModule } from '@nestjs/jwt';
-import { Config } from '../config.js';
+import { Config } from '../config/config.js';
 import { AuthGuard } from './auth.guard.js';
 import { TokenRevocations } from './token-revocations.js';
 import { TokenService } from './token.service.js';

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { JwtService } from '@nestjs/jwt';
 import { v7 as uuidv7 } from 'uuid';
-import { Config } from '../config.js';
-import { Problem } from '../problem.js';
+import { Config } from '../config/config.js';
+import { Problem } from '../common/problem.js';
 import { TokenRevocations } from './token-revocations.js';
 
 /** What a login token says of its owner. */

@@ -1,9 +1,9 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { Client } from '../client.js';
-import { Limits } from '../limits.js';
-import { Problem } from '../problem.js';
-import { AccountEvents } from '../users/account-events.service.js';
+import { Client } from '../common/client.js';
+import { Limits } from '../limits/limits.js';
+import { Problem } from '../common/problem.js';
+import { AccountEvents } from '../audit/account-events.service.js';
 import { CredentialsService } from '../users/credentials.service.js';
 import { Account, UsersService } from '../users/users.service.js';
 import { BindReceipts } from './bind-receipts.js';

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Redis } from 'ioredis';
-import { Config } from '../config.js';
+import { Config } from '../config/config.js';
 import { BindGrant } from './bind-token.service.js';
 
 /** The part of a bind request that makes it this one and no other, but for its password. */

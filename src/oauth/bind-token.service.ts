@@ -1,8 +1,8 @@
 import { createHash, createSecretKey, randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { JwtModuleOptions, JwtService } from '@nestjs/jwt';
-import { Config } from '../config.js';
-import { Problem } from '../problem.js';
+import { Config } from '../config/config.js';
+import { Problem } from '../common/problem.js';
 import { QqIdentity } from './qq-client.js';
 
 /** A QQ identity that this browser has proved, and the token that says so. */

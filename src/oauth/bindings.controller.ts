@@ -9,10 +9,10 @@ import {
 } from '@nestjs/swagger';
 import { AuthGuard, CurrentLogin } from '../auth/auth.guard.js';
 import { Login } from '../auth/token.service.js';
-import { Client, FromClient } from '../client.js';
-import { AnswersProblems } from '../problem.js';
+import { Client, FromClient } from '../common/client.js';
+import { AnswersProblems } from '../common/problem.js';
 import { CurrentAccount } from '../users/active-account.pipe.js';
-import { AuditRefusals } from '../users/audited-refusals.interceptor.js';
+import { AuditRefusals } from '../audit/audited-refusals.interceptor.js';
 import { Account } from '../users/users.service.js';
 import { AccountQqsService } from './account-qqs.service.js';
 import { Browser } from './browser-cookie.js';

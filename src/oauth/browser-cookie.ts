@@ -9,7 +9,7 @@ import {
 } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Observable } from 'rxjs';
-import { Config } from '../config.js';
+import { Config } from '../config/config.js';
 
 declare module 'fastify' {
   interface FastifyRequest {

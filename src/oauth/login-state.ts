@@ -1,8 +1,8 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Redis } from 'ioredis';
-import { Config } from '../config.js';
-import { Problem } from '../problem.js';
+import { Config } from '../config/config.js';
+import { Problem } from '../common/problem.js';
 import { isLocalPath } from './local-path.js';
 
 /** Seconds between pressing "QQ登录" and coming back. */

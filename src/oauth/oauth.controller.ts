@@ -1,12 +1,12 @@
 import { Body, Controller, Get, HttpCode, Post, Query, UseInterceptors } from '@nestjs/common';
 import { ApiExtraModels, ApiOkResponse, ApiOperation, ApiTags, getSchemaPath } from '@nestjs/swagger';
 import { TokenService } from '../auth/token.service.js';
-import { Client, FromClient } from '../client.js';
-import { Config } from '../config.js';
-import { Limits } from '../limits.js';
-import { AnswersProblems } from '../problem.js';
-import { AccountEvents } from '../users/account-events.service.js';
-import { AuditRefusals } from '../users/audited-refusals.interceptor.js';
+import { Client, FromClient } from '../common/client.js';
+import { Config } from '../config/config.js';
+import { Limits } from '../limits/limits.js';
+import { AnswersProblems } from '../common/problem.js';
+import { AccountEvents } from '../audit/account-events.service.js';
+import { AuditRefusals } from '../audit/audited-refusals.interceptor.js';
 import { SignedIn } from '../users/users.dto.js';
 import { BindTokenService } from './bind-token.service.js';
 import { Browser, BrowserCookie } from './browser-cookie.js';

@@ -1,9 +1,9 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsInt, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
-import { IsMobile } from '../mobile.js';
+import { IsMobile } from '../common/mobile.js';
 import { IsSmsCode } from '../sms/is-sms-code.js';
-import { Whole } from '../whole.js';
+import { Whole } from '../common/whole.js';
 import { GIVEN_PASSWORD, IsPassword } from '../users/password-policy.js';
 import { SignedIn } from '../users/users.dto.js';
 import { Account } from '../users/users.service.js';

@@ -1,10 +1,10 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { DataSource, EntityManager } from 'typeorm';
-import { Client } from '../client.js';
-import { Limits } from '../limits.js';
-import { Problem } from '../problem.js';
+import { Client } from '../common/client.js';
+import { Limits } from '../limits/limits.js';
+import { Problem } from '../common/problem.js';
 import { SmsCodeService } from '../sms/sms-code.service.js';
-import { AccountEvents } from '../users/account-events.service.js';
+import { AccountEvents } from '../audit/account-events.service.js';
 import { PasswordHasher } from '../users/password-hasher.js';
 import { refuseCommon } from '../users/password-policy.js';
 import { Account, AccountWithPassword, Proven, UsersService } from '../users/users.service.js';

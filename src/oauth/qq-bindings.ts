@@ -1,10 +1,10 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { DataSource, EntityManager } from 'typeorm';
-import { Client } from '../client.js';
-import { Problem } from '../problem.js';
-import { AccountEvents } from '../users/account-events.service.js';
-import { readSettled } from '../users/read-settled.js';
-import { violatedUnique } from '../users/unique-violation.js';
+import { Client } from '../common/client.js';
+import { Problem } from '../common/problem.js';
+import { AccountEvents } from '../audit/account-events.service.js';
+import { readSettled } from './read-settled.js';
+import { violatedUnique } from '../database/unique-violation.js';
 import { AccountWithPassword } from '../users/users.service.js';
 import { OAuthQQUser } from './oauth-qq-user.entity.js';
 import { QqIdentity } from './qq-client.js';

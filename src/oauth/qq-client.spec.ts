@@ -2,8 +2,8 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Logger } from '@nestjs/common';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { loadConfig } from '../config.js';
-import { Problem } from '../problem.js';
+import { loadConfig } from '../config/config.js';
+import { Problem } from '../common/problem.js';
 import { QqClient } from './qq-client.js';
 
 const OPENID = '0123456789ABCDEF0123456789ABCDEF';

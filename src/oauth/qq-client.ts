@@ -1,7 +1,7 @@
 import { Injectable, Logger, OnApplicationShutdown } from '@nestjs/common';
 import { Pool } from 'undici';
-import { Config } from '../config.js';
-import { Problem } from '../problem.js';
+import { Config } from '../config/config.js';
+import { Problem } from '../common/problem.js';
 import { meaningOf, parseAnswer, QqAnswer, refusesCode } from './qq-dialect.js';
 
 /** Whose QQ it is. */

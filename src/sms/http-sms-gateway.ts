@@ -1,6 +1,6 @@
 import { OnApplicationShutdown } from '@nestjs/common';
 import { Pool } from 'undici';
-import { Problem } from '../problem.js';
+import { Problem } from '../common/problem.js';
 import { SmsGateway, smsText } from './sms-gateway.js';
 
 const TIMEOUT_MS = 5000;

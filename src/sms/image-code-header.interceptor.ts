@@ -1,7 +1,7 @@
 import { CallHandler, ExecutionContext, Injectable, NestInterceptor, StreamableFile } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { map, Observable } from 'rxjs';
-import { Config } from '../config.js';
+import { Config } from '../config/config.js';
 import { Picture } from './image-code.service.js';
 
 /** Sends a picture as a PNG; with `IMAGE_CODE_HEADER` its text goes along in `X-Image-Code`. */

@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { renderAsync } from '@resvg/resvg-js';
 import { Redis } from 'ioredis';
 import svgCaptcha from 'svg-captcha';
-import { Problem } from '../problem.js';
+import { Problem } from '../common/problem.js';
 
 /** Seconds a picture is good for. */
 const TTL = 300;

@@ -1,9 +1,9 @@
 import { randomInt, timingSafeEqual } from 'node:crypto';
 import { Injectable, Logger } from '@nestjs/common';
 import { Redis } from 'ioredis';
-import { Limits, Uses } from '../limits.js';
-import { maskMobile } from '../mobile.js';
-import { Problem } from '../problem.js';
+import { Limits, Uses } from '../limits/limits.js';
+import { maskMobile } from '../common/mobile.js';
+import { Problem } from '../common/problem.js';
 import { SmsGateway } from './sms-gateway.js';
 
 /** Seconds a code lives. */

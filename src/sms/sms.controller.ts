@@ -1,8 +1,8 @@
 import { Body, Controller, Get, HttpCode, Param, Post, UseInterceptors } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
-import { Client, FromClient } from '../client.js';
-import { Limits } from '../limits.js';
-import { AnswersProblems } from '../problem.js';
+import { Client, FromClient } from '../common/client.js';
+import { Limits } from '../limits/limits.js';
+import { AnswersProblems } from '../common/problem.js';
 import { ImageCodeHeader } from './image-code-header.interceptor.js';
 import { ImageCodeService, Picture } from './image-code.service.js';
 import { SMS_CODE_TTL, SMS_RESEND_AFTER, SmsCodeService } from './sms-code.service.js';

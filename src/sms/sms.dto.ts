@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsString, IsUUID, Length } from 'class-validator';
-import { IsMobile } from '../mobile.js';
+import { IsMobile } from '../common/mobile.js';
 
 export class ImageCodeParams {
   @ApiProperty({ example: '3f0c9a2e-6d7b-4c1a-9e58-0b2d4f6a8c10', description: '页面生成的UUID' })

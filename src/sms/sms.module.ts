@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { Config } from '../config.js';
+import { Config } from '../config/config.js';
 import { HttpSmsGateway } from './http-sms-gateway.js';
 import { ImageCodeService } from './image-code.service.js';
 import { LogSmsGateway } from './log-sms-gateway.js';

@@ -1,7 +1,7 @@
 import { Injectable, PipeTransform } from '@nestjs/common';
 import { CurrentLogin } from '../auth/auth.guard.js';
 import { Login } from '../auth/token.service.js';
-import { Problem } from '../problem.js';
+import { Problem } from '../common/problem.js';
 import { Account, UsersService } from './users.service.js';
 
 /** From a login to its account, which may have been disabled or removed since. */

@@ -2,11 +2,11 @@ import { Body, Controller, Delete, HttpCode, Post, UseGuards } from '@nestjs/com
 import { ApiBearerAuth, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { AuthGuard, CurrentLogin } from '../auth/auth.guard.js';
 import { Login, TokenService } from '../auth/token.service.js';
-import { Client, FromClient } from '../client.js';
-import { AnswersProblems } from '../problem.js';
-import { AccountEvents } from './account-events.service.js';
+import { Client, FromClient } from '../common/client.js';
+import { AnswersProblems } from '../common/problem.js';
+import { AccountEvents } from '../audit/account-events.service.js';
 import { CurrentAccount } from './active-account.pipe.js';
-import { AuditRefusals } from './audited-refusals.interceptor.js';
+import { AuditRefusals } from '../audit/audited-refusals.interceptor.js';
 import { CredentialsService } from './credentials.service.js';
 import { LoginDto, SignedIn } from './users.dto.js';
 import { Account, UsersService } from './users.service.js';

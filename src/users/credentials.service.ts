@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, EntityManager } from 'typeorm';
 import { TokenService } from '../auth/token.service.js';
-import { Client } from '../client.js';
-import { Problem } from '../problem.js';
+import { Client } from '../common/client.js';
+import { Problem } from '../common/problem.js';
 import { SmsCodeService } from '../sms/sms-code.service.js';
-import { AccountEvents } from './account-events.service.js';
+import { AccountEvents } from '../audit/account-events.service.js';
 import { PasswordHasher } from './password-hasher.js';
 import { refuseCommon } from './password-policy.js';
 import { Account, UsersService } from './users.service.js';

@@ -1,8 +1,8 @@
 import bcrypt from 'bcrypt';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { loadConfig } from '../config.js';
-import { Problem } from '../problem.js';
+import { loadConfig } from '../config/config.js';
+import { Problem } from '../common/problem.js';
 import { PasswordHasher } from './password-hasher.js';
 
 const hasherOf = (cost: number) =>

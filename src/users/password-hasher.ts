@@ -3,8 +3,8 @@ import { availableParallelism } from 'node:os';
 import { promisify } from 'node:util';
 import { Injectable } from '@nestjs/common';
 import bcrypt from 'bcrypt';
-import { Config } from '../config.js';
-import { Problem } from '../problem.js';
+import { Config } from '../config/config.js';
+import { Problem } from '../common/problem.js';
 
 const PREFIX = 'bcrypt_sha256$';
 /** Longest wait for a hash, in ms, before the service says that it is overloaded. */

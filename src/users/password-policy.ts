@@ -1,6 +1,6 @@
 import { dictionary } from '@zxcvbn-ts/language-common';
 import { Matches } from 'class-validator';
-import { Problem } from '../problem.js';
+import { Problem } from '../common/problem.js';
 
 /**
  * 8 to 20 characters, counted as Unicode code points, as the seed says; without NUL, and without a lone surrogate,

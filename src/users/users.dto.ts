@@ -1,9 +1,9 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsInt, IsOptional, Matches, Max, Min } from 'class-validator';
-import { IsMobile, maskMobile } from '../mobile.js';
-import { Whole } from '../whole.js';
+import { IsMobile, maskMobile } from '../common/mobile.js';
+import { Whole } from '../common/whole.js';
 import { IsSmsCode } from '../sms/is-sms-code.js';
-import { AccountEvent } from './account-event.entity.js';
+import { AccountEvent } from '../audit/account-event.entity.js';
 import { GIVEN_PASSWORD, IsPassword } from './password-policy.js';
 import { Account } from './users.service.js';
 

@@ -2,12 +2,12 @@ import { createHash, randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { EntityManager, Repository } from 'typeorm';
-import { Client } from '../client.js';
-import { Limits, Uses } from '../limits.js';
-import { MOBILE } from '../mobile.js';
-import { Problem } from '../problem.js';
+import { Client } from '../common/client.js';
+import { Limits, Uses } from '../limits/limits.js';
+import { MOBILE } from '../common/mobile.js';
+import { Problem } from '../common/problem.js';
 import { PasswordHasher } from './password-hasher.js';
-import { violatedUnique } from './unique-violation.js';
+import { violatedUnique } from '../database/unique-violation.js';
 import { User } from './user.entity.js';
 
 /** An account as others see it: without its password. */

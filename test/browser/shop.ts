@@ -4,8 +4,8 @@
  */
 
 import type { Sandbox } from '../../sandbox/sandbox.js';
-import { newMobile, newName, newPassword, newQq } from '../shopper.js';
-import { type App, type StartOptions, startApp } from '../start-app.js';
+import { newMobile, newName, newPassword, newQq } from '../support/shopper.js';
+import { type App, type StartOptions, startApp } from '../support/start-app.js';
 
 export interface Shop {
   /** The origin of the pages, as the browser knows it. */

@@ -2,10 +2,10 @@ import { writeFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { Pool } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { PROBLEMS, type ProblemCode } from '../../src/problem.js';
-import { ServiceProcess } from '../service-process.js';
-import { type Registered, Shopper } from '../shopper.js';
-import { type App, startApp } from '../start-app.js';
+import { PROBLEMS, type ProblemCode } from '../../src/common/problem.js';
+import { ServiceProcess } from '../support/service-process.js';
+import { type Registered, Shopper } from '../support/shopper.js';
+import { type App, startApp } from '../support/start-app.js';
 
 /*
  * Generated requests, ten thousand a route. On real servers alone: old tables break on what SQLite takes, and Redis

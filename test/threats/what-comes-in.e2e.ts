@@ -1,10 +1,10 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { PROBLEMS, type ProblemCode } from '../../src/problem.js';
-import { redisDuring, sqlDuring } from '../counting.js';
-import { type RawAnswer, sendRaw } from '../raw-http.js';
-import { newMobile, newPassword, type Registered } from '../shopper.js';
-import { type App, startApp } from '../start-app.js';
+import { PROBLEMS, type ProblemCode } from '../../src/common/problem.js';
+import { redisDuring, sqlDuring } from '../support/counting.js';
+import { type RawAnswer, sendRaw } from '../support/raw-http.js';
+import { newMobile, newPassword, type Registered } from '../support/shopper.js';
+import { type App, startApp } from '../support/start-app.js';
 
 /** The routes that read a body, with a body of the right form. */
 const FORMS: readonly [method: string, path: string, form: Record<string, string>][] = [

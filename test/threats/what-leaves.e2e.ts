@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { LogBook } from '../log-book.js';
-import { type Answer, newMobile, newName, newPassword, newQq, type Shopper } from '../shopper.js';
-import { APP_KEY, type App, startApp } from '../start-app.js';
+import { LogBook } from '../support/log-book.js';
+import { type Answer, newMobile, newName, newPassword, newQq, type Shopper } from '../support/shopper.js';
+import { APP_KEY, type App, startApp } from '../support/start-app.js';
 
 /** Every picture, SMS and guess of this file comes in one minute. */
 const LIMITS = ['sms-per-mobile-minute', 'sms-per-mobile-hour', 'sms-tries-per-mobile-day']

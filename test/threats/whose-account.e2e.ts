@@ -2,7 +2,7 @@ import bcrypt from 'bcrypt';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { nicknameOf } from '../../sandbox/people.js';
 import { OAuthQQUser } from '../../src/oauth/oauth-qq-user.entity.js';
-import { Problem } from '../../src/problem.js';
+import { Problem } from '../../src/common/problem.js';
 import { PasswordHasher } from '../../src/users/password-hasher.js';
 import { User } from '../../src/users/user.entity.js';
 import {
@@ -13,9 +13,9 @@ import {
   newQq,
   type Registered,
   type Shopper,
-} from '../shopper.js';
-import { type App, startApp } from '../start-app.js';
-import { alreadyCounted, atOnce, counted, forgetLimit, oldAccount, OLD_PASSWORD, tally } from '../tricks.js';
+} from '../support/shopper.js';
+import { type App, startApp } from '../support/start-app.js';
+import { alreadyCounted, atOnce, counted, forgetLimit, oldAccount, OLD_PASSWORD, tally } from '../support/tricks.js';
 
 let app: App;
 

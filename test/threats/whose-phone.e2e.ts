@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { type Answer, newMobile, newName, newPassword, newQq, type Shopper } from '../shopper.js';
-import { type App, startApp } from '../start-app.js';
-import { alreadyCounted, atOnce, counted, forgetLimit, tally } from '../tricks.js';
+import { type Answer, newMobile, newName, newPassword, newQq, type Shopper } from '../support/shopper.js';
+import { type App, startApp } from '../support/start-app.js';
+import { alreadyCounted, atOnce, counted, forgetLimit, tally } from '../support/tricks.js';
 
 let app: App;
 

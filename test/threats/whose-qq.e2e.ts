@@ -4,9 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { openidOf } from '../../sandbox/people.js';
 import { OAuthQQUser } from '../../src/oauth/oauth-qq-user.entity.js';
-import { newMobile, newPassword, newQq, type Shopper } from '../shopper.js';
-import { type App, startApp } from '../start-app.js';
-import { base64url, claimsOf, flipped, later, seconds, signed } from '../tricks.js';
+import { newMobile, newPassword, newQq, type Shopper } from '../support/shopper.js';
+import { type App, startApp } from '../support/start-app.js';
+import { base64url, claimsOf, flipped, later, seconds, signed } from '../support/tricks.js';
 
 let app: App;
 

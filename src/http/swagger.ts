@@ -1,0 +1,69 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { DocumentBuilder, OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import { PROBLEMS } from '../common/problem.js';
+
+const INTRODUCTION = `
+QQ登录与账号绑定。一次完整的登录，按下面的顺序逐个执行；示例值可以照用，只有下面说到的要粘贴：
+
+1. **开始QQ登录** \`GET /oauth/qq/authorization/\`：执行后，在新标签页打开得到的 \`login_url\`。
+2. 真正的QQ会带着 \`code\` 和 \`state\` 回到回调页。在沙箱里，点QQ授权页下方的“登录后停在这里”，选一个人，再复制这两个值。
+3. **QQ登录回调** \`GET /oauth/qq/users/\`：粘贴 \`code\` 和 \`state\`。绑定过的QQ得到 \`token\`；没绑定过的得到 \`access_token\`。
+4. **图形验证码** \`GET /image_codes/{id}/\`、**发送短信验证码** \`POST /sms_codes/\`：粘贴图中文字（在沙箱里，响应头 \`X-Image-Code\` 也有）；短信在沙箱的手机（\`/phone/\`）上。
+5. **绑定QQ** \`POST /oauth/qq/users/\`：粘贴短信验证码和 \`access_token\`，得到 \`token\`。
+6. 点 **Authorize**，粘贴 \`token\`，再试 **我是谁** \`GET /user/\` 等需要登录的接口。
+
+出错时只有一种形状：\`{statusCode, errorCode, message}\`；程序看 \`errorCode\`，人看 \`message\`。
+`;
+
+/** Swagger UI at `/docs`, the OpenAPI document at `/docs-json`. */
+export function setUpDocs(app: NestFastifyApplication): void {
+  const document = openApi(app);
+  SwaggerModule.setup('docs', app, document, {
+    jsonDocumentUrl: 'docs-json',
+    raw: ['json'],
+    customSiteTitle: 'QQ登录与账号绑定',
+    swaggerOptions: { persistAuthorization: true, withCredentials: true, tryItOutEnabled: true },
+  });
+}
+
+/** Swagger UI has its styles inline, its icons as data and answered pictures as blobs; scripts it loads from us. */
+export const DOCS_POLICY =
+  "default-src 'none';script-src 'self';style-src 'self' 'unsafe-inline';img-src 'self' data: blob:;connect-src 'self';" +
+  "form-action 'none';base-uri 'none';frame-ancestors 'none'";
+
+function openApi(app: NestFastifyApplication): OpenAPIObject {
+  const builder = new DocumentBuilder()
+    .setTitle('QQ登录与账号绑定')
+    .setDescription(INTRODUCTION)
+    .setVersion('1.0')
+    .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: '登录得到的 token' });
+  for (const tag of ['QQ登录', '短信验证码', '登录', '账号', '绑定的QQ', '健康']) builder.addTag(tag);
+  const document = SwaggerModule.createDocument(app, builder.build());
+  document.components = {
+    ...document.components,
+    schemas: { ...document.components?.schemas, Problem: PROBLEM as never },
+  };
+  // As the contract writes them: every path ends in a slash, though each answers without it too.
+  document.paths = Object.fromEntries(
+    Object.entries(document.paths).map(([path, item]) => [
+      path.startsWith('/health') ? path : `${path}/`,
+      item,
+    ]),
+  );
+  return document;
+}
+
+const PROBLEM = {
+  type: 'object',
+  required: ['statusCode', 'errorCode', 'message'],
+  properties: {
+    statusCode: { type: 'integer', example: 400 },
+    errorCode: { type: 'string', enum: Object.keys(PROBLEMS) },
+    message: { type: 'string', description: '给人看的一句话' },
+    errors: {
+      type: 'object',
+      description: '只在 REQUEST_INVALID 时：每个字段的句子',
+      additionalProperties: { type: 'array', items: { type: 'string' } },
+    },
+  },
+} as const;

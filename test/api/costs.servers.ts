@@ -1,0 +1,129 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { AccountEvents } from '../../src/audit/account-events.service.js';
+import { redisDuring, sqlDuring } from '../support/counting.js';
+import { newMobile, newQq, type Shopper } from '../support/shopper.js';
+import { type App, startApp } from '../support/start-app.js';
+
+let app: App;
+
+beforeAll(async () => {
+  app = await startApp();
+});
+
+afterAll(() => app.close());
+
+/** What a request costs: round trips are deterministic, so they are counted, not timed. */
+async function costOf(action: () => Promise<unknown>): Promise<Cost> {
+  await app.nest.get(AccountEvents).flush();
+  const qq = upstream();
+  let redis: string[][] = [];
+  const sql = await sqlDuring(app.backends.env.DATABASE_URL!, async () => {
+    redis = await redisDuring(app.backends.env.REDIS_URL!, action);
+  });
+  return {
+    qq: upstream() - qq,
+    sql: sql.filter((statement) => !WRITTEN_BEHIND.test(statement)),
+    redis: redis.map(
+      ([command = '', ...rest]) => `${command} ${rest.find((part) => /^(door:|sms_)/.test(part)) ?? ''}`,
+    ),
+  };
+}
+
+interface Cost {
+  readonly qq: number;
+  readonly sql: string[];
+  readonly redis: string[];
+}
+
+/** The audit trail's own statement, which no request waits for; and what a new connection says once. */
+const WRITTEN_BEHIND = /INTO `tb_account_event`.*'(?:logged_in|refused)'|^SET SESSION/s;
+const LIMIT = /door:limit:/;
+
+function upstream(): number {
+  const { token, me, user_info } = app.sandbox.requests;
+  return token + me + user_info;
+}
+
+/** Without the rules that count it: those may cost one command each. */
+const withoutLimits = ({ redis }: Cost) => redis.filter((command) => !LIMIT.test(command));
+const limitsOf = ({ redis }: Cost) => redis.filter((command) => LIMIT.test(command));
+
+/** The first request opens connections and sends scripts; the second one is what it costs. */
+async function callbackOf(shopper: Shopper, qq: string): Promise<Cost> {
+  const query = await shopper.approve(await shopper.start(), qq);
+  return costOf(() => shopper.get(`/oauth/qq/users/?${query}`));
+}
+
+describe('what a request costs', () => {
+  it('start: nothing but its limit', async () => {
+    const cost = await costOf(() => app.shopper().start());
+
+    expect(cost).toMatchObject({ qq: 0, sql: [] });
+    expect(withoutLimits(cost)).toEqual([]);
+    expect(limitsOf(cost)).toHaveLength(1);
+  });
+
+  it('login of a bound QQ: one QQ call, one SQL statement, one Redis command and its limit', async () => {
+    const shopper = app.shopper();
+    const qq = newQq();
+    await shopper.bind(await shopper.bindForm({ qq }));
+
+    const cost = await callbackOf(shopper, qq);
+
+    expect(cost.qq).toBe(1);
+    expect(cost.sql).toHaveLength(1);
+    expect(withoutLimits(cost)).toHaveLength(1);
+    expect(limitsOf(cost)).toHaveLength(1);
+  });
+
+  it('callback of an unbound QQ: one QQ call, one SQL statement, one Redis command and its limit', async () => {
+    const cost = await callbackOf(app.shopper(), newQq());
+
+    expect(cost.qq).toBe(1);
+    expect(cost.sql).toHaveLength(1);
+    expect(withoutLimits(cost)).toHaveLength(1);
+    expect(limitsOf(cost)).toHaveLength(1);
+  });
+
+  it('bind, new account: six SQL statements, five Redis commands and three limits', async () => {
+    const shopper = app.shopper();
+    const form = await shopper.bindForm();
+
+    const cost = await costOf(() => shopper.bind(form));
+
+    expect(cost.qq).toBe(0);
+    expect(cost.sql).toHaveLength(6);
+    expect(withoutLimits(cost)).toHaveLength(5);
+    expect(limitsOf(cost)).toHaveLength(3);
+  });
+
+  it('bind, existing account: five SQL statements, five Redis commands and three limits', async () => {
+    const shopper = app.shopper();
+    const mobile = newMobile();
+    const first = await shopper.bindForm({ mobile });
+    await shopper.bind(first);
+    await app.redis.set(`sms_${mobile}`, '135791', 'EX', 300);
+    const form = await shopper.bindForm({
+      ...first,
+      access_token: await shopper.bindToken(),
+      sms_code: '135791',
+    });
+
+    const cost = await costOf(() => shopper.bind(form));
+
+    expect(cost.qq).toBe(0);
+    expect(cost.sql).toHaveLength(5);
+    expect(withoutLimits(cost)).toHaveLength(5);
+    expect(limitsOf(cost)).toHaveLength(3);
+  });
+
+  it('GET /user/: one SQL statement, one Redis command', async () => {
+    const shopper = app.shopper();
+    const { body } = await shopper.bind(await shopper.bindForm());
+
+    const cost = await costOf(() => shopper.get('/user/', body.token));
+
+    expect(cost.sql).toHaveLength(1);
+    expect(cost.redis).toHaveLength(1);
+  });
+});

@@ -1,0 +1,256 @@
+import { createHash } from 'node:crypto';
+import bcrypt from 'bcrypt';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { User } from '../../src/users/user.entity.js';
+import { type Answer, newMobile, newPassword, type Registered, type Shopper } from '../support/shopper.js';
+import { type App, startApp } from '../support/start-app.js';
+import { atOnce, forgetLimit, oldAccount, OLD_PASSWORD, tally } from '../support/tricks.js';
+
+let app: App;
+
+beforeAll(async () => {
+  app = await startApp();
+});
+
+afterAll(() => app.close());
+
+const refused = (errorCode: string, status = 400) => ({ status, body: { errorCode } });
+const login = (username: string, password: string) =>
+  app.shopper().post('/authorizations/', { username, password });
+const change = (
+  shopper: Shopper,
+  token: string,
+  old_password: string,
+  new_password: string,
+): Promise<Answer> =>
+  shopper.send('/user/password/', { method: 'PUT', token, body: { old_password, new_password } });
+const reset = async (shopper: Shopper, mobile: string, password: string): Promise<Answer> => {
+  await forgetLimit(app, 'sms-per-mobile-minute', mobile);
+  const sms_code = await shopper.smsCode(mobile);
+  return shopper.post('/user/password/', { mobile, sms_code, password });
+};
+
+async function encodedOf(id: number): Promise<string> {
+  const users = app.dataSource.getRepository(User);
+  return (await users.findOneOrFail({ select: { password: true }, where: { id } })).password;
+}
+
+describe('changing the password', () => {
+  it('takes the old one; then the new one is the password', async () => {
+    const shopper = app.shopper();
+    const { token, username, password } = await shopper.register();
+    const fresh = newPassword();
+
+    const answer = await change(shopper, token, password, fresh);
+
+    expect(answer).toMatchObject({ status: 200, body: { message: expect.any(String) } });
+    expect(answer.body).not.toHaveProperty('token');
+    expect((await login(username, fresh)).status).toBe(200);
+    expect(await login(username, password)).toMatchObject(refused('CREDENTIALS_INVALID'));
+  });
+
+  it('with a wrong old one changes nothing and ends no token', async () => {
+    const shopper = app.shopper();
+    const { token, username, password } = await shopper.register();
+
+    expect(await change(shopper, token, newPassword(), newPassword())).toMatchObject(
+      refused('PASSWORD_INVALID'),
+    );
+
+    expect((await shopper.get('/user/', token)).status).toBe(200);
+    expect((await login(username, password)).status).toBe(200);
+  });
+
+  it('needs a login', async () => {
+    const { password } = await app.shopper().register();
+    const body = { old_password: password, new_password: newPassword() };
+
+    expect(await app.shopper().send('/user/password/', { method: 'PUT', body })).toMatchObject(
+      refused('LOGIN_REQUIRED', 401),
+    );
+  });
+
+  it('twice at once with the same old one: one of them is the password, and one was refused', async () => {
+    const shopper = app.shopper();
+    const { token, username, password } = await shopper.register();
+    const wishes = await atOnce(5, async () => newPassword());
+
+    const answers = await Promise.all(wishes.map((wish) => change(shopper, token, password, wish)));
+
+    const good = answers.flatMap(({ status }, index) => (status === 200 ? [wishes[index]!] : []));
+    expect(good).toHaveLength(1);
+    expect((await login(username, good[0]!)).status).toBe(200);
+  });
+});
+
+describe('a new password', () => {
+  const doors: [
+    string,
+    string,
+    (shopper: Shopper, owner: Registered, password: string) => Promise<Answer>,
+  ][] = [
+    [
+      'changing',
+      'new_password',
+      (shopper, owner, password) => change(shopper, owner.token, owner.password, password),
+    ],
+    ['forgetting', 'password', (shopper, { mobile }, password) => reset(shopper, mobile, password)],
+    [
+      'binding',
+      'password',
+      async (shopper, _, password) => shopper.bind(await shopper.bindForm({ password })),
+    ],
+    [
+      'registering',
+      'password',
+      async (shopper, _, password) => {
+        const mobile = newMobile();
+        const sms_code = await shopper.smsCode(mobile);
+        return shopper.post('/users/', { username: `u_${mobile}`, mobile, password, sms_code });
+      },
+    ],
+  ];
+
+  it.each(doors)(
+    'by %s: not one that everybody tries first, with a sentence under its field',
+    async (_, field, door) => {
+      const shopper = app.shopper();
+      const owner = await shopper.register();
+
+      for (const common of ['password1', 'PASSWORD1', '1234567890']) {
+        const { status, body } = await door(shopper, owner, common);
+        expect({ status, ...body }).toMatchObject({ status: 400, errorCode: 'REQUEST_INVALID' });
+        expect(body.errors?.[field]).toEqual([body.message]);
+      }
+      expect((await shopper.get('/user/', owner.token)).status).toBe(200);
+    },
+  );
+
+  it.each(doors)('by %s: 8 to 20 characters, counted as code points', async (_, field, door) => {
+    const shopper = app.shopper();
+    const owner = await shopper.register();
+
+    for (const wrong of ['short-7', 'x'.repeat(21), '\0'.repeat(9), '\ud800abcdefgh'])
+      expect((await door(shopper, owner, wrong)).body.errors).toHaveProperty(field);
+    expect((await door(shopper, owner, '😀'.repeat(20))).status).toBeLessThan(300);
+  });
+
+  it("may not be the account's own mobile", async () => {
+    const shopper = app.shopper();
+    const owner = await shopper.register();
+
+    const { body } = await change(shopper, owner.token, owner.password, `a${owner.mobile}`);
+
+    expect(body.errors).toHaveProperty('new_password');
+  });
+
+  it('is kept as Django keeps it, so that the old shop reads it', async () => {
+    const { id, password } = await app.shopper().register();
+
+    const encoded = await encodedOf(id);
+
+    expect(encoded).toMatch(/^bcrypt_sha256\$\$2b\$04\$/);
+    const hex = createHash('sha256').update(password).digest('hex');
+    expect(await bcrypt.compare(hex, encoded.replace('bcrypt_sha256$', ''))).toBe(true);
+  });
+});
+
+describe('a forgotten password', () => {
+  it('is replaced by whoever has the phone, and nobody is logged in by it', async () => {
+    const shopper = app.shopper();
+    const owner = await shopper.register();
+    const fresh = newPassword();
+
+    const answer = await reset(shopper, owner.mobile, fresh);
+
+    expect(answer.status).toBe(200);
+    expect(answer.body).not.toHaveProperty('token');
+    expect((await login(owner.username, fresh)).body.user_id).toBe(owner.id);
+    expect((await shopper.get('/user/', owner.token)).status).toBe(401);
+  });
+
+  it('of a mobile without an account opens none', async () => {
+    const shopper = app.shopper();
+    const [mobile, password] = [newMobile(), newPassword()];
+
+    expect((await reset(shopper, mobile, password)).status).toBe(200);
+
+    expect(await login(mobile, password)).toMatchObject(refused('CREDENTIALS_INVALID'));
+    expect(await app.dataSource.getRepository(User).countBy({ mobile })).toBe(0);
+  });
+
+  it('with one code, five times at once: one of them is the password', async () => {
+    const shopper = app.shopper();
+    const { mobile } = await shopper.register();
+    await forgetLimit(app, 'sms-per-mobile-minute', mobile);
+    const sms_code = await shopper.smsCode(mobile);
+    const wishes = await atOnce(5, async () => newPassword());
+
+    const answers = await Promise.all(
+      wishes.map((password) => shopper.post('/user/password/', { mobile, sms_code, password })),
+    );
+
+    expect(tally(answers)).toEqual({ 200: 1, SMS_CODE_INVALID: 4 });
+    const winner = wishes[answers.findIndex(({ status }) => status === 200)]!;
+    expect((await login(mobile, winner)).status).toBe(200);
+  });
+});
+
+describe("a password of the old shop's", () => {
+  const formats: [string, string | (() => Promise<string>)][] = [
+    ['pbkdf2_sha256', OLD_PASSWORD.encoded],
+    ['bcrypt', async () => `bcrypt$${await bcrypt.hash(OLD_PASSWORD.plain, 4)}`],
+    ['plain $2b$', async () => bcrypt.hash(OLD_PASSWORD.plain, 4)],
+    ['plain $2y$', async () => (await bcrypt.hash(OLD_PASSWORD.plain, 4)).replace('$2b$', '$2y$')],
+  ];
+
+  it.each(formats)('%s logs in, and is kept the stronger way from then on', async (_, encoded) => {
+    const account = await oldAccount(app, {
+      password: typeof encoded === 'string' ? encoded : await encoded(),
+    });
+
+    expect((await login(account.username, OLD_PASSWORD.plain)).body.user_id).toBe(account.id);
+
+    expect(await encodedOf(account.id)).toMatch(/^bcrypt_sha256\$\$2b\$04\$/);
+    expect((await login(account.username, OLD_PASSWORD.plain)).status).toBe(200);
+    expect(await login(account.username, `${OLD_PASSWORD.plain}x`)).toMatchObject(
+      refused('CREDENTIALS_INVALID'),
+    );
+  });
+
+  it.each(formats)('%s stays as it is after a wrong one', async (_, given) => {
+    const encoded = typeof given === 'string' ? given : await given();
+    const account = await oldAccount(app, { password: encoded });
+
+    expect(await login(account.username, newPassword())).toMatchObject(refused('CREDENTIALS_INVALID'));
+
+    expect(await encodedOf(account.id)).toBe(encoded);
+  });
+
+  it.each([
+    '!',
+    '!aB3dE',
+    '',
+    'mysecret12',
+    'md5$a$b',
+    'pbkdf2_sha256$',
+    'pbkdf2_sha256$1$s$',
+    'bcrypt$',
+    '$2b$',
+    'bcrypt_sha256$$2b$04$',
+  ])('that is none matches nothing: %j', async (encoded) => {
+    const { username } = await oldAccount(app, { password: encoded });
+
+    for (const guess of [encoded || 'x', OLD_PASSWORD.plain])
+      expect(await login(username, guess)).toMatchObject(refused('CREDENTIALS_INVALID'));
+  });
+
+  it('binds a QQ as any other', async () => {
+    const { id, mobile } = await oldAccount(app, { password: OLD_PASSWORD.encoded });
+    const shopper = app.shopper();
+
+    const bound = await shopper.bind(await shopper.bindForm({ mobile, password: OLD_PASSWORD.plain }));
+
+    expect(bound).toMatchObject({ status: 200, body: { user_id: id } });
+  });
+});

@@ -1,0 +1,443 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PROBLEMS, type ProblemCode } from '../../src/common/problem.js';
+import { newMobile, newName, newPassword, newQq, type Answer } from '../support/shopper.js';
+import { type App, startApp } from '../support/start-app.js';
+
+let app: App;
+
+beforeAll(async () => {
+  app = await startApp();
+});
+
+afterAll(() => app.close());
+
+/** The one error shape, word for word. */
+function expectProblem(answer: Answer, errorCode: ProblemCode): void {
+  const [statusCode, message] = PROBLEMS[errorCode];
+  expect(answer.body).toEqual({ statusCode, errorCode, message });
+  expect(answer.status).toBe(statusCode);
+}
+
+/** Lets the mobile have another SMS at once: what the minute does is another test's. */
+const forgetMinute = (mobile: string) => app.redis.del(`door:limit:sms-per-mobile-minute:${mobile}`);
+
+describe('GET /oauth/qq/authorization/', () => {
+  it('says where to log in to QQ, and gives the browser a cookie', async () => {
+    const { status, body, headers } = await app.shopper().get('/oauth/qq/authorization/?next=/cart.html');
+
+    expect(status).toBe(200);
+    const url = new URL(body.login_url);
+    expect(url.origin + url.pathname).toBe(`${app.sandbox.url}/oauth2.0/authorize`);
+    expect(Object.fromEntries(url.searchParams)).toMatchObject({
+      response_type: 'code',
+      client_id: '101000001',
+      redirect_uri: 'http://localhost/oauth_callback.html',
+      scope: 'get_user_info',
+    });
+    expect(url.searchParams.get('state')).toMatch(/^[^/]/);
+    expect(headers.get('set-cookie')).toMatch(
+      /^qq_login=[\w-]{22}; Max-Age=3600; Path=\/; HttpOnly; SameSite=Lax$/,
+    );
+    expect(headers.get('cache-control')).toBe('no-store');
+  });
+
+  it('answers with and without the trailing slash, and goes to / when next is missing or empty', async () => {
+    for (const path of ['authorization', 'authorization/', 'authorization?next=', 'authorization/?next=']) {
+      const shopper = app.shopper();
+      const { body } = await shopper.get(`/oauth/qq/${path}`);
+      const answer = await shopper.get(`/oauth/qq/users/?${await shopper.approve(body.login_url, newQq())}`);
+      expect(answer.body.next).toBe('/');
+    }
+  });
+
+  it('passes display=mobile on, and ignores any other', async () => {
+    const display = async (value: string) =>
+      new URL(
+        (await app.shopper().get(`/oauth/qq/authorization/?display=${value}`)).body.login_url,
+      ).searchParams.get('display');
+
+    expect(await display('mobile')).toBe('mobile');
+    expect(await display('tv')).toBeNull();
+  });
+
+  it('keeps the state within 500 bytes for the longest next', async () => {
+    const url = await app.shopper().start(`/${'a'.repeat(199)}`);
+
+    expect(new URL(url).searchParams.get('state')!.length).toBeLessThanOrEqual(500);
+  });
+
+  it('sets a Secure __Host- cookie and HSTS on https', async () => {
+    const https = await startApp({
+      beside: app,
+      env: { PUBLIC_URL: 'https://shop.test', WEB_ORIGINS: 'https://shop.test' },
+    });
+    try {
+      const { headers } = await https.shopper().get('/oauth/qq/authorization/');
+      expect(headers.get('set-cookie')).toMatch(
+        /^__Host-qq_login=.+; Path=\/; HttpOnly; SameSite=Lax; Secure$/,
+      );
+      expect(headers.get('strict-transport-security')).toMatch(/max-age=\d+/);
+    } finally {
+      await https.close();
+    }
+  });
+});
+
+describe('GET /oauth/qq/users/', () => {
+  it('gives an unbound QQ a bind token and no user_id', async () => {
+    const { status, body, headers } = await app.shopper().loginWithQq(newQq(), '/cart.html');
+
+    expect(status).toBe(200);
+    expect(body).toEqual({ access_token: expect.any(String), expires_in: 3600, next: '/cart.html' });
+    expect(headers.get('cache-control')).toBe('no-store');
+  });
+
+  it('refuses a request without code or state', async () => {
+    for (const query of ['', '?code=ABC', '?state=ABC', '?code=&state=']) {
+      const { body } = await app.shopper().get(`/oauth/qq/users/${query}`);
+      expect(body.errorCode).toBe('REQUEST_INVALID');
+    }
+  });
+
+  it('answers QQ_CODE_INVALID when QQ refuses the code', async () => {
+    const shopper = app.shopper();
+    const state = new URL(await shopper.start()).searchParams.get('state')!;
+
+    expectProblem(
+      await shopper.get(`/oauth/qq/users/?code=${'0'.repeat(32)}&state=${state}`),
+      'QQ_CODE_INVALID',
+    );
+  });
+
+  it('answers STATE_INVALID to a state of nobody', async () => {
+    expectProblem(await app.shopper().get('/oauth/qq/users/?code=ABC&state=forged'), 'STATE_INVALID');
+  });
+});
+
+describe('POST /oauth/qq/users/', () => {
+  it('answers at its alias too, and to a form-encoded body', async () => {
+    const shopper = app.shopper();
+    const form = await shopper.bindForm();
+
+    const { status, body, headers } = await shopper.send('/oauth/qq/user', {
+      method: 'POST',
+      body: new URLSearchParams({ ...form }).toString(),
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    });
+
+    expect(status).toBe(200);
+    expect(body).toEqual({ token: expect.any(String), user_id: expect.any(Number), username: form.mobile });
+    expect(headers.get('cache-control')).toBe('no-store');
+  });
+
+  it('answers ACCOUNT_DISABLED for a disabled account with the right password', async () => {
+    const owner = await app.shopper().register();
+    await app.dataSource.query('UPDATE tb_users SET is_active = 0 WHERE id = ?', [owner.id]);
+    await forgetMinute(owner.mobile);
+    const shopper = app.shopper();
+
+    expectProblem(await shopper.bind(await shopper.bindForm(owner)), 'ACCOUNT_DISABLED');
+  });
+
+  it('answers QQ_ALREADY_BOUND when the QQ has been bound since the token was given', async () => {
+    const [first, second] = [app.shopper(), app.shopper()];
+    const qq = newQq();
+    const late = await first.bindForm({ qq });
+    await second.bind(await second.bindForm({ qq }));
+
+    expectProblem(await first.bind(late), 'QQ_ALREADY_BOUND');
+  });
+
+  it('names every field that does not fit', async () => {
+    const { status, body } = await app
+      .shopper()
+      .bind({ mobile: '12345', password: 'short', sms_code: 'abc' });
+
+    expect(status).toBe(400);
+    expect(body).toMatchObject({
+      errorCode: 'REQUEST_INVALID',
+      message: '手机号格式不正确',
+      errors: {
+        mobile: ['手机号格式不正确'],
+        password: ['密码长度应为8到20个字符'],
+        sms_code: ['短信验证码应为6位数字'],
+        access_token: ['缺少access_token'],
+      },
+    });
+  });
+
+  it('counts a password in code points', async () => {
+    const shopper = app.shopper();
+    const form = await shopper.bindForm({ password: '🐧'.repeat(20) });
+
+    expect((await shopper.bind({ ...form, password: '🐧'.repeat(21) })).body.errors).toHaveProperty(
+      'password',
+    );
+    expect((await shopper.bind({ ...form, password: '🐧'.repeat(7) })).body.errors).toHaveProperty(
+      'password',
+    );
+    expect((await shopper.bind(form)).status).toBe(200);
+  });
+
+  it('refuses a common password for a new account, under the password, and keeps the code', async () => {
+    const shopper = app.shopper();
+    const form = await shopper.bindForm({ password: 'password123' });
+
+    const { body } = await shopper.bind(form);
+
+    expect(body).toMatchObject({
+      errorCode: 'REQUEST_INVALID',
+      errors: { password: ['密码过于常见，请换一个'] },
+    });
+    expect((await shopper.bind({ ...form, password: newPassword() })).status).toBe(200);
+  });
+});
+
+describe('GET /image_codes/<uuid>/', () => {
+  it('draws a PNG whose text the sandbox also puts into a header', async () => {
+    const { status, headers, text } = await app.shopper().get(`/image_codes/${randomUUID()}/`);
+
+    expect(status).toBe(200);
+    expect(headers.get('content-type')).toBe('image/png');
+    expect(headers.get('x-image-code')).toMatch(/^[A-HJKLMNP-Z2-9]{4}$/);
+    expect(text.slice(1, 4)).toBe('PNG');
+  });
+
+  it('is drawn anew for the same uuid, and the old text is worth nothing', async () => {
+    const shopper = app.shopper();
+    const id = randomUUID();
+    const first = (await shopper.get(`/image_codes/${id}/`)).headers.get('x-image-code')!;
+    const second = (await shopper.get(`/image_codes/${id}/`)).headers.get('x-image-code')!;
+
+    const { status } = await shopper.post('/sms_codes/', {
+      mobile: newMobile(),
+      image_code_id: id,
+      image_code: second,
+    });
+
+    expect(second).not.toBe(first);
+    expect(status).toBe(200);
+  });
+
+  it('is NOT a picture for anything but a uuid', async () => {
+    expect((await app.shopper().get('/image_codes/sms_13800138000/')).body.errorCode).toBe('REQUEST_INVALID');
+  });
+});
+
+describe('POST /sms_codes/', () => {
+  it('sends six digits, and says how long they are good for', async () => {
+    const mobile = newMobile();
+
+    const { status, body } = await app.shopper().askForSms(mobile);
+
+    expect(status).toBe(200);
+    expect(body).toEqual({ message: '验证码已发送', expires_in: 300, resend_after: 60 });
+    const [message] = app.sandbox.messages(mobile);
+    expect(message!.code).toMatch(/^\d{6}$/);
+    expect(message!.text).toContain(message!.code);
+    expect(await app.redis.get(`sms_${mobile}`)).toBe(message!.code);
+    expect(await app.redis.ttl(`sms_${mobile}`)).toBeGreaterThan(290);
+  });
+
+  it('reads the picture in any case, and uses it up right or wrong', async () => {
+    const shopper = app.shopper();
+    const id = randomUUID();
+    const picture = (await shopper.get(`/image_codes/${id}/`)).headers.get('x-image-code')!;
+    const form = { mobile: newMobile(), image_code_id: id.toUpperCase(), image_code: picture.toLowerCase() };
+
+    expect((await shopper.post('/sms_codes/', form)).status).toBe(200);
+    expectProblem(await shopper.post('/sms_codes/', { ...form, mobile: newMobile() }), 'IMAGE_CODE_INVALID');
+  });
+
+  it('answers IMAGE_CODE_INVALID to a wrong text, and the right one is then too late', async () => {
+    const shopper = app.shopper();
+    const id = randomUUID();
+    const picture = (await shopper.get(`/image_codes/${id}/`)).headers.get('x-image-code')!;
+    const form = { mobile: newMobile(), image_code_id: id };
+
+    expectProblem(await shopper.post('/sms_codes/', { ...form, image_code: '????' }), 'IMAGE_CODE_INVALID');
+    expectProblem(await shopper.post('/sms_codes/', { ...form, image_code: picture }), 'IMAGE_CODE_INVALID');
+  });
+
+  it('answers TOO_MANY_REQUESTS within the minute, with the seconds to wait', async () => {
+    const shopper = app.shopper();
+    const mobile = newMobile();
+    await shopper.askForSms(mobile);
+
+    const second = await shopper.askForSms(mobile);
+
+    expectProblem(second, 'TOO_MANY_REQUESTS');
+    expect(Number(second.headers.get('retry-after'))).toBeGreaterThan(50);
+    expect(app.sandbox.messages(mobile)).toHaveLength(1);
+  });
+
+  it('answers SMS_UNAVAILABLE when the gateway refuses, and the user may ask again at once', async () => {
+    const shopper = app.shopper();
+    const mobile = newMobile();
+    app.sandbox.smsFault = 'refuse';
+    try {
+      expectProblem(await shopper.askForSms(mobile), 'SMS_UNAVAILABLE');
+    } finally {
+      app.sandbox.smsFault = 'none';
+    }
+
+    expect((await shopper.askForSms(mobile)).status).toBe(200);
+  });
+});
+
+describe('POST /users/', () => {
+  it('opens an account and logs it in', async () => {
+    const shopper = app.shopper();
+    const form = { username: newName(), password: newPassword(), mobile: newMobile() };
+
+    const { status, body, headers } = await shopper.post('/users/', {
+      ...form,
+      sms_code: await shopper.smsCode(form.mobile),
+    });
+
+    expect(status).toBe(201);
+    const masked = `${form.mobile.slice(0, 3)}****${form.mobile.slice(-4)}`;
+    expect(body).toEqual({
+      id: expect.any(Number),
+      username: form.username,
+      mobile: masked,
+      token: expect.any(String),
+    });
+    expect(headers.get('cache-control')).toBe('no-store');
+    expect((await shopper.get('/user/', body.token)).body).toMatchObject({ id: body.id, mobile: masked });
+  });
+
+  it('answers USERNAME_TAKEN whatever the case, MOBILE_TAKEN, and keeps the code', async () => {
+    const owner = await app.shopper().register();
+    const shopper = app.shopper();
+    const mobile = newMobile();
+    const form = {
+      username: owner.username.toUpperCase(),
+      password: newPassword(),
+      mobile,
+      sms_code: await shopper.smsCode(mobile),
+    };
+
+    expectProblem(await shopper.post('/users/', form), 'USERNAME_TAKEN');
+    expect((await shopper.post('/users/', { ...form, username: newName() })).status).toBe(201);
+    await forgetMinute(mobile);
+    const again = { ...form, username: newName(), sms_code: await shopper.smsCode(mobile) };
+    expectProblem(await shopper.post('/users/', again), 'MOBILE_TAKEN');
+  });
+
+  it('refuses a username that is too short, too long, odd or a mobile number', async () => {
+    for (const username of ['abcd', 'a'.repeat(21), 'with space', '小明同学们', '13800138000']) {
+      const { body } = await app.shopper().post('/users/', { username });
+      expect(body.errors).toHaveProperty('username');
+    }
+  });
+});
+
+describe('POST /authorizations/', () => {
+  it('logs in by username or mobile', async () => {
+    const owner = await app.shopper().register();
+
+    for (const username of [owner.username, owner.mobile]) {
+      const { status, body } = await app
+        .shopper()
+        .post('/authorizations/', { username, password: owner.password });
+      expect(status).toBe(200);
+      expect(body).toEqual({ token: expect.any(String), user_id: owner.id, username: owner.username });
+    }
+  });
+
+  it('gives one answer to a wrong password and an unknown name', async () => {
+    const owner = await app.shopper().register();
+
+    for (const username of [owner.username, 'nobody_at_all']) {
+      expectProblem(
+        await app.shopper().post('/authorizations/', { username, password: newPassword() }),
+        'CREDENTIALS_INVALID',
+      );
+    }
+  });
+
+  it('re-hashes a password of the old shop at the next good login', async () => {
+    const owner = await app.shopper().register();
+    const old = 'pbkdf2_sha256$36000$abcdefghijkl$eNF3Dcx9vS/JBXQWYaYIiVEhB0lDv5ijhhkLwec084M=';
+    await app.dataSource.query('UPDATE tb_users SET password = ? WHERE id = ?', [old, owner.id]);
+    const login = () =>
+      app.shopper().post('/authorizations/', { username: owner.username, password: 'mysecret12' });
+
+    expect((await login()).status).toBe(200);
+
+    const [row] = await app.dataSource.query<{ password: string }[]>(
+      'SELECT password FROM tb_users WHERE id = ?',
+      [owner.id],
+    );
+    expect(row!.password).toMatch(/^bcrypt_sha256\$\$2b\$04\$/);
+    expect((await login()).status).toBe(200);
+  });
+});
+
+describe('GET /user/', () => {
+  it('takes the token as Bearer and as JWT, and nothing else', async () => {
+    const { token } = await app.shopper().register();
+    const ask = (authorization: string) => app.shopper().send('/user', { headers: { authorization } });
+
+    expect((await ask(`Bearer ${token}`)).status).toBe(200);
+    expect((await ask(`JWT ${token}`)).status).toBe(200);
+    const refused = await ask(`Basic ${token}`);
+    expectProblem(refused, 'LOGIN_REQUIRED');
+    expect(refused.headers.get('www-authenticate')).toBe('Bearer');
+  });
+});
+
+describe('health and docs', () => {
+  it('is alive and ready', async () => {
+    expect((await app.shopper().get('/health/live')).body).toEqual({ status: 'ok' });
+    expect((await app.shopper().get('/health/ready')).body).toEqual({ status: 'ok' });
+  });
+
+  it('documents every route of the contract, its examples and every error it can answer', async () => {
+    const { body } = await app.shopper().get('/docs-json');
+    const paths = body.paths as Record<
+      string,
+      Record<string, { summary?: string; responses: Record<string, unknown> }>
+    >;
+    const routes = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+
+    expect(routes.toSorted()).toEqual(ROUTES.toSorted());
+    for (const methods of Object.values(paths)) {
+      for (const { summary, responses } of Object.values(methods)) {
+        expect(summary).toBeTruthy();
+        expect(Object.keys(responses).length).toBeGreaterThan(0);
+      }
+    }
+    expect((await app.shopper().get('/docs')).text).toContain('swagger-ui');
+  });
+
+  it('has an answer in the one shape for what is not there', async () => {
+    expectProblem(await app.shopper().get('/nothing/here/'), 'NOT_FOUND');
+  });
+});
+
+const ROUTES = [
+  'GET /oauth/qq/authorization/',
+  'GET /oauth/qq/users/',
+  'POST /oauth/qq/users/',
+  'POST /oauth/qq/user/',
+  'GET /image_codes/{id}/',
+  'POST /sms_codes/',
+  'POST /users/',
+  'POST /authorizations/',
+  'DELETE /authorizations/',
+  'DELETE /authorizations/all/',
+  'GET /user/',
+  'PUT /user/password/',
+  'POST /user/password/',
+  'GET /user/events/',
+  'GET /oauth/qq/bindings/',
+  'POST /oauth/qq/bindings/',
+  'DELETE /oauth/qq/bindings/{id}/',
+  'GET /health/live',
+  'GET /health/ready',
+];

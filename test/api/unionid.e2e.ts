@@ -1,0 +1,178 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openidOf, unionidOf } from '../../sandbox/people.js';
+import { OAuthQQUser } from '../../src/oauth/oauth-qq-user.entity.js';
+import { User } from '../../src/users/user.entity.js';
+import { newQq } from '../support/shopper.js';
+import { type App, startApp } from '../support/start-app.js';
+import { atOnce, tally } from '../support/tricks.js';
+
+const [FIRST, SECOND, STRANGER] = ['101000001', '101000002', '101000003'] as const;
+
+/** Of the same developer: the first app before and after it learnt of unionids, and a second one. */
+let before: App;
+let first: App;
+let second: App;
+/** Another developer's app on the same tables: QQ gives it other unionids. */
+let stranger: App;
+
+beforeAll(async () => {
+  const apps = [
+    { id: SECOND, key: 'second-app-key' },
+    { id: STRANGER, key: 'stranger-app-key', developer: 'stranger' },
+  ];
+  before = await startApp({ sandbox: { apps } });
+  first = await startApp({ beside: before, env: { QQ_UNIONID: 'true' } });
+  const as = (QQ_APP_ID: string, QQ_APP_KEY: string) =>
+    startApp({ beside: before, env: { QQ_UNIONID: 'true', QQ_APP_ID, QQ_APP_KEY } });
+  second = await as(SECOND, 'second-app-key');
+  stranger = await as(STRANGER, 'stranger-app-key');
+});
+
+afterAll(async () => {
+  for (const app of [stranger, second, first, before]) await app.close();
+});
+
+const unionid = (qq: string) => unionidOf('sandbox', qq);
+const rows = (userId: number) =>
+  before.dataSource.getRepository(OAuthQQUser).find({ where: { userId }, order: { id: 'ASC' } });
+const loggedIn = async (app: App, qq: string) => (await app.shopper().loginWithQq(qq)).body;
+
+async function bound(app: App, qq: string): Promise<{ id: number; token: string }> {
+  const shopper = app.shopper();
+  const { status, body } = await shopper.bind(await shopper.bindForm({ qq }));
+  expect(status).toBe(200);
+  return { id: body.user_id, token: body.token };
+}
+
+describe('two apps of one developer', () => {
+  it("lead to one account, and the second one's openid becomes a row of it", async () => {
+    const qq = newQq();
+    const { id } = await bound(first, qq);
+
+    expect((await loggedIn(second, qq)).user_id).toBe(id);
+
+    expect(await rows(id)).toMatchObject([
+      { openid: openidOf(FIRST, qq), unionid: unionid(qq) },
+      { openid: openidOf(SECOND, qq), unionid: null },
+    ]);
+    for (const app of [first, second, before]) expect((await loggedIn(app, qq)).user_id).toBe(id);
+    expect(await rows(id)).toHaveLength(2);
+  });
+
+  it('lead to one account when both log in for the first time at once', async () => {
+    const qq = newQq();
+    const { id } = await bound(first, qq);
+
+    const answers = await atOnce(10, () => loggedIn(second, qq));
+
+    for (const answer of answers) expect(answer.user_id).toBe(id);
+    expect(await rows(id)).toHaveLength(2);
+  });
+
+  it('bind one QQ at once to two mobiles: one of them wins', async () => {
+    const qq = newQq();
+    const [one, other] = [first.shopper(), second.shopper()];
+    const forms = [await one.bindForm({ qq }), await other.bindForm({ qq })] as const;
+
+    const answers = await Promise.all([one.bind(forms[0]), other.bind(forms[1])]);
+
+    expect(tally(answers)).toEqual({ 200: 1, QQ_ALREADY_BOUND: 1 });
+    const winner = answers.find(({ status }) => status === 200)!.body.user_id;
+    for (const app of [first, second]) expect((await loggedIn(app, qq)).user_id).toBe(winner);
+  });
+
+  it('of two developers lead to two accounts', async () => {
+    const qq = newQq();
+    const { id } = await bound(first, qq);
+
+    expect(await loggedIn(stranger, qq)).not.toHaveProperty('user_id');
+    expect((await bound(stranger, qq)).id).not.toBe(id);
+  });
+});
+
+describe('a unionid', () => {
+  it('that was not known when the QQ was bound is filled in silently', async () => {
+    const qq = newQq();
+    const { id } = await bound(before, qq);
+    expect(await rows(id)).toMatchObject([{ unionid: null }]);
+
+    expect((await loggedIn(first, qq)).user_id).toBe(id);
+
+    expect(await rows(id)).toMatchObject([{ openid: openidOf(FIRST, qq), unionid: unionid(qq) }]);
+    expect((await loggedIn(second, qq)).user_id).toBe(id);
+  });
+
+  it('is not filled in, and no row is added, for an account that is disabled', async () => {
+    const qq = newQq();
+    const { id } = await bound(before, qq);
+    await before.dataSource.getRepository(User).update({ id }, { isActive: false });
+
+    expect(await loggedIn(first, qq)).toMatchObject({ errorCode: 'ACCOUNT_DISABLED' });
+
+    expect(await rows(id)).toMatchObject([{ unionid: null }]);
+  });
+
+  it('is told apart by case, as QQ gives it', async () => {
+    const qq = newQq();
+    const { id } = await bound(first, qq);
+    const [row] = await rows(id);
+    await before.dataSource
+      .getRepository(OAuthQQUser)
+      .update({ id: row!.id }, { unionid: unionid(qq).toLowerCase() });
+
+    expect(await loggedIn(second, qq)).not.toHaveProperty('user_id');
+  });
+
+  it('that says another account than the openid is a conflict: refused, logged, and nothing changed', async () => {
+    const qq = newQq();
+    const byOpenid = await bound(before, qq);
+    const byUnionid = await bound(second, qq);
+    expect(byOpenid.id).not.toBe(byUnionid.id);
+
+    const answer = await first.shopper().loginWithQq(qq);
+
+    expect(answer).toMatchObject({
+      status: 400,
+      body: { errorCode: 'QQ_CONFLICT', message: '该QQ绑定存在冲突，请联系客服' },
+    });
+    expect(answer.body).not.toHaveProperty('token');
+    expect(answer.body).not.toHaveProperty('access_token');
+    expect(before.logBook.lines).toMatch(/QQ is bound to two accounts/);
+    expect(await rows(byOpenid.id)).toMatchObject([{ openid: openidOf(FIRST, qq), unionid: null }]);
+    expect(await rows(byUnionid.id)).toMatchObject([{ openid: openidOf(SECOND, qq), unionid: unionid(qq) }]);
+  });
+
+  it('bound meanwhile by the other app leaves an older bind token without effect', async () => {
+    const qq = newQq();
+    const shopper = first.shopper();
+    const form = await shopper.bindForm({ qq });
+    await bound(second, qq);
+
+    expect(await shopper.bind(form)).toMatchObject({ status: 400, body: { errorCode: 'QQ_ALREADY_BOUND' } });
+  });
+
+  it('is not asked for where it is not switched on', async () => {
+    const asked = before.sandbox.requests.me;
+
+    await loggedIn(before, newQq());
+
+    expect(before.sandbox.requests.me).toBe(asked);
+  });
+});
+
+describe("the other app's row", () => {
+  it("is in the owner's list and in the trail", async () => {
+    const qq = newQq();
+    const { id, token } = await bound(first, qq);
+    await loggedIn(second, qq);
+    const shopper = first.shopper();
+
+    expect((await shopper.get('/oauth/qq/bindings/', token)).body).toHaveLength(2);
+    const events = (await shopper.get('/user/events/', token)).body as unknown as {
+      event: string;
+      via: string;
+    }[];
+    expect(events.filter(({ event }) => event === 'bound').map(({ via }) => via)).toEqual(['qq', 'sms']);
+    expect(await rows(id)).toHaveLength(2);
+  });
+});

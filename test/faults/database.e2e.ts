@@ -1,0 +1,205 @@
+import { inspect } from 'node:util';
+import type { DataSource } from 'typeorm';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createDataSource, databaseOptions } from '../../src/database/database.js';
+import { OAuthQQUser } from '../../src/oauth/oauth-qq-user.entity.js';
+import { AccountEvent } from '../../src/audit/account-event.entity.js';
+import { readSettled } from '../../src/oauth/read-settled.js';
+import { violatedUnique } from '../../src/database/unique-violation.js';
+import { User } from '../../src/users/user.entity.js';
+import { type Backends, freshBackends } from '../support/backends.js';
+
+let backends: Backends;
+let database: DataSource;
+
+beforeAll(async () => {
+  backends = await freshBackends();
+  database = await createDataSource(databaseOptions(backends.env));
+  await database.initialize();
+});
+
+afterAll(() => database.destroy());
+
+let made = 0;
+function account(fields: Partial<User> = {}): User {
+  const mobile = String(13_800_000_000 + ++made);
+  return Object.assign(new User(), {
+    username: mobile,
+    mobile,
+    password: 'not a hash',
+    dateJoined: new Date(),
+    ...fields,
+  });
+}
+
+function binding(user: User, fields: Partial<OAuthQQUser> = {}): OAuthQQUser {
+  const now = new Date();
+  return Object.assign(new OAuthQQUser(), {
+    userId: user.id,
+    openid: `OPENID${++made}`,
+    createTime: now,
+    updateTime: now,
+    ...fields,
+  });
+}
+
+const countUsers = (username: string) => database.getRepository(User).countBy({ username });
+
+async function refusal(row: User | OAuthQQUser): Promise<unknown> {
+  return database.manager.insert(row.constructor, row).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+}
+
+describe('a transaction', () => {
+  it('is not seen by others until it is committed', async () => {
+    const user = account();
+    const seen: Promise<number>[] = [];
+
+    await database.transaction(async (tx) => {
+      await tx.insert(User, user);
+      seen.push(countUsers(user.username));
+      expect(await tx.countBy(User, { username: user.username })).toBe(1);
+      // On a server the reader does not wait, and sees nothing; in the embedded mode it waits for the end.
+      if (!backends.embedded) await Promise.all(seen);
+    });
+
+    expect(await Promise.all(seen)).toEqual([backends.embedded ? 1 : 0]);
+    expect(await countUsers(user.username)).toBe(1);
+  });
+
+  it('leaves nothing behind when it fails, while its neighbours commit', async () => {
+    const users = Array.from({ length: 40 }, () => account());
+
+    const ends = await Promise.allSettled(
+      users.map((user, index) =>
+        database.transaction(async (tx) => {
+          await tx.insert(User, user);
+          await tx.countBy(User, { mobile: user.mobile });
+          if (index % 2) throw new Error('changed my mind');
+        }),
+      ),
+    );
+
+    expect(ends.map(({ status }) => status)).toEqual(users.map((_, i) => (i % 2 ? 'rejected' : 'fulfilled')));
+    const kept = await Promise.all(users.map(({ username }) => countUsers(username)));
+    expect(kept).toEqual(users.map((_, i) => (i % 2 ? 0 : 1)));
+  });
+
+  it('inside a transaction is undone alone', async () => {
+    const [outer, inner] = [account(), account()];
+
+    await database.transaction(async (tx) => {
+      await tx.insert(User, outer);
+      const nested = tx.transaction(async (deeper) => {
+        await deeper.insert(User, inner);
+        throw new Error('only this');
+      });
+      await expect(nested).rejects.toThrow('only this');
+    });
+
+    expect([await countUsers(outer.username), await countUsers(inner.username)]).toEqual([1, 0]);
+  });
+
+  it('keeps its place when a query runner is let go of without an end', async () => {
+    const user = account();
+    const runner = database.createQueryRunner();
+    await runner.startTransaction();
+    await runner.manager.insert(User, user);
+    if (!backends.embedded) await runner.rollbackTransaction();
+    await runner.release();
+
+    expect(await countUsers(user.username)).toBe(0);
+  });
+});
+
+describe('a second row of the same', () => {
+  it('username is refused, whatever its case', async () => {
+    await database.manager.insert(User, account({ username: 'Twice_1' }));
+
+    expect(violatedUnique(await refusal(account({ username: 'tWICE_1' })))).toBe('username');
+  });
+
+  it('mobile, openid or unionid is refused by its name', async () => {
+    const user = account();
+    await database.manager.insert(User, user);
+    const bound = binding(user, { unionid: 'UID_1' });
+    await database.manager.insert(OAuthQQUser, bound);
+
+    expect(violatedUnique(await refusal(account({ mobile: user.mobile })))).toBe('mobile');
+    expect(violatedUnique(await refusal(binding(user, { openid: bound.openid })))).toBe('openid');
+    expect(violatedUnique(await refusal(binding(user, { unionid: 'UID_1' })))).toBe('unionid');
+    // Compared exactly; and no unionid is no duplicate.
+    for (const unionid of ['uid_1', null, null])
+      expect(await refusal(binding(user, { unionid }))).toBeUndefined();
+  });
+
+  it('is refused by an error that quotes neither the value nor the statement', async () => {
+    const user = account({ username: 'secretly_me' });
+    await database.manager.insert(User, user);
+
+    const error = await refusal(account({ username: user.username, mobile: '13912345678' }));
+
+    expect(error).toBeInstanceOf(Error);
+    expect(inspect(error, { depth: 10, showHidden: true })).not.toMatch(
+      /secretly_me|13912345678|INSERT INTO/i,
+    );
+  });
+});
+
+describe('readSettled', () => {
+  const read = (username: string) =>
+    readSettled<{ id: number }>(database, 'SELECT id FROM tb_users WHERE username = ?', [username]);
+
+  for (const [end, found] of [
+    ['committed', 1],
+    ['rolled back', 0],
+  ] as const)
+    it(`waits for an insert that is under way, and finds ${found} when it is ${end}`, async () => {
+      const user = account();
+      const order: string[] = [];
+      let reading: Promise<unknown[]> | undefined;
+
+      const writing = database.transaction(async (tx) => {
+        await tx.insert(User, user);
+        reading = read(user.username).finally(() => order.push('read'));
+        // The reader has been sent and is really waiting, not only slow.
+        await untilWaiting(reading, user.username);
+        order.push(end);
+        if (found === 0) throw new Error('changed my mind');
+      });
+      if (found) await writing;
+      else await expect(writing).rejects.toThrow('changed my mind');
+
+      expect(await reading).toHaveLength(found);
+      expect(order).toEqual([end, 'read']);
+    });
+
+  /** On a server: until InnoDB says that somebody waits for a lock. In the embedded mode nothing else can be. */
+  async function untilWaiting(reading: Promise<unknown>, username: string): Promise<void> {
+    if (backends.embedded) return;
+    const asked =
+      "SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT' AND trx_query LIKE ?";
+    // InnoDB refreshes this table only when nobody has asked for 100 ms.
+    await expect
+      .poll(() => database.query<unknown[]>(asked, [`%${username}%`]), { interval: 150, timeout: 2500 })
+      .toHaveLength(1);
+    expect(inspect(reading)).toContain('pending');
+  }
+});
+
+describe('what is stored', () => {
+  it('comes back as it was: times in UTC, four-byte text, numbers as numbers', async () => {
+    const at = new Date('2026-02-03T04:05:06.789Z');
+    const event = Object.assign(new AccountEvent(), { at, event: 'login', userAgent: '😀'.repeat(256) });
+
+    await database.manager.insert(AccountEvent, event);
+
+    const found = await database.getRepository(AccountEvent).findOneByOrFail({ id: event.id });
+    expect(found).toEqual(event);
+    expect(typeof found.id).toBe('number');
+    const [raw] = await database.query<{ at: Date | string }[]>('SELECT at FROM tb_account_event');
+    expect(raw?.at).toEqual(backends.embedded ? '2026-02-03 04:05:06.789' : at);
+  });
+});

@@ -1,0 +1,238 @@
+import { EventEmitter } from 'node:events';
+import { type DataSource, In } from 'typeorm';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createDataSource, databaseOptions, isDatabaseAway } from '../../src/database/database.js';
+import { User } from '../../src/users/user.entity.js';
+import { freshDatabase } from '../support/backends.js';
+import { sqlDuring } from '../support/counting.js';
+import { SwitchableProxy } from '../support/switchable-proxy.js';
+
+let url: string;
+let line: SwitchableProxy;
+let database: DataSource;
+
+beforeAll(async () => {
+  ({ url } = await freshDatabase());
+  line = await SwitchableProxy.to(url);
+  database = await createDataSource(databaseOptions({ DATABASE_URL: line.url }));
+  await database.initialize();
+});
+
+beforeEach(() => line.pass());
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+afterAll(async () => {
+  await line.pass();
+  await database.destroy();
+  await line.close();
+});
+
+let made = 0;
+function account(): User {
+  const mobile = String(13_800_000_000 + ++made);
+  const user = new User();
+  return Object.assign(user, { username: mobile, mobile, password: 'not a hash', dateJoined: new Date() });
+}
+
+const fault = (work: Promise<unknown>) =>
+  work.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+
+async function seconds(work: Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await work;
+  return (performance.now() - start) / 1000;
+}
+
+describe('a database that hangs', () => {
+  it('gives errors in bounded time, to those who wait for a connection too, and is used again when it is back', async () => {
+    await database.query('SELECT 1');
+    const written = (['log', 'info', 'warn', 'error'] as const).map((way) => vi.spyOn(console, way));
+    line.stall();
+
+    // Twenty connections, and twenty who wait for one.
+    const faults: unknown[] = [];
+    const took = await seconds(
+      Promise.all(
+        Array.from({ length: 40 }, async () => faults.push(await fault(database.query('SELECT 1')))),
+      ),
+    );
+    expect(faults.filter(isDatabaseAway)).toHaveLength(40);
+    expect(took).toBeLessThan(9);
+    // A slow statement is nothing to write down, nor is one that failed.
+    for (const way of written) expect(way).not.toHaveBeenCalled();
+
+    await line.pass();
+    const answers = await Promise.all(
+      Array.from({ length: 40 }, (_, i) => database.query(`SELECT ${i} AS n`)),
+    );
+    expect(answers).toEqual(answers.map((_, i) => [{ n: i }]));
+  });
+
+  it('never has a late answer read by somebody else: the connection is cut', async () => {
+    const before = line.connections;
+    // The server itself is slow here, and would answer on the same connection in the end.
+    expect(isDatabaseAway(await fault(database.query('SELECT SLEEP(6) AS late')))).toBe(true);
+
+    const answers = await Promise.all(
+      Array.from({ length: 25 }, (_, i) => database.query(`SELECT ${i} AS n`)),
+    );
+
+    expect(answers).toEqual(answers.map((_, i) => [{ n: i }]));
+    expect(line.connections).toBeGreaterThan(before);
+  });
+
+  it('turns the 121st away at once', async () => {
+    line.stall();
+    const faults = Array.from({ length: 121 }, () => fault(database.query('SELECT 1')));
+
+    const took = await seconds(Promise.race(faults));
+
+    expect(took).toBeLessThan(1);
+    expect((await Promise.all(faults)).filter(isDatabaseAway)).toHaveLength(121);
+  });
+});
+
+describe('a line that is cut', () => {
+  it('fails the transaction, which the server undoes, and the next one works', async () => {
+    const user = account();
+    const cut = line.cutBefore('COMMIT');
+
+    const error = await fault(database.transaction((tx) => tx.insert(User, user)));
+    await cut;
+
+    expect(isDatabaseAway(error)).toBe(true);
+    // Its lock is gone when this insert gets through.
+    const again = Object.assign(account(), { username: user.username, mobile: user.mobile });
+    await database.transaction((tx) => tx.insert(User, again));
+  });
+
+  it('refuses at once when nobody listens', async () => {
+    line.refuse();
+    line.reset();
+
+    const errors = await Promise.all(Array.from({ length: 30 }, () => fault(database.query('SELECT 1'))));
+
+    expect(errors.filter(isDatabaseAway)).toHaveLength(30);
+  });
+});
+
+describe('a row lock', () => {
+  it('is waited for three seconds, and the connection stays good', async () => {
+    const user = account();
+    await database.manager.insert(User, user);
+    await database.transaction(async (tx) => {
+      await tx.update(User, user.id, { email: 'a' });
+
+      const waiting = database.manager.update(User, user.id, { email: 'b' });
+      let error: unknown;
+      const took = await seconds(fault(waiting).then((found) => (error = found)));
+
+      expect(error).toMatchObject({ code: 'ER_LOCK_WAIT_TIMEOUT' });
+      expect(took).toBeLessThan(5);
+    });
+  });
+});
+
+describe('a deadlock', () => {
+  /** Two transactions that take the same two rows crosswise; `tries` counts the runs of both. */
+  async function crosswise(tries: { count: number }) {
+    const [one, two] = [account(), account()];
+    await database.manager.insert(User, [one, two]);
+    const both = new EventEmitter().setMaxListeners(50);
+    let first = 0;
+    const take = (here: User, there: User, email: string) =>
+      database.transaction(async (tx) => {
+        tries.count++;
+        await tx.update(User, here.id, { email });
+        // Only the first time round do they meet; the one run again finds the other gone.
+        if (++first === 2) both.emit('both');
+        else if (first < 2) await new Promise((resolve) => both.once('both', resolve));
+        await tx.update(User, there.id, { email });
+      });
+    return { run: () => Promise.all([take(one, two, 'a'), take(two, one, 'b')]), ids: [one.id, two.id] };
+  }
+
+  it('is run again, and both transactions get through', async () => {
+    const tries = { count: 0 };
+    const { run, ids } = await crosswise(tries);
+
+    await run();
+
+    expect(tries.count).toBe(3);
+    const rows = await database.getRepository(User).findBy({ id: In(ids) });
+    expect(new Set(rows.map(({ email }) => email)).size).toBe(1);
+  });
+
+  it('is given up after three tries, and every other error after one', async () => {
+    for (const [sentence, expected] of [
+      ['deadlock', 3],
+      ['no such column', 1],
+    ] as const) {
+      let tries = 0;
+      const error = await fault(
+        database.transaction(async (tx) => {
+          tries++;
+          // SIGNAL says what InnoDB says.
+          await tx.query(
+            sentence === 'deadlock'
+              ? "BEGIN NOT ATOMIC SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213; END"
+              : 'SELECT nothing FROM tb_users',
+          );
+        }),
+      );
+      expect(error).toMatchObject({
+        code: sentence === 'deadlock' ? 'ER_LOCK_DEADLOCK' : 'ER_BAD_FIELD_ERROR',
+      });
+      expect(tries).toBe(expected);
+    }
+  });
+});
+
+describe('on the wire', () => {
+  it('a transaction of one insert is three statements, and nothing is said besides', async () => {
+    await database.query('SELECT 1');
+
+    const said = await sqlDuring(url, () => database.transaction((tx) => tx.insert(User, account())));
+
+    expect(said.map((sql) => sql.split(' ')[0])).toEqual(['START', 'INSERT', 'COMMIT']);
+  });
+
+  it('every connection is strict, and waits for locks in bounded time', async () => {
+    const [session] = await database.query<Record<string, unknown>[]>(
+      'SELECT @@innodb_lock_wait_timeout AS locks, @@lock_wait_timeout AS tables, @@sql_mode AS mode, @@character_set_client AS charset',
+    );
+    expect(session).toMatchObject({ locks: 3, tables: 3, charset: 'utf8mb4' });
+    expect(session?.mode).toContain('STRICT_TRANS_TABLES');
+  });
+});
+
+describe('at boot', () => {
+  it('a database that does not let us in is a sentence with the reason, without the password', async () => {
+    const wrong = new URL(url);
+    wrong.password = 'hunter2hunter2';
+    const options = databaseOptions({ DATABASE_URL: wrong.href });
+
+    const error = (await fault((await createDataSource(options)).initialize())) as Error;
+
+    expect(error.message).toBe('DATABASE_URL: the database does not let us in (ER_ACCESS_DENIED_ERROR)');
+    expect(options.toRetry?.(error)).toBe(false);
+    line.refuse();
+    const away = (await fault(
+      (await createDataSource(databaseOptions({ DATABASE_URL: line.url }))).initialize(),
+    )) as Error;
+    expect(away.message).toBe('DATABASE_URL: the database does not let us in (ECONNREFUSED)');
+    expect(options.toRetry?.(away)).toBe(true);
+  });
+
+  it('a URL that is none is refused without being quoted', () => {
+    expect(() => databaseOptions({ DATABASE_URL: 'mysql://me:hunter2#@/%zz@host:port/name' })).toThrow(
+      /^DATABASE_URL: (?!.*hunter2)/,
+    );
+  });
+});

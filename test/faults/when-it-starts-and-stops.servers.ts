@@ -1,0 +1,292 @@
+import { connect } from 'node:net';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { type App, startApp } from '../support/start-app.js';
+import { ServiceProcess } from '../support/service-process.js';
+import { newQq, type BindForm, Shopper } from '../support/shopper.js';
+import { SwitchableProxy } from '../support/switchable-proxy.js';
+
+const LIMITS = ['sms-per-mobile-minute=1000/60', 'sms-tries-per-mobile-day=1000/60'].join();
+
+/** The other instance, which goes on. */
+let survivor: App;
+let database: SwitchableProxy;
+let redis: SwitchableProxy;
+const running = new Set<ServiceProcess>();
+
+beforeAll(async () => {
+  survivor = await startApp({ env: { LIMITS } });
+  const { DATABASE_URL = '', REDIS_URL = '' } = survivor.backends.env;
+  [database, redis] = await Promise.all([SwitchableProxy.to(DATABASE_URL), SwitchableProxy.to(REDIS_URL)]);
+});
+
+afterEach(() => Promise.all([database.pass(), redis.pass()]));
+
+afterAll(async () => {
+  await Promise.all([...running].map((service) => service.stop('SIGKILL')));
+  await survivor.close();
+  await Promise.all([database.close(), redis.close()]);
+});
+
+/** What a second instance of the survivor is told. */
+function environment(): Record<string, string> {
+  const { config, sandbox } = survivor;
+  return {
+    NODE_ENV: 'test',
+    PUBLIC_URL: config.PUBLIC_URL,
+    TRUST_PROXY: '127.0.0.1',
+    JWT_SECRET: config.JWT_SECRET,
+    QQ_APP_KEY: config.QQ_APP_KEY,
+    QQ_BASE_URL: sandbox.url,
+    QQ_REDIRECT_URI: config.QQ_REDIRECT_URI,
+    SMS_HTTP_URL: config.SMS_HTTP_URL,
+    BCRYPT_COST: '4',
+    IMAGE_CODE_HEADER: 'on',
+    LIMITS,
+    DATABASE_URL: database.url,
+    REDIS_URL: redis.url,
+  };
+}
+
+async function start(env: Record<string, string | undefined> = {}): Promise<ServiceProcess> {
+  const service = await ServiceProcess.start({ ...environment(), ...env }, survivor.logBook);
+  running.add(service);
+  return service;
+}
+
+/** The same browser and phone, at another instance. */
+function at(service: ServiceProcess, { cookie, address }: Shopper): Shopper {
+  return Object.assign(new Shopper(service.url, survivor.sandbox, survivor.logBook), { cookie, address });
+}
+
+/** What is left of a bind in the tables. */
+async function left({ mobile }: Pick<BindForm, 'mobile'>): Promise<Record<string, number>> {
+  const [row] = await survivor.dataSource.query<Record<string, string>[]>(
+    `SELECT COUNT(DISTINCT u.id) AS accounts, COUNT(DISTINCT q.id) AS bindings, COUNT(DISTINCT e.id) AS events
+     FROM tb_users u LEFT JOIN tb_oauth_qq q ON q.user_id = u.id
+     LEFT JOIN tb_account_event e ON e.user_id = u.id AND e.event IN ('registered', 'bound') WHERE u.mobile = ?`,
+    [mobile],
+  );
+  return Object.fromEntries(Object.entries(row!).map(([name, value]) => [name, Number(value)]));
+}
+
+const NOTHING = { accounts: 0, bindings: 0, events: 0 };
+const EVERYTHING = { accounts: 1, bindings: 1, events: 2 };
+
+describe('a service killed in the middle of a bind', () => {
+  /** In the order in which the bind takes them. */
+  const steps = [
+    ['the look for a receipt', 'redis', '\r\nhmget\r\n'],
+    ['the count of the try', 'redis', 'door:sms_tries'],
+    ['BEGIN', 'database', 'START TRANSACTION'],
+    ['the account', 'database', 'INSERT INTO `tb_users`'],
+    ['the binding', 'database', 'INSERT INTO `tb_oauth_qq`'],
+    ['the audit trail', 'database', 'INSERT INTO `tb_account_event`'],
+    ['the receipt', 'redis', "redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])"],
+    ['the spending', 'redis', 'return left == 0 and 1 or left'],
+    ['COMMIT', 'database', 'COMMIT'],
+  ] as const;
+  // After each of them is before the next.
+  const cases = [
+    ...steps.map(([step, which, text]) => ({ step, which, text, when: 'before' as const })),
+    ...steps.slice(-1).map(([step, which, text]) => ({ step, which, text, when: 'after' as const })),
+  ];
+  /** Started while the one before is being looked after. */
+  let next: Promise<ServiceProcess>;
+
+  beforeAll(() => {
+    next = start();
+  });
+
+  it.each(cases)(
+    '$when $step leaves all or nothing, and the owner gets there',
+    async ({ step, which, text, when }) => {
+      const shopper = survivor.shopper();
+      const qq = newQq();
+      const form = await shopper.bindForm({ qq });
+      const service = await next;
+      const line = which === 'database' ? database : redis;
+      // Nobody else is on these lines, and its own trail has nothing to write yet.
+      const reached = when === 'before' ? line.holdBefore(text) : line.holdAfter(text);
+
+      const unanswered = at(service, shopper)
+        .bind(form)
+        .then(
+          ({ status }) => status,
+          (error: unknown) => error,
+        );
+      await reached;
+      expect(await service.stop('SIGKILL')).toBe('SIGKILL');
+      running.delete(service);
+      next = start();
+
+      expect(await unanswered).toBeInstanceOf(TypeError);
+      const committed = step === 'COMMIT' && when === 'after';
+      expect(await left(form)).toEqual(committed ? EVERYTHING : NOTHING);
+      let again = await shopper.bind(form);
+      if (step === 'COMMIT' && when === 'before') {
+        expect(again.body.errorCode).toBe('SMS_CODE_INVALID');
+        again = await shopper.bind({ ...form, sms_code: await shopper.smsCode(form.mobile) });
+      }
+      expect(again.status, again.text).toBe(200);
+      expect(await left(form)).toEqual(EVERYTHING);
+      expect((await shopper.loginWithQq(qq)).body.user_id).toBe(again.body.user_id);
+    },
+  );
+
+  afterAll(async () => {
+    await (await next).stop('SIGKILL');
+  });
+});
+
+describe('SIGTERM', () => {
+  it('lets requests finish, writes the trail, and ends well', async () => {
+    const service = await start();
+    const shopper = at(service, survivor.shopper());
+    const form = await shopper.bindForm();
+    const query = await shopper.approve(await shopper.start(), newQq());
+    const guessing = at(service, survivor.shopper());
+    survivor.sandbox.setFault({ mode: 'slow', on: 'token', ms: 1500 });
+    const asked = survivor.sandbox.requests.token;
+
+    const slow = shopper.get(`/oauth/qq/users/?${query}`);
+    await vi.waitFor(() => expect(survivor.sandbox.requests.token).toBe(asked + 1));
+    const started = performance.now();
+    const [bound, ended] = await Promise.all([
+      shopper.bind(form),
+      guessing.bind({ ...form, access_token: 'x' }).then(() => service.stop('SIGTERM')),
+    ]);
+    const answer = await slow;
+    survivor.sandbox.setFault({ mode: 'none' });
+
+    expect(bound.status).toBe(200);
+    expect(answer.status, answer.text).toBe(200);
+    expect(answer.body.access_token).toBeDefined();
+    expect(ended).toBe(0);
+    expect(performance.now() - started).toBeLessThan(8000);
+    const rows = await survivor.dataSource.query<{ reason: string }[]>(
+      "SELECT reason FROM tb_account_event WHERE ip = ? AND event = 'refused'",
+      [guessing.address],
+    );
+    expect(rows).toEqual([{ reason: 'BIND_TOKEN_INVALID' }]);
+    running.delete(service);
+  });
+
+  it('does not wait for ever for somebody who never finishes a request', async () => {
+    const service = await start();
+    const { hostname, port } = new URL(service.url);
+    const dawdler = connect(Number(port), hostname);
+    dawdler.on('error', () => dawdler.destroy());
+    await new Promise((resolve) =>
+      dawdler.write('POST /users/ HTTP/1.1\r\nHost: shop\r\nContent-Length: 9\r\n\r\n{', resolve),
+    );
+    const started = performance.now();
+
+    expect(await service.stop('SIGTERM')).toBe(0);
+
+    expect(performance.now() - started).toBeLessThan(13_000);
+    dawdler.destroy();
+    running.delete(service);
+  });
+
+  it('ends it too while the database and Redis are silent', async () => {
+    const service = await start();
+    await at(service, survivor.shopper()).post('/authorizations/', {
+      username: 'nobody',
+      password: 'at-all-123',
+    });
+    database.stall();
+    redis.stall();
+    const started = performance.now();
+
+    const ended = await service.stop('SIGTERM');
+
+    expect([0, 1]).toContain(ended);
+    expect(performance.now() - started).toBeLessThan(20_000);
+    running.delete(service);
+  });
+});
+
+describe('at boot', () => {
+  it('waits for Redis a little, then starts without it, says so, and is whole when it is there', async () => {
+    redis.refuse();
+
+    const service = await start();
+
+    const ready = async () => (await fetch(`${service.url}/health/ready`)).status;
+    expect(await ready()).toBe(503);
+    await redis.pass();
+    await vi.waitFor(async () => expect(await ready()).toBe(200), { timeout: 10_000, interval: 100 });
+    const shopper = at(service, survivor.shopper());
+    expect((await shopper.bind(await shopper.bindForm())).status).toBe(200);
+    await service.stop('SIGTERM');
+    running.delete(service);
+  });
+
+  it('waits for the database while that starts', async () => {
+    database.refuse();
+    const service = await ServiceProcess.spawn(environment(), survivor.logBook);
+    await vi.waitFor(() => expect(service.output).toContain('Unable to connect to the database'), {
+      timeout: 20_000,
+      interval: 50,
+    });
+
+    await database.pass();
+
+    await service.answering();
+    const shopper = at(service, survivor.shopper());
+    expect((await shopper.bind(await shopper.bindForm())).status).toBe(200);
+    expect(await service.stop('SIGTERM')).toBe(0);
+  });
+
+  it('lets nobody wait where the database or Redis does not let it in, and says so without quoting', async () => {
+    const wrong = [
+      ['DATABASE_URL', { password: 'hunter2-of-mine' }],
+      ['DATABASE_URL', { username: 'nobody-hunter2' }],
+      ['DATABASE_URL', { pathname: '/no_such_hunter2' }],
+      ['REDIS_URL', { username: 'nobody', password: 'hunter2-of-mine' }],
+      ['REDIS_URL', { pathname: '/99999' }],
+    ] as const;
+
+    const refused = await Promise.all(
+      wrong.map(async ([name, change]) => {
+        const url = Object.assign(new URL(survivor.backends.env[name] ?? ''), change);
+        const service = await ServiceProcess.spawn({ ...environment(), [name]: url.href });
+        return { name, ended: await service.ended, output: service.output };
+      }),
+    );
+
+    for (const { name, ended, output } of refused) {
+      expect(ended).toBe(1);
+      expect(output).toContain(`${name}: `);
+      expect(output).not.toMatch(/hunter2|\bat .*:\d+:\d+/);
+    }
+  });
+
+  it('names what is missing for production, and no value', async () => {
+    const [bare, weak] = await Promise.all([
+      ServiceProcess.spawn({ NODE_ENV: 'production' }),
+      ServiceProcess.spawn({
+        ...environment(),
+        NODE_ENV: 'production',
+        JWT_SECRET: 'hunter2'.repeat(6),
+        QQ_APP_ID: 'hunter2',
+      }),
+    ]);
+
+    expect([await bare.ended, await weak.ended]).toEqual([1, 1]);
+
+    for (const name of [
+      'DATABASE_URL',
+      'REDIS_URL',
+      'JWT_SECRET',
+      'QQ_APP_ID',
+      'QQ_APP_KEY',
+      'QQ_REDIRECT_URI',
+      'SMS_GATEWAY',
+    ])
+      expect(bare.output).toContain(`${name}: `);
+    for (const name of ['JWT_SECRET', 'QQ_APP_ID', 'SMS_GATEWAY', 'BCRYPT_COST', 'IMAGE_CODE_HEADER'])
+      expect(weak.output).toContain(`${name}: `);
+    for (const { output } of [bare, weak]) expect(output).not.toMatch(/hunter2|\bat .*:\d+:\d+/);
+  });
+});

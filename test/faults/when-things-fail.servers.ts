@@ -1,0 +1,467 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { APP_KEY, type App, startApp } from '../support/start-app.js';
+import {
+  type Answer,
+  type BindForm,
+  newMobile,
+  newPassword,
+  newQq,
+  type Registered,
+  type Shopper,
+} from '../support/shopper.js';
+import { SwitchableProxy } from '../support/switchable-proxy.js';
+
+const QQ_TIMEOUT_MS = 700;
+/** Milliseconds that come on top of every bound: this machine has other things to do. */
+const SLACK_MS = 2500;
+const LIMITS = [
+  'sms-per-mobile-minute=1000/60',
+  'sms-per-mobile-hour=1000/60',
+  'sms-tries-per-mobile-day=1000/60',
+].join();
+
+/** What every test looks at what is left by: on lines that never break. */
+let steady: App;
+/** The service on lines that do. */
+let app: App;
+let database: SwitchableProxy;
+let redis: SwitchableProxy;
+let qq: SwitchableProxy;
+let owner: Registered;
+
+beforeAll(async () => {
+  steady = await startApp({ env: { LIMITS } });
+  const { DATABASE_URL = '', REDIS_URL = '' } = steady.backends.env;
+  [database, redis, qq] = await Promise.all([
+    SwitchableProxy.to(DATABASE_URL),
+    SwitchableProxy.to(REDIS_URL),
+    SwitchableProxy.to(steady.sandbox.url),
+  ]);
+  app = await startApp({
+    beside: steady,
+    env: {
+      LIMITS,
+      DATABASE_URL: database.url,
+      REDIS_URL: redis.url,
+      QQ_BASE_URL: qq.url,
+      QQ_TIMEOUT_MS: String(QQ_TIMEOUT_MS),
+      QQ_UNIONID: 'true',
+    },
+  });
+  owner = await app.shopper().register();
+});
+
+afterEach(async () => {
+  app.sandbox.setFault({ mode: 'none' });
+  app.sandbox.smsFault = 'none';
+  await Promise.all([database.pass(), redis.pass(), qq.pass()]);
+  await back();
+});
+
+afterAll(async () => {
+  await app.close();
+  await steady.close();
+  await Promise.all([database.close(), redis.close(), qq.close()]);
+});
+
+/** Until the service says that it is ready: nobody restarts it. */
+async function back(): Promise<void> {
+  await vi.waitFor(async () => expect((await app.shopper().get('/health/ready')).status).toBe(200), {
+    timeout: 10_000,
+    interval: 50,
+  });
+}
+
+/** The full service: from the picture to the bind and the QQ login. */
+async function worksInFull(): Promise<void> {
+  const shopper = app.shopper();
+  const number = newQq();
+  const bound = await shopper.bind(await shopper.bindForm({ qq: number }));
+  expect(bound.status).toBe(200);
+  expect((await shopper.get('/user/', bound.body.token)).status).toBe(200);
+  expect((await app.shopper().loginWithQq(number)).body.user_id).toBe(bound.body.user_id);
+}
+
+async function timed<T>(work: Promise<T>): Promise<[T, milliseconds: number]> {
+  const start = performance.now();
+  return [await work, performance.now() - start];
+}
+
+/** Asks every route that needs what is away; each has to say so, in the one shape and in bounded time. */
+async function saysSo(requests: readonly Promise<Answer>[], within: number): Promise<void> {
+  const answers = await Promise.all(requests.map((request) => timed(request)));
+  for (const [{ status, text }, took] of answers) {
+    expect({ status, text }).toEqual({
+      status: 503,
+      text: '{"statusCode":503,"errorCode":"UNAVAILABLE","message":"服务暂不可用，请稍后再试"}',
+    });
+    expect(took).toBeLessThan(within + SLACK_MS);
+  }
+  expect((await app.shopper().get('/health/live')).status).toBe(200);
+}
+
+/** One request to each door that goes to the database. */
+async function toTheDatabase(form: BindForm, shopper: Shopper): Promise<(() => Promise<Answer>)[]> {
+  const query = await shopper.approve(await shopper.start(), newQq());
+  const { token, password } = owner;
+  return [
+    () => app.shopper().get('/health/ready'),
+    () => app.shopper().get('/user/', token),
+    () => app.shopper().get('/user/events/', token),
+    () => app.shopper().get('/oauth/qq/bindings/', token),
+    () => app.shopper().post('/authorizations/', { username: owner.username, password }),
+    () => app.shopper().send('/authorizations/all/', { method: 'DELETE', token }),
+    () => app.shopper().send('/oauth/qq/bindings/1/', { method: 'DELETE', token, body: { password } }),
+    () => shopper.get(`/oauth/qq/users/?${query}`),
+    () => shopper.bind(form),
+  ];
+}
+
+describe('the database', () => {
+  it.each([
+    ['gone', 3000, () => (database.refuse(), database.reset())],
+    ['silent', 11_000, () => database.stall()],
+  ] as const)('%s: every door says so, and all is well when it is back', async (_how, within, breakIt) => {
+    const shopper = app.shopper();
+    const form = await shopper.bindForm();
+    const requests = await toTheDatabase(form, shopper);
+
+    breakIt();
+    await saysSo(
+      requests.map((request) => request()),
+      within,
+    );
+    // Logging out needs Redis alone.
+    const { token } = (await steady.shopper().post('/authorizations/', owner)).body;
+    expect((await app.shopper().send('/authorizations/', { method: 'DELETE', token })).status).toBe(204);
+
+    await database.pass();
+    await back();
+    expect((await shopper.bind(form)).status).toBe(200);
+    await worksInFull();
+  });
+
+  it('that hung up on everybody while nobody looked costs nobody more than one try', async () => {
+    await worksInFull();
+    database.reset();
+    await back();
+
+    await worksInFull();
+  });
+
+  it('away for a while loses nothing of the audit trail', async () => {
+    database.refuse();
+    database.reset();
+    const before = (await steady.shopper().get('/user/events/', owner.token)).text;
+    expect(before).not.toContain('10.77.77.77');
+    const shopper = app.shopper();
+    shopper.address = '10.77.77.77';
+    // Refused for its token, before the database is asked: a refusal is noted behind.
+    const body = { access_token: 'a.b.c', password: 'whatever-it-is' };
+    expect((await shopper.post('/oauth/qq/bindings/', body, owner.token)).body.errorCode).toBe(
+      'BIND_TOKEN_INVALID',
+    );
+
+    await database.pass();
+
+    await vi.waitFor(
+      async () =>
+        expect((await steady.shopper().get('/user/events/', owner.token)).text).toContain('10.77.77.77'),
+      { timeout: 10_000, interval: 100 },
+    );
+  });
+});
+
+describe('Redis', () => {
+  /** One request to each door that asks Redis. */
+  async function doors(): Promise<(() => Promise<Answer>)[]> {
+    const shopper = app.shopper();
+    const form = await shopper.bindForm();
+    const query = await shopper.approve(await shopper.start(), newQq());
+    const { token, password, username } = owner;
+    const { mobile, sms_code } = form;
+    const sms = { mobile: newMobile(), image_code_id: crypto.randomUUID(), image_code: 'AAAA' };
+    return [
+      () => app.shopper().get('/health/ready'),
+      () => app.shopper().get('/oauth/qq/authorization/'),
+      () => app.shopper().get(`/image_codes/${crypto.randomUUID()}/`),
+      () => app.shopper().post('/sms_codes/', sms),
+      () => app.shopper().get('/user/', token),
+      () => app.shopper().get('/user/events/', token),
+      () => app.shopper().post('/authorizations/', { username, password }),
+      () => app.shopper().send('/authorizations/', { method: 'DELETE', token }),
+      () =>
+        app.shopper().send('/user/password/', {
+          method: 'PUT',
+          token,
+          body: { old_password: password, new_password: newPassword() },
+        }),
+      () => app.shopper().post('/user/password/', { mobile, sms_code, password: newPassword() }),
+      () =>
+        app.shopper().post('/users/', { username: 'nobody_yet', mobile, sms_code, password: newPassword() }),
+      () => shopper.get(`/oauth/qq/users/?${query}`),
+      () => shopper.bind(form),
+    ];
+  }
+
+  it.each([
+    ['gone', 1000, () => (redis.refuse(), redis.reset())],
+    ['silent', 3000, () => redis.stall()],
+  ] as const)(
+    '%s: every door says so (the guard lets nobody in), and all is well when it is back',
+    async (_how, within, breakIt) => {
+      const requests = await doors();
+
+      breakIt();
+      await saysSo(
+        requests.map((request) => request()),
+        within,
+      );
+
+      await redis.pass();
+      await back();
+      await worksInFull();
+    },
+  );
+
+  it('away: no SMS is sent, even to somebody whose picture was right', async () => {
+    const mobile = newMobile();
+    const shopper = app.shopper();
+    const id = crypto.randomUUID();
+    const image_code = (await shopper.get(`/image_codes/${id}/`)).headers.get('x-image-code');
+    const send = () => shopper.post('/sms_codes/', { mobile, image_code_id: id, image_code });
+    // The picture is redeemed, and then the line dies under the first limit.
+    const cut = redis.cutBefore('door:limit:sms-');
+
+    const answer = await send();
+    await cut;
+
+    expect(answer.body.errorCode).toBe('UNAVAILABLE');
+    redis.refuse();
+    redis.reset();
+    expect((await send()).body.errorCode).toBe('UNAVAILABLE');
+    expect(app.sandbox.messages(mobile)).toEqual([]);
+  });
+
+  it('whose lines were forgotten on the way is reached by new ones', async () => {
+    redis.strand();
+
+    await saysSo([app.shopper().get('/user/', owner.token)], 3000);
+    await back();
+
+    await worksInFull();
+  });
+
+  it('started anew, without its scripts, is served them again', async () => {
+    await steady.redis.script('FLUSH');
+
+    await worksInFull();
+  });
+});
+
+describe('QQ', () => {
+  const QQ_GONE = {
+    status: 503,
+    body: { errorCode: 'QQ_UNAVAILABLE', message: 'QQ服务暂不可用，请稍后再试' },
+  };
+  const count = async (table: string) =>
+    Number((await steady.dataSource.query<{ n: number }[]>(`SELECT COUNT(*) AS n FROM ${table}`))[0]?.n);
+
+  it.each([
+    ['slow', 'token'],
+    ['hang', 'token'],
+    ['reset', 'token'],
+    ['http500', 'token'],
+    ['html', 'token'],
+    ['truncated', 'token'],
+    ['no_openid', 'token'],
+    ['hang', 'me'],
+    ['reset', 'me'],
+    ['html', 'me'],
+    ['truncated', 'me'],
+    ['no_openid', 'me'],
+    ['foreign_client', 'me'],
+    ['no_unionid', 'me'],
+  ] as const)('%s at %s: says so in time, and stores nothing', async (mode, on) => {
+    const shopper = app.shopper();
+    const query = await shopper.approve(await shopper.start(), newQq());
+    const before = [await count('tb_users'), await count('tb_oauth_qq')];
+    app.sandbox.setFault({ mode, on });
+
+    const [answer, took] = await timed(shopper.get(`/oauth/qq/users/?${query}`));
+
+    expect(answer).toMatchObject(QQ_GONE);
+    expect(answer.text).not.toMatch(/token|openid|next/);
+    expect(took).toBeLessThan(2 * QQ_TIMEOUT_MS + SLACK_MS);
+    expect([await count('tb_users'), await count('tb_oauth_qq')]).toEqual(before);
+    app.sandbox.setFault({ mode: 'none' });
+    expect((await shopper.loginWithQq(newQq())).status).toBe(200);
+  });
+
+  it('gone: says so at once, whoever is logged in goes on, and all is well when it is back', async () => {
+    const shopper = app.shopper();
+    const query = await shopper.approve(
+      (await shopper.start()).replace(qq.url, `${app.sandbox.url}/`),
+      newQq(),
+    );
+    qq.refuse();
+    qq.reset();
+
+    const [answer, took] = await timed(shopper.get(`/oauth/qq/users/?${query}`));
+
+    expect(answer).toMatchObject(QQ_GONE);
+    expect(took).toBeLessThan(QQ_TIMEOUT_MS + SLACK_MS);
+    expect((await shopper.post('/authorizations/', owner)).status).toBe(200);
+    await qq.pass();
+    await worksInFull();
+  });
+
+  it('hanging for a hundred people holds up nobody else', async () => {
+    app.sandbox.setFault({ mode: 'hang', on: 'token' });
+    const people = await Promise.all(
+      Array.from({ length: 100 }, async () => {
+        const shopper = app.shopper();
+        return { shopper, query: await shopper.approve(await shopper.start(), newQq()) };
+      }),
+    );
+
+    const hanging = Promise.all(
+      people.map(({ shopper, query }) => timed(shopper.get(`/oauth/qq/users/?${query}`))),
+    );
+    const [me, took] = await timed(app.shopper().post('/authorizations/', owner));
+
+    expect(me.status).toBe(200);
+    expect(took).toBeLessThan(SLACK_MS);
+    for (const [answer, took] of await hanging) {
+      expect(answer).toMatchObject(QQ_GONE);
+      expect(took).toBeLessThan(QQ_TIMEOUT_MS + SLACK_MS);
+    }
+  });
+});
+
+describe('the SMS gateway', () => {
+  it.each([
+    ['refuse', 0],
+    ['reset', 0],
+    ['hang', 5000],
+  ] as const)(
+    '%s: says so, the earlier code still works, and asking again is free',
+    async (fault, within) => {
+      const shopper = app.shopper();
+      const form = await shopper.bindForm();
+      const key = (rule: string) => `door:limit:${rule}:${form.mobile}`;
+      const used = () =>
+        steady.redis.mget(
+          key('sms-per-mobile-minute'),
+          key('sms-per-mobile-hour'),
+          key('sms-per-mobile-day'),
+        );
+      const before = await used();
+      expect(before).toContain('1');
+      app.sandbox.smsFault = fault;
+
+      const [answer, took] = await timed(shopper.askForSms(form.mobile));
+
+      expect(answer).toMatchObject({
+        status: 503,
+        body: { errorCode: 'SMS_UNAVAILABLE', message: '短信发送失败，请稍后再试' },
+      });
+      expect(took).toBeLessThan(within + SLACK_MS);
+      expect(await used()).toEqual(before);
+      expect(app.sandbox.messages(form.mobile)).toHaveLength(1);
+      app.sandbox.smsFault = 'none';
+      expect((await shopper.bind(form)).status).toBe(200);
+      expect((await shopper.askForSms(form.mobile)).status).toBe(200);
+    },
+  );
+});
+
+/** What is left of a bind in the tables. */
+async function left({
+  mobile,
+}: Pick<BindForm, 'mobile'>): Promise<{ accounts: number; bindings: number; events: number }> {
+  const [row] = await steady.dataSource.query<Record<string, string>[]>(
+    `SELECT COUNT(DISTINCT u.id) AS accounts, COUNT(DISTINCT q.id) AS bindings, COUNT(DISTINCT e.id) AS events
+     FROM tb_users u LEFT JOIN tb_oauth_qq q ON q.user_id = u.id
+     LEFT JOIN tb_account_event e ON e.user_id = u.id AND e.event IN ('registered', 'bound') WHERE u.mobile = ?`,
+    [mobile],
+  );
+  return { accounts: Number(row?.accounts), bindings: Number(row?.bindings), events: Number(row?.events) };
+}
+
+/** The answer to the spending was lost with the line, so only now can it be taken back. */
+async function codeIsBack({ mobile, sms_code }: BindForm): Promise<void> {
+  await vi.waitFor(async () => expect(await steady.redis.get(`sms_${mobile}`)).toBe(sms_code), {
+    timeout: 5000,
+  });
+}
+
+const NOTHING = { accounts: 0, bindings: 0, events: 0 };
+const EVERYTHING = { accounts: 1, bindings: 1, events: 2 };
+
+describe('a bind of a new account', () => {
+  const toDatabase = [
+    ['looking for the account', 'SELECT `User`.`id`'],
+    ['BEGIN', 'START TRANSACTION'],
+    ['the account', 'INSERT INTO `tb_users`'],
+    ['the binding', 'INSERT INTO `tb_oauth_qq`'],
+    ['the audit trail', 'INSERT INTO `tb_account_event`'],
+    ['COMMIT', 'COMMIT'],
+  ] as const;
+  const toRedis = [
+    ['the limits', 'door:limit:binds-per-token'],
+    ['the look for a receipt', '\r\nhmget\r\n'],
+    ["the day's tries", 'door:limit:sms-tries'],
+    ['the reading of the code', "{redis.call('GET', KEYS[1]), redis.call('PTTL'"],
+    ['the count of the try', 'door:sms_tries'],
+    ['the receipt', "redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])"],
+    ['the spending', 'return left == 0 and 1 or left'],
+  ] as const;
+  const cases = (['database', 'redis'] as const).flatMap((which) =>
+    (which === 'database' ? toDatabase : toRedis).flatMap(([step, text]) =>
+      (['before', 'after'] as const).flatMap((when) =>
+        (['a moment', 'a while'] as const).map((long) => ({ which, step, text, when, long })),
+      ),
+    ),
+  );
+
+  it.each(cases)(
+    'whose line to the $which dies $when $step, for $long, is whole or not at all, and succeeds when asked again',
+    async ({ which, step, text, when, long }) => {
+      const shopper = app.shopper();
+      const form = await shopper.bindForm();
+      const line = which === 'database' ? database : redis;
+      const cutting = async () => {
+        await (when === 'before' ? line.cutBefore(text) : line.cutAfter(text));
+        if (long === 'a moment') return;
+        line.refuse();
+        line.reset();
+      };
+      const cut = cutting();
+
+      const first = await shopper.bind(form);
+      await cut;
+
+      expect([200, 503]).toContain(first.status);
+      if (first.status === 503) expect(first.body.errorCode).toBe('UNAVAILABLE');
+      const after = await left(form);
+      const committed = first.status === 200 || (step === 'COMMIT' && when === 'after');
+      expect(after).toEqual(committed ? EVERYTHING : NOTHING);
+      await line.pass();
+      await back();
+      if (step === 'the spending' && first.status !== 200) await codeIsBack(form);
+      // With the same code: it was not lost.
+      const again = await shopper.bind(form);
+      expect(again.status, again.text).toBe(200);
+      if (first.status === 200) expect(again.body.user_id).toBe(first.body.user_id);
+      expect(await left(form)).toEqual(EVERYTHING);
+    },
+  );
+});
+
+it('the log tells when Redis went and came, and names no secret of ours', () => {
+  expect(app.logBook.lines).toMatch(/Redis went away/);
+  expect(app.logBook.lines).toMatch(/Redis came back/);
+  expect(app.logBook.lines).not.toContain(APP_KEY);
+  expect(app.logBook.lines).not.toContain('INTERNAL_ERROR');
+});

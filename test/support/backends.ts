@@ -1,0 +1,74 @@
+import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { Redis } from 'ioredis';
+import mysql from 'mysql2/promise';
+import { inject } from 'vitest';
+import { createDataSource, databaseOptions } from '../../src/database/database.js';
+
+/** What a test file's service runs on: its own database and Redis, empty but for the migrated tables. */
+export interface Backends {
+  /** For `loadConfig`: `DATABASE_URL` and `REDIS_URL`, or neither in the project `embedded`. */
+  readonly env: { DATABASE_URL?: string; REDIS_URL?: string };
+  readonly embedded: boolean;
+  /** Not needed at the end of a run, which takes everything away; a file that makes many may tidy up itself. */
+  drop(): Promise<void>;
+}
+
+/** In the project `servers` a new database and Redis; in `embedded` an empty `.data/` below the file's directory. */
+export async function freshBackends(): Promise<Backends> {
+  if (!inject('servers')) {
+    const drop = async () => rmSync('.data', { recursive: true, force: true });
+    await drop();
+    return { env: {}, embedded: true, drop };
+  }
+  const [database, redis] = await Promise.all([freshDatabase(), freshRedis()]);
+  return {
+    env: { DATABASE_URL: database.url, REDIS_URL: redis.url },
+    embedded: false,
+    drop: async () => void (await Promise.all([database.drop(), redis.drop()])),
+  };
+}
+
+/** Only in the project `servers`: a database of the migrations' making, or with `migrated: false` an empty one. */
+export async function freshDatabase({ migrated = true } = {}) {
+  const { databaseUrl, databasePrefix } = servers();
+  const name = databasePrefix + randomBytes(6).toString('hex');
+  const url = `${databaseUrl}/${name}`;
+  const administer = async (statement: string) => {
+    const connection = await mysql.createConnection(databaseUrl);
+    await connection.query(statement, [name]);
+    await connection.end();
+  };
+  await administer('CREATE DATABASE ?? CHARACTER SET utf8mb4');
+  if (migrated) {
+    const dataSource = await (await createDataSource(databaseOptions({ DATABASE_URL: url }))).initialize();
+    await dataSource.runMigrations();
+    await dataSource.destroy();
+  }
+  return { url, name, drop: () => administer('DROP DATABASE ??') };
+}
+
+/** Only in the project `servers`: a database number of its own, empty. */
+export async function freshRedis() {
+  const { redisUrl } = servers();
+  const counter = new Redis(redisUrl);
+  const [, databases = '16'] = (await counter.config('GET', 'databases')) as string[];
+  const issued = await counter.incr('qq-account-door:test:databases');
+  counter.disconnect();
+  // Number 0 holds the counter. A server of 16 comes round again, hence the flush.
+  const url = `${redisUrl}/${1 + ((issued - 1) % (Number(databases) - 1))}`;
+  const drop = async () => {
+    const redis = new Redis(url);
+    await redis.flushdb();
+    redis.disconnect();
+  };
+  await drop();
+  return { url, drop };
+}
+
+function servers() {
+  const context = inject('servers');
+  if (!context)
+    throw new Error('There are servers only in the project `servers`: name the file *.servers.ts');
+  return context;
+}

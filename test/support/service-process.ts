@@ -1,0 +1,94 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { join, resolve } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import type { LogBook } from './log-book.js';
+
+const CHECKOUT = resolve(import.meta.dirname, '../..');
+const MAIN = join(CHECKOUT, 'dist', 'src', 'main.js');
+const START_MS = 40_000;
+
+/** The built service as a process of its own, so that it can be killed. */
+export class ServiceProcess {
+  /** Everything it wrote. */
+  output = '';
+  /** How it ended: a code, or the signal that killed it. */
+  readonly ended: Promise<number | NodeJS.Signals>;
+
+  private constructor(
+    readonly url: string,
+    private readonly child: ChildProcess,
+    logBook?: LogBook,
+  ) {
+    for (const stream of [child.stdout!, child.stderr!])
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        this.output += text;
+        logBook?.add(text);
+      });
+    this.ended = once(child, 'close').then(([code, signal]) => (code ?? signal) as number | NodeJS.Signals);
+  }
+
+  /** Starts it with this environment and nothing else; it may refuse. */
+  static async spawn(
+    env: Readonly<Record<string, string | undefined>>,
+    logBook?: LogBook,
+  ): Promise<ServiceProcess> {
+    if (!existsSync(MAIN))
+      throw new Error('There is no dist/: run `npm run build`, or `npm test`, which does');
+    const port = env.PORT ?? String(await freePort());
+    const { PATH, HOME, TMPDIR } = process.env;
+    const child = spawn(process.execPath, [MAIN], {
+      env: { PATH, HOME, TMPDIR, PORT: port, HOST: '127.0.0.1', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    return new ServiceProcess(`http://127.0.0.1:${port}`, child, logBook);
+  }
+
+  /** Starts it, and resolves once it answers. @throws Error with what it wrote when it does not */
+  static async start(
+    env: Readonly<Record<string, string | undefined>>,
+    logBook?: LogBook,
+  ): Promise<ServiceProcess> {
+    const service = await this.spawn(env, logBook);
+    await service.answering();
+    return service;
+  }
+
+  /** Resolves once it answers. */
+  async answering(): Promise<void> {
+    const deadline = AbortSignal.timeout(START_MS);
+    let ended = false;
+    void this.ended.then(() => (ended = true));
+    while (!(await this.answers())) {
+      if (ended || deadline.aborted) throw new Error(`The service did not start: ${this.output}`);
+      await setTimeout(50);
+    }
+  }
+
+  /** Sends a signal, and resolves with how it ended. */
+  async stop(signal: NodeJS.Signals): Promise<number | NodeJS.Signals> {
+    this.child.kill(signal);
+    return this.ended;
+  }
+
+  private async answers(): Promise<boolean> {
+    try {
+      return (await fetch(`${this.url}/health/live`)).ok;
+    } catch (error) {
+      // Not yet listening is all that fetch fails of here.
+      if (error instanceof TypeError) return false;
+      throw error;
+    }
+  }
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}

@@ -1,0 +1,98 @@
+import { ConsoleLogger } from '@nestjs/common';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { Test } from '@nestjs/testing';
+import { Redis } from 'ioredis';
+import { DataSource } from 'typeorm';
+import { startSandbox, type Sandbox, type SandboxOptions } from '../../sandbox/sandbox.js';
+import { AppModule } from '../../src/app.module.js';
+import { configureApp, createAdapter } from '../../src/http/server.js';
+import { Config, loadConfig } from '../../src/config/config.js';
+import { type Backends, freshBackends } from './backends.js';
+import { LogBook } from './log-book.js';
+import { Shopper } from './shopper.js';
+
+export interface StartOptions {
+  /** Changes to the environment the service reads. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** A second service on the same database, Redis and sandbox. */
+  readonly beside?: App;
+  readonly sandbox?: Partial<SandboxOptions>;
+}
+
+/** The real service, listening, with QQ's stand-in and the phone beside it. */
+export interface App {
+  readonly url: string;
+  readonly config: Config;
+  readonly backends: Backends;
+  readonly sandbox: Sandbox;
+  readonly dataSource: DataSource;
+  readonly redis: Redis;
+  readonly logBook: LogBook;
+  readonly nest: NestFastifyApplication;
+  /** Somebody with a browser, a phone and an address of their own. */
+  shopper(): Shopper;
+  /** Stops everything, and fails when the log has a secret in it. */
+  close(): Promise<void>;
+}
+
+export const APP_KEY = 'sandbox-app-key';
+const JWT_SECRET = 'a-secret-for-tests-0123456789-abcdefghij';
+
+/** Boots the real AppModule as main.ts does, on this project's database and Redis. */
+export async function startApp({ env = {}, beside, sandbox: options }: StartOptions = {}): Promise<App> {
+  const backends = beside?.backends ?? (await freshBackends());
+  const sandbox = beside?.sandbox ?? (await startSandbox({ port: 0, ...options }));
+  const logBook = beside?.logBook ?? new LogBook();
+  const config = loadConfig({
+    NODE_ENV: 'test',
+    PORT: '0',
+    PUBLIC_URL: 'http://shop.test',
+    WEB_ORIGINS: 'http://shop.test',
+    // Each shopper comes from an address of their own, as the proxy says.
+    TRUST_PROXY: '127.0.0.1',
+    JWT_SECRET,
+    QQ_APP_KEY: APP_KEY,
+    QQ_BASE_URL: sandbox.url,
+    QQ_REDIRECT_URI: 'http://localhost/oauth_callback.html',
+    SMS_HTTP_URL: `${sandbox.url}/phone/messages`,
+    BCRYPT_COST: '4',
+    IMAGE_CODE_HEADER: 'on',
+    ...backends.env,
+    ...env,
+  });
+  logBook.open();
+  logBook.keep(JWT_SECRET, APP_KEY);
+  const module = await Test.createTestingModule({ imports: [AppModule.of(config)] }).compile();
+  const nest = module.createNestApplication<NestFastifyApplication>(createAdapter(config), {
+    logger: new ConsoleLogger({ json: true }),
+  });
+  await configureApp(nest);
+  await nest.listen(0, '127.0.0.1');
+  const dataSource = nest.get(DataSource);
+  const url = (await nest.getUrl()).replace('[::1]', '127.0.0.1');
+  return {
+    url,
+    config,
+    backends,
+    sandbox,
+    logBook,
+    nest,
+    dataSource,
+    redis: nest.get(Redis),
+    shopper: () => new Shopper(url, sandbox, logBook),
+    close: async () => {
+      logBook.keep(...(await secretsIn(dataSource)));
+      await nest.close();
+      if (beside) return;
+      await sandbox.close();
+      logBook.close();
+    },
+  };
+}
+
+/** What the tables hold that no log may: hashes, mobiles, openids. */
+async function secretsIn(dataSource: DataSource): Promise<string[]> {
+  const users = await dataSource.query<object[]>('SELECT password, mobile FROM tb_users');
+  const qqs = await dataSource.query<object[]>('SELECT openid, unionid FROM tb_oauth_qq');
+  return [...users, ...qqs].flatMap((row) => Object.values(row) as string[]);
+}
