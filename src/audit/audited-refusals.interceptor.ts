@@ -14,7 +14,7 @@ import { clientOf } from '../common/client.js';
 import { Problem, ProblemCode } from '../common/problem.js';
 import { AccountEvents, Via } from './account-events.service.js';
 
-const VIA = 'door:audited via';
+const VIA = 'qq:audited via';
 
 /** What anybody can do without end says nothing of an account, and would fill the table. */
 const UNTOLD: readonly ProblemCode[] = ['REQUEST_INVALID', 'TOO_MANY_REQUESTS'];

@@ -45,5 +45,5 @@ export class TokenRevocations {
   }
 }
 
-const allKey = (userId: number): string => `door:ended_tokens:{${userId}}`;
-const oneKey = (userId: number, tokenId: string): string => `door:ended_tokens:{${userId}}:${tokenId}`;
+const allKey = (userId: number): string => `qq:ended_tokens:{${userId}}`;
+const oneKey = (userId: number, tokenId: string): string => `qq:ended_tokens:{${userId}}:${tokenId}`;

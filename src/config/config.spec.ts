@@ -22,7 +22,7 @@ const PRODUCTION = {
 
 beforeAll(() => {
   // The embedded mode makes a secret below the working directory.
-  process.chdir(mkdtempSync(join(tmpdir(), 'qq-account-door-config-')));
+  process.chdir(mkdtempSync(join(tmpdir(), 'qq-account-service-config-')));
 });
 
 afterAll(() => {

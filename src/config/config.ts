@@ -130,7 +130,7 @@ export class Config {
    * one purpose can never pass for another, nor for a login token.
    */
   keyFor(purpose: string): Buffer {
-    return Buffer.from(hkdfSync('sha256', this.JWT_SECRET, '', `qq-account-door ${purpose}`, 32));
+    return Buffer.from(hkdfSync('sha256', this.JWT_SECRET, '', `qq-account-service ${purpose}`, 32));
   }
 }
 

@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { TypeOrmModuleOptions } from '@nestjs/typeorm';
 import {
@@ -16,10 +17,7 @@ import type { Config } from '../config/config.js';
 import { CreateAccounts1700000000000 } from './migrations/1700000000000-create-accounts.js';
 import { CreateAccountEvents1700000001000 } from './migrations/1700000001000-create-account-events.js';
 import { BoundedMysqlRunner, CONNECT_TIMEOUT_MS, QUERY_TIMEOUT_MS } from './mysql-runner.js';
-import { OAuthQQUser } from '../oauth/oauth-qq-user.entity.js';
 import { TurnTakingRunner, Turns } from './sqlite-runner.js';
-import { AccountEvent } from '../audit/account-event.entity.js';
-import { User } from '../users/user.entity.js';
 
 const CONNECTIONS = 20;
 /** Callers that may wait for a connection; the next one gets an error at once. */
@@ -66,7 +64,8 @@ export function isDatabaseAway(error: unknown): boolean {
   return (code !== undefined && AWAY.has(code)) || AWAY_MESSAGES.has(error.message);
 }
 
-type Options = DataSourceOptions & Pick<TypeOrmModuleOptions, 'retryAttempts' | 'retryDelay' | 'toRetry'>;
+type Options = DataSourceOptions &
+  Pick<TypeOrmModuleOptions, 'autoLoadEntities' | 'retryAttempts' | 'retryDelay' | 'toRetry'>;
 
 /**
  * MySQL or MariaDB where `DATABASE_URL` says so, otherwise the embedded SQLite file below the working directory,
@@ -74,10 +73,11 @@ type Options = DataSourceOptions & Pick<TypeOrmModuleOptions, 'retryAttempts' | 
  */
 export function databaseOptions({ DATABASE_URL }: Pick<Config, 'DATABASE_URL'>): Options {
   const shared = {
-    entities: [User, OAuthQQUser, AccountEvent],
+    // Each module brings its own entities (TypeOrmModule.forFeature).
+    autoLoadEntities: true,
     migrations: [CreateAccounts1700000000000, CreateAccountEvents1700000001000],
     // Not `migrations`: the shop's database is shared, and other tools call theirs so.
-    migrationsTableName: 'qq_account_door_migrations',
+    migrationsTableName: 'qq_account_service_migrations',
     synchronize: false,
     // Statements and their parameters hold mobiles, openids and password hashes. `logging: false` is not enough:
     // a slow query would be written down all the same.
@@ -87,6 +87,8 @@ export function databaseOptions({ DATABASE_URL }: Pick<Config, 'DATABASE_URL'>):
     return {
       ...shared,
       type: 'better-sqlite3',
+      // The same interface as better-sqlite3, with its binaries inside npm packages: no compiler, no download.
+      driver: createRequire(import.meta.url)('libsql') as unknown,
       database: join('.data', 'shop.sqlite'),
       enableWAL: true,
       migrationsRun: true,

@@ -71,7 +71,7 @@ export class Limits {
         rule,
         new RateLimiterRedis({
           storeClient: redis,
-          keyPrefix: `door:limit:${rule}`,
+          keyPrefix: `qq:limit:${rule}`,
           points,
           duration,
           customIncrTtlLuaScript: COUNT,

@@ -80,7 +80,7 @@ export class BindReceipts {
   }
 
   private keyOf(openid: string): string {
-    return `door:bind:${this.hash(openid)}`;
+    return `qq:bind:${this.hash(openid)}`;
   }
 
   private hash(text: string): string {

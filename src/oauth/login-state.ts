@@ -49,7 +49,7 @@ export class LoginState {
     const next = Buffer.from(path, 'base64url').toString();
     if (left <= 0 || !isLocalPath(next)) throw new Problem('STATE_INVALID');
     // Remembered for as long as the state would have lived: whoever sets the mark first has used it.
-    const first = await this.redis.set(`door:used_state:${nonce}`, 1, 'EX', Math.ceil(left) + 1, 'NX');
+    const first = await this.redis.set(`qq:used_state:${nonce}`, 1, 'EX', Math.ceil(left) + 1, 'NX');
     if (first === null) throw new Problem('STATE_INVALID');
     return { next, browser };
   }

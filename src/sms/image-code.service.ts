@@ -53,4 +53,4 @@ export class ImageCodeService {
   }
 }
 
-const keyOf = (id: string): string => `door:image_code:${id.toLowerCase()}`;
+const keyOf = (id: string): string => `qq:image_code:${id.toLowerCase()}`;

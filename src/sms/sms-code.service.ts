@@ -103,7 +103,7 @@ export class SmsCodeService {
     await this.limits.take({ 'sms-tries-per-mobile-day': mobile });
     const sent = await this.read(mobile);
     if (!sent) throw new Problem('SMS_CODE_INVALID');
-    const tries = await this.redis.eval(TRY, 1, `door:sms_tries:${mobile}:${sent.code}`, sent.endsAt);
+    const tries = await this.redis.eval(TRY, 1, `qq:sms_tries:${mobile}:${sent.code}`, sent.endsAt);
     if (Number(tries) > TRIES || !timingSafeEqual(Buffer.from(sent.code), Buffer.from(code))) {
       throw new Problem('SMS_CODE_INVALID');
     }

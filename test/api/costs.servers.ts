@@ -24,7 +24,7 @@ async function costOf(action: () => Promise<unknown>): Promise<Cost> {
     qq: upstream() - qq,
     sql: sql.filter((statement) => !WRITTEN_BEHIND.test(statement)),
     redis: redis.map(
-      ([command = '', ...rest]) => `${command} ${rest.find((part) => /^(door:|sms_)/.test(part)) ?? ''}`,
+      ([command = '', ...rest]) => `${command} ${rest.find((part) => /^(qq:|sms_)/.test(part)) ?? ''}`,
     ),
   };
 }
@@ -37,7 +37,7 @@ interface Cost {
 
 /** The audit trail's own statement, which no request waits for; and what a new connection says once. */
 const WRITTEN_BEHIND = /INTO `tb_account_event`.*'(?:logged_in|refused)'|^SET SESSION/s;
-const LIMIT = /door:limit:/;
+const LIMIT = /qq:limit:/;
 
 function upstream(): number {
   const { token, me, user_info } = app.sandbox.requests;

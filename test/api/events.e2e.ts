@@ -5,7 +5,7 @@ import { AccountEvent } from '../../src/audit/account-event.entity.js';
 import { User } from '../../src/users/user.entity.js';
 import { newMobile, newPassword, newQq, type Shopper } from '../support/shopper.js';
 import { type App, type StartOptions, startApp } from '../support/start-app.js';
-import { forgetLimit } from '../support/tricks.js';
+import { forgetLimit } from '../support/fixtures.js';
 
 let app: App;
 
@@ -278,7 +278,7 @@ describe('what changes nothing', () => {
     await app.dataSource.query('ALTER TABLE tb_account_event RENAME TO tb_account_event_away');
     try {
       expect((await login(shopper, username, password)).status).toBe(200);
-      await expect.poll(() => app.logBook.lines).toMatch(/Audit trail not written, kept for later/);
+      await expect.poll(() => app.logRecorder.lines).toMatch(/Audit trail not written, kept for later/);
     } finally {
       await app.dataSource.query('ALTER TABLE tb_account_event_away RENAME TO tb_account_event');
     }

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { User } from '../../src/users/user.entity.js';
 import { type Answer, newMobile, newPassword, type Registered, type Shopper } from '../support/shopper.js';
 import { type App, startApp } from '../support/start-app.js';
-import { atOnce, forgetLimit, oldAccount, OLD_PASSWORD, tally } from '../support/tricks.js';
+import { atOnce, forgetLimit, oldAccount, OLD_PASSWORD, tally } from '../support/fixtures.js';
 
 let app: App;
 

@@ -20,7 +20,7 @@ function expectProblem(answer: Answer, errorCode: ProblemCode): void {
 }
 
 /** Lets the mobile have another SMS at once: what the minute does is another test's. */
-const forgetMinute = (mobile: string) => app.redis.del(`door:limit:sms-per-mobile-minute:${mobile}`);
+const forgetMinute = (mobile: string) => app.redis.del(`qq:limit:sms-per-mobile-minute:${mobile}`);
 
 describe('GET /oauth/qq/authorization/', () => {
   it('says where to log in to QQ, and gives the browser a cookie', async () => {

@@ -4,7 +4,7 @@ import { OAuthQQUser } from '../../src/oauth/oauth-qq-user.entity.js';
 import { User } from '../../src/users/user.entity.js';
 import { type Answer, newMobile, newPassword, type Registered, type Shopper } from '../support/shopper.js';
 import { type App, startApp } from '../support/start-app.js';
-import { atOnce, claimsOf, forgetLimit, later, seconds, signed } from '../support/tricks.js';
+import { atOnce, claimsOf, forgetLimit, later, seconds, signed } from '../support/fixtures.js';
 
 let app: App;
 
@@ -127,7 +127,7 @@ describe('a bind whose answer was lost', () => {
     await shopper.bind(form);
 
     const kept: string[] = [];
-    for (const key of await app.redis.keys('door:bind:*'))
+    for (const key of await app.redis.keys('qq:bind:*'))
       kept.push((await app.redis.hget(key, 'receipt')) ?? '{}');
 
     const { jti } = claimsOf(form.access_token);
@@ -206,7 +206,7 @@ describe('logging out', () => {
       await remove(long.shopper(), '/authorizations/', other);
       await remove(long.shopper(), '/authorizations/all/', account.token);
 
-      const left = await long.redis.ttl(`door:ended_tokens:{${account.id}}`);
+      const left = await long.redis.ttl(`qq:ended_tokens:{${account.id}}`);
 
       expect(left).toBeGreaterThanOrEqual(31 * 86_400 - 5);
     } finally {

@@ -4,7 +4,7 @@ import { OAuthQQUser } from '../../src/oauth/oauth-qq-user.entity.js';
 import { User } from '../../src/users/user.entity.js';
 import { newQq } from '../support/shopper.js';
 import { type App, startApp } from '../support/start-app.js';
-import { atOnce, tally } from '../support/tricks.js';
+import { atOnce, tally } from '../support/fixtures.js';
 
 const [FIRST, SECOND, STRANGER] = ['101000001', '101000002', '101000003'] as const;
 
@@ -137,7 +137,7 @@ describe('a unionid', () => {
     });
     expect(answer.body).not.toHaveProperty('token');
     expect(answer.body).not.toHaveProperty('access_token');
-    expect(before.logBook.lines).toMatch(/QQ is bound to two accounts/);
+    expect(before.logRecorder.lines).toMatch(/QQ is bound to two accounts/);
     expect(await rows(byOpenid.id)).toMatchObject([{ openid: openidOf(FIRST, qq), unionid: null }]);
     expect(await rows(byUnionid.id)).toMatchObject([{ openid: openidOf(SECOND, qq), unionid: unionid(qq) }]);
   });

@@ -1,20 +1,19 @@
 import { inspect } from 'node:util';
 import type { DataSource } from 'typeorm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createDataSource, databaseOptions } from '../../src/database/database.js';
 import { OAuthQQUser } from '../../src/oauth/oauth-qq-user.entity.js';
 import { AccountEvent } from '../../src/audit/account-event.entity.js';
 import { readSettled } from '../../src/oauth/read-settled.js';
 import { violatedUnique } from '../../src/database/unique-violation.js';
 import { User } from '../../src/users/user.entity.js';
-import { type Backends, freshBackends } from '../support/backends.js';
+import { type Backends, freshBackends, openDatabase } from '../support/backends.js';
 
 let backends: Backends;
 let database: DataSource;
 
 beforeAll(async () => {
   backends = await freshBackends();
-  database = await createDataSource(databaseOptions(backends.env));
+  database = await openDatabase(backends.env);
   await database.initialize();
 });
 

@@ -3,7 +3,7 @@ import { type DataSource, In } from 'typeorm';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createDataSource, databaseOptions, isDatabaseAway } from '../../src/database/database.js';
 import { User } from '../../src/users/user.entity.js';
-import { freshDatabase } from '../support/backends.js';
+import { freshDatabase, openDatabase } from '../support/backends.js';
 import { sqlDuring } from '../support/counting.js';
 import { SwitchableProxy } from '../support/switchable-proxy.js';
 
@@ -14,7 +14,7 @@ let database: DataSource;
 beforeAll(async () => {
   ({ url } = await freshDatabase());
   line = await SwitchableProxy.to(url);
-  database = await createDataSource(databaseOptions({ DATABASE_URL: line.url }));
+  database = await openDatabase({ DATABASE_URL: line.url });
   await database.initialize();
 });
 
@@ -223,9 +223,7 @@ describe('at boot', () => {
     expect(error.message).toBe('DATABASE_URL: the database does not let us in (ER_ACCESS_DENIED_ERROR)');
     expect(options.toRetry?.(error)).toBe(false);
     line.refuse();
-    const away = (await fault(
-      (await createDataSource(databaseOptions({ DATABASE_URL: line.url }))).initialize(),
-    )) as Error;
+    const away = (await fault((await openDatabase({ DATABASE_URL: line.url })).initialize())) as Error;
     expect(away.message).toBe('DATABASE_URL: the database does not let us in (ECONNREFUSED)');
     expect(options.toRetry?.(away)).toBe(true);
   });

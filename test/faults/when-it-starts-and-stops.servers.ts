@@ -48,14 +48,14 @@ function environment(): Record<string, string> {
 }
 
 async function start(env: Record<string, string | undefined> = {}): Promise<ServiceProcess> {
-  const service = await ServiceProcess.start({ ...environment(), ...env }, survivor.logBook);
+  const service = await ServiceProcess.start({ ...environment(), ...env }, survivor.logRecorder);
   running.add(service);
   return service;
 }
 
 /** The same browser and phone, at another instance. */
 function at(service: ServiceProcess, { cookie, address }: Shopper): Shopper {
-  return Object.assign(new Shopper(service.url, survivor.sandbox, survivor.logBook), { cookie, address });
+  return Object.assign(new Shopper(service.url, survivor.sandbox, survivor.logRecorder), { cookie, address });
 }
 
 /** What is left of a bind in the tables. */
@@ -76,7 +76,7 @@ describe('a service killed in the middle of a bind', () => {
   /** In the order in which the bind takes them. */
   const steps = [
     ['the look for a receipt', 'redis', '\r\nhmget\r\n'],
-    ['the count of the try', 'redis', 'door:sms_tries'],
+    ['the count of the try', 'redis', 'qq:sms_tries'],
     ['BEGIN', 'database', 'START TRANSACTION'],
     ['the account', 'database', 'INSERT INTO `tb_users`'],
     ['the binding', 'database', 'INSERT INTO `tb_oauth_qq`'],
@@ -224,7 +224,7 @@ describe('at boot', () => {
 
   it('waits for the database while that starts', async () => {
     database.refuse();
-    const service = await ServiceProcess.spawn(environment(), survivor.logBook);
+    const service = await ServiceProcess.spawn(environment(), survivor.logRecorder);
     await vi.waitFor(() => expect(service.output).toContain('Unable to connect to the database'), {
       timeout: 20_000,
       interval: 50,

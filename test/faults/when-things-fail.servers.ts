@@ -231,7 +231,7 @@ describe('Redis', () => {
     const image_code = (await shopper.get(`/image_codes/${id}/`)).headers.get('x-image-code');
     const send = () => shopper.post('/sms_codes/', { mobile, image_code_id: id, image_code });
     // The picture is redeemed, and then the line dies under the first limit.
-    const cut = redis.cutBefore('door:limit:sms-');
+    const cut = redis.cutBefore('qq:limit:sms-');
 
     const answer = await send();
     await cut;
@@ -349,7 +349,7 @@ describe('the SMS gateway', () => {
     async (fault, within) => {
       const shopper = app.shopper();
       const form = await shopper.bindForm();
-      const key = (rule: string) => `door:limit:${rule}:${form.mobile}`;
+      const key = (rule: string) => `qq:limit:${rule}:${form.mobile}`;
       const used = () =>
         steady.redis.mget(
           key('sms-per-mobile-minute'),
@@ -409,11 +409,11 @@ describe('a bind of a new account', () => {
     ['COMMIT', 'COMMIT'],
   ] as const;
   const toRedis = [
-    ['the limits', 'door:limit:binds-per-token'],
+    ['the limits', 'qq:limit:binds-per-token'],
     ['the look for a receipt', '\r\nhmget\r\n'],
-    ["the day's tries", 'door:limit:sms-tries'],
+    ["the day's tries", 'qq:limit:sms-tries'],
     ['the reading of the code', "{redis.call('GET', KEYS[1]), redis.call('PTTL'"],
-    ['the count of the try', 'door:sms_tries'],
+    ['the count of the try', 'qq:sms_tries'],
     ['the receipt', "redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])"],
     ['the spending', 'return left == 0 and 1 or left'],
   ] as const;
@@ -460,8 +460,8 @@ describe('a bind of a new account', () => {
 });
 
 it('the log tells when Redis went and came, and names no secret of ours', () => {
-  expect(app.logBook.lines).toMatch(/Redis went away/);
-  expect(app.logBook.lines).toMatch(/Redis came back/);
-  expect(app.logBook.lines).not.toContain(APP_KEY);
-  expect(app.logBook.lines).not.toContain('INTERNAL_ERROR');
+  expect(app.logRecorder.lines).toMatch(/Redis went away/);
+  expect(app.logRecorder.lines).toMatch(/Redis came back/);
+  expect(app.logRecorder.lines).not.toContain(APP_KEY);
+  expect(app.logRecorder.lines).not.toContain('INTERNAL_ERROR');
 });

@@ -1,14 +1,14 @@
 import { existsSync, rmSync } from 'node:fs';
 import type { DataSource } from 'typeorm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createDataSource, databaseOptions } from '../../src/database/database.js';
+import { openDatabase } from '../support/backends.js';
 import { AccountEvent } from '../../src/audit/account-event.entity.js';
 import { User } from '../../src/users/user.entity.js';
 import { violatedUnique } from '../../src/database/unique-violation.js';
 
 let database: DataSource;
 
-const open = async () => (await createDataSource(databaseOptions({}))).initialize();
+const open = async () => (await openDatabase({})).initialize();
 
 beforeEach(async () => {
   rmSync('.data', { recursive: true, force: true });

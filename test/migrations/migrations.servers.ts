@@ -4,11 +4,10 @@ import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 import type { DataSource } from 'typeorm';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createDataSource, databaseOptions } from '../../src/database/database.js';
 import { CreateAccounts1700000000000 } from '../../src/database/migrations/1700000000000-create-accounts.js';
 import { OAuthQQUser } from '../../src/oauth/oauth-qq-user.entity.js';
 import { User } from '../../src/users/user.entity.js';
-import { freshDatabase } from '../support/backends.js';
+import { freshDatabase, openDatabase } from '../support/backends.js';
 import { DJANGO_TABLES, djangoBinding, djangoUser } from '../support/django-tables.js';
 
 const OPENID = 'B624064BA065E01CB73F835017FE96FA';
@@ -19,7 +18,7 @@ let database: DataSource;
 
 beforeEach(async () => {
   ({ url, drop } = await freshDatabase({ migrated: false }));
-  database = await createDataSource(databaseOptions({ DATABASE_URL: url }));
+  database = await openDatabase({ DATABASE_URL: url });
   await database.initialize();
 });
 
@@ -35,7 +34,7 @@ async function schema(): Promise<Record<string, string>> {
   );
   const found: Record<string, string> = {};
   for (const { name } of tables) {
-    if (name === 'qq_account_door_migrations') continue;
+    if (name === 'qq_account_service_migrations') continue;
     const [row] = await database.query<{ 'Create Table': string }[]>(`SHOW CREATE TABLE \`${name}\``);
     found[name] = String(row?.['Create Table']).replace(/ AUTO_INCREMENT=\d+/, '');
   }

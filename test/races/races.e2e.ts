@@ -6,7 +6,7 @@ import { OAuthQQUser } from '../../src/oauth/oauth-qq-user.entity.js';
 import { User } from '../../src/users/user.entity.js';
 import { type Answer, newMobile, newName, newPassword, newQq, type Shopper } from '../support/shopper.js';
 import { type App, startApp } from '../support/start-app.js';
-import { atOnce, forgetLimit, oldAccount, OLD_PASSWORD, tally } from '../support/tricks.js';
+import { atOnce, forgetLimit, oldAccount, OLD_PASSWORD, tally } from '../support/fixtures.js';
 
 let app: App;
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { User } from '../../src/users/user.entity.js';
 import { newMobile, newPassword } from '../support/shopper.js';
 import { type App, startApp } from '../support/start-app.js';
-import { atOnce, tally } from '../support/tricks.js';
+import { atOnce, tally } from '../support/fixtures.js';
 
 let app: App;
 let beside: App;

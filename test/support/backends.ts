@@ -3,7 +3,11 @@ import { rmSync } from 'node:fs';
 import { Redis } from 'ioredis';
 import mysql from 'mysql2/promise';
 import { inject } from 'vitest';
+import type { DataSource } from 'typeorm';
+import { AccountEvent } from '../../src/audit/account-event.entity.js';
 import { createDataSource, databaseOptions } from '../../src/database/database.js';
+import { OAuthQQUser } from '../../src/oauth/oauth-qq-user.entity.js';
+import { User } from '../../src/users/user.entity.js';
 
 /** What a test file's service runs on: its own database and Redis, empty but for the migrated tables. */
 export interface Backends {
@@ -27,6 +31,12 @@ export async function freshBackends(): Promise<Backends> {
     embedded: false,
     drop: async () => void (await Promise.all([database.drop(), redis.drop()])),
   };
+}
+
+/** The database with the service's entities, as the modules bring them. */
+export async function openDatabase(env: Backends['env']): Promise<DataSource> {
+  const options = { ...databaseOptions(env), entities: [User, OAuthQQUser, AccountEvent] };
+  return createDataSource(options);
 }
 
 /** Only in the project `servers`: a database of the migrations' making, or with `migrated: false` an empty one. */
@@ -53,7 +63,7 @@ export async function freshRedis() {
   const { redisUrl } = servers();
   const counter = new Redis(redisUrl);
   const [, databases = '16'] = (await counter.config('GET', 'databases')) as string[];
-  const issued = await counter.incr('qq-account-door:test:databases');
+  const issued = await counter.incr('qq-account-service:test:databases');
   counter.disconnect();
   // Number 0 holds the counter. A server of 16 comes round again, hence the flush.
   const url = `${redisUrl}/${1 + ((issued - 1) % (Number(databases) - 1))}`;

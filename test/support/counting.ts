@@ -25,7 +25,7 @@ export async function sqlDuring(databaseUrl: string, action: () => Promise<unkno
       Number(id),
     );
   try {
-    await query('SELECT GET_LOCK(?, ?)', ['qq-account-door general log', TURN_S]);
+    await query('SELECT GET_LOCK(?, ?)', ['qq-account-service general log', TURN_S]);
     await query("SET GLOBAL log_output = 'TABLE'");
     await query('TRUNCATE mysql.general_log');
     await query('SET GLOBAL general_log = ON');

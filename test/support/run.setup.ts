@@ -11,7 +11,7 @@ declare module 'vitest' {
 }
 
 export default function setup(project: TestProject): () => void {
-  const directory = mkdtempSync(join(tmpdir(), 'qq-account-door-run-'));
+  const directory = mkdtempSync(join(tmpdir(), 'qq-account-service-run-'));
   project.provide('temporaryDirectory', directory);
   return () => rmSync(directory, { recursive: true, force: true });
 }

@@ -112,7 +112,7 @@ type Plan = (
 /** Starts it in a directory of its own on a free port; another one where somebody was quicker to take the port. */
 async function privately(plan: Plan): Promise<RunningServer> {
   for (let left = TRIES - 1; ; left--) {
-    const directory = mkdtempSync(join(tmpdir(), 'qq-account-door-'));
+    const directory = mkdtempSync(join(tmpdir(), 'qq-account-service-'));
     const log = join(directory, 'log');
     try {
       const { command, greet } = await plan(directory, await freePort());

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import type { LogBook } from './log-book.js';
+import type { LogRecorder } from './log-recorder.js';
 
 const CHECKOUT = resolve(import.meta.dirname, '../..');
 const MAIN = join(CHECKOUT, 'dist', 'src', 'main.js');
@@ -20,12 +20,12 @@ export class ServiceProcess {
   private constructor(
     readonly url: string,
     private readonly child: ChildProcess,
-    logBook?: LogBook,
+    logRecorder?: LogRecorder,
   ) {
     for (const stream of [child.stdout!, child.stderr!])
       stream.setEncoding('utf8').on('data', (text: string) => {
         this.output += text;
-        logBook?.add(text);
+        logRecorder?.add(text);
       });
     this.ended = once(child, 'close').then(([code, signal]) => (code ?? signal) as number | NodeJS.Signals);
   }
@@ -33,7 +33,7 @@ export class ServiceProcess {
   /** Starts it with this environment and nothing else; it may refuse. */
   static async spawn(
     env: Readonly<Record<string, string | undefined>>,
-    logBook?: LogBook,
+    logRecorder?: LogRecorder,
   ): Promise<ServiceProcess> {
     if (!existsSync(MAIN))
       throw new Error('There is no dist/: run `npm run build`, or `npm test`, which does');
@@ -43,15 +43,15 @@ export class ServiceProcess {
       env: { PATH, HOME, TMPDIR, PORT: port, HOST: '127.0.0.1', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    return new ServiceProcess(`http://127.0.0.1:${port}`, child, logBook);
+    return new ServiceProcess(`http://127.0.0.1:${port}`, child, logRecorder);
   }
 
   /** Starts it, and resolves once it answers. @throws Error with what it wrote when it does not */
   static async start(
     env: Readonly<Record<string, string | undefined>>,
-    logBook?: LogBook,
+    logRecorder?: LogRecorder,
   ): Promise<ServiceProcess> {
-    const service = await this.spawn(env, logBook);
+    const service = await this.spawn(env, logRecorder);
     await service.answering();
     return service;
   }

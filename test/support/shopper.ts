@@ -1,6 +1,6 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import type { Sandbox } from '../../sandbox/sandbox.js';
-import type { LogBook } from './log-book.js';
+import type { LogRecorder } from './log-recorder.js';
 
 /** An answer, read. */
 export interface Answer {
@@ -51,7 +51,7 @@ const SECRET_FIELDS = [
   'image_code',
 ];
 
-/** A person at the front door: a browser with its cookie, an address, a phone. Speaks HTTP and nothing else. */
+/** A person with a browser with its cookie, an address, a phone. Speaks HTTP and nothing else. */
 export class Shopper {
   /** The browser's cookie header; empty at first. */
   cookie = '';
@@ -60,7 +60,7 @@ export class Shopper {
   constructor(
     private readonly url: string,
     private readonly sandbox: Sandbox,
-    private readonly logBook: LogBook,
+    private readonly logRecorder: LogRecorder,
   ) {}
 
   async send(path: string, { method = 'GET', body, headers, token }: SendOptions = {}): Promise<Answer> {
@@ -104,7 +104,7 @@ export class Shopper {
   async approve(loginUrl: string, qq: number | string): Promise<string> {
     const response = await fetch(`${loginUrl}&login_as=${qq}`, { redirect: 'manual' });
     const query = new URL(response.headers.get('location') ?? 'none:').search.slice(1);
-    this.logBook.keep(...new URLSearchParams(query).values());
+    this.logRecorder.keep(...new URLSearchParams(query).values());
     return query;
   }
 
@@ -131,7 +131,7 @@ export class Shopper {
     const { status, text } = await this.askForSms(mobile);
     const [message] = this.sandbox.messages(mobile);
     if (!message) throw new Error(`No SMS came: ${status} ${text}`);
-    this.logBook.keep(message.code);
+    this.logRecorder.keep(message.code);
     return message.code;
   }
 
@@ -160,10 +160,10 @@ export class Shopper {
       if (typeof body !== 'object' || body === null) continue;
       for (const field of SECRET_FIELDS) {
         const value = (body as Record<string, unknown>)[field];
-        if (typeof value === 'string' && !value.includes('*')) this.logBook.keep(value, openidIn(value));
+        if (typeof value === 'string' && !value.includes('*')) this.logRecorder.keep(value, openidIn(value));
       }
     }
-    this.logBook.keep(this.cookie.split('=')[1]);
+    this.logRecorder.keep(this.cookie.split('=')[1]);
   }
 }
 

@@ -8,7 +8,7 @@ import { AppModule } from '../../src/app.module.js';
 import { configureApp, createAdapter } from '../../src/http/server.js';
 import { Config, loadConfig } from '../../src/config/config.js';
 import { type Backends, freshBackends } from './backends.js';
-import { LogBook } from './log-book.js';
+import { LogRecorder } from './log-recorder.js';
 import { Shopper } from './shopper.js';
 
 export interface StartOptions {
@@ -27,7 +27,7 @@ export interface App {
   readonly sandbox: Sandbox;
   readonly dataSource: DataSource;
   readonly redis: Redis;
-  readonly logBook: LogBook;
+  readonly logRecorder: LogRecorder;
   readonly nest: NestFastifyApplication;
   /** Somebody with a browser, a phone and an address of their own. */
   shopper(): Shopper;
@@ -42,7 +42,7 @@ const JWT_SECRET = 'a-secret-for-tests-0123456789-abcdefghij';
 export async function startApp({ env = {}, beside, sandbox: options }: StartOptions = {}): Promise<App> {
   const backends = beside?.backends ?? (await freshBackends());
   const sandbox = beside?.sandbox ?? (await startSandbox({ port: 0, ...options }));
-  const logBook = beside?.logBook ?? new LogBook();
+  const logRecorder = beside?.logRecorder ?? new LogRecorder();
   const config = loadConfig({
     NODE_ENV: 'test',
     PORT: '0',
@@ -60,8 +60,8 @@ export async function startApp({ env = {}, beside, sandbox: options }: StartOpti
     ...backends.env,
     ...env,
   });
-  logBook.open();
-  logBook.keep(JWT_SECRET, APP_KEY);
+  logRecorder.open();
+  logRecorder.keep(JWT_SECRET, APP_KEY);
   const module = await Test.createTestingModule({ imports: [AppModule.of(config)] }).compile();
   const nest = module.createNestApplication<NestFastifyApplication>(createAdapter(config), {
     logger: new ConsoleLogger({ json: true }),
@@ -75,17 +75,17 @@ export async function startApp({ env = {}, beside, sandbox: options }: StartOpti
     config,
     backends,
     sandbox,
-    logBook,
+    logRecorder,
     nest,
     dataSource,
     redis: nest.get(Redis),
-    shopper: () => new Shopper(url, sandbox, logBook),
+    shopper: () => new Shopper(url, sandbox, logRecorder),
     close: async () => {
-      logBook.keep(...(await secretsIn(dataSource)));
+      logRecorder.keep(...(await secretsIn(dataSource)));
       await nest.close();
       if (beside) return;
       await sandbox.close();
-      logBook.close();
+      logRecorder.close();
     },
   };
 }

@@ -83,9 +83,9 @@ beforeAll(async () => {
       LIMITS: RULES.map((rule) => `${rule}=100000000/60`).join(),
       ...backends.env,
     },
-    app.logBook,
+    app.logRecorder,
   );
-  const shopper = new Shopper(service.url, sandbox, app.logBook);
+  const shopper = new Shopper(service.url, sandbox, app.logRecorder);
   owner = await shopper.register();
   const access_token = await shopper.bindToken();
   const state = new URL(await shopper.start()).searchParams.get('state') ?? '';

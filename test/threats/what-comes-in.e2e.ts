@@ -45,7 +45,7 @@ beforeAll(async () => {
   });
   owner = await app.shopper().register();
   for (const [, , { mobile, password, new_password }] of FORMS)
-    app.logBook.keep(mobile, password, new_password);
+    app.logRecorder.keep(mobile, password, new_password);
 });
 
 afterAll(async () => {
@@ -460,7 +460,7 @@ describe('on the socket', () => {
     );
 
     expect((await send('GET', '/health/live'))?.status).toBe(200);
-    expect(app.logBook.lines).not.toContain('INTERNAL_ERROR');
+    expect(app.logRecorder.lines).not.toContain('INTERNAL_ERROR');
   });
 });
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { LogBook } from '../support/log-book.js';
+import { LogRecorder } from '../support/log-recorder.js';
 import { type Answer, newMobile, newName, newPassword, newQq, type Shopper } from '../support/shopper.js';
 import { APP_KEY, type App, startApp } from '../support/start-app.js';
 
@@ -120,9 +120,9 @@ describe('the log', () => {
     await tour(app.shopper());
 
     for (const line of ['QQ bound', 'QQ added', 'QQ unbound', 'SMS code sent', 'QQ_UNAVAILABLE'])
-      expect(app.logBook.lines).toContain(line);
-    expect(app.logBook.leaks()).toEqual([]);
-    expect(app.logBook.lines).not.toMatch(/\b1[3-9]\d{9}\b|bcrypt|\$2b\$|eyJ|\b[0-9A-F]{32}\b/);
+      expect(app.logRecorder.lines).toContain(line);
+    expect(app.logRecorder.leaks()).toEqual([]);
+    expect(app.logRecorder.lines).not.toMatch(/\b1[3-9]\d{9}\b|bcrypt|\$2b\$|eyJ|\b[0-9A-F]{32}\b/);
   });
 
   it('has a fault of ours in it with its place, without a value, and the answer has neither', async () => {
@@ -135,9 +135,9 @@ describe('the log', () => {
 
     expect(answer.status).toBe(500);
     expect(answer.text).toBe('{"statusCode":500,"errorCode":"INTERNAL_ERROR","message":"服务器内部错误"}');
-    expect(broken.logBook.lines).toContain(answer.headers.get('x-request-id'));
-    expect(broken.logBook.lines).toMatch(/INTERNAL_ERROR.*QueryFailedError/s);
-    expect(broken.logBook.lines).toMatch(/at QqBind/);
+    expect(broken.logRecorder.lines).toContain(answer.headers.get('x-request-id'));
+    expect(broken.logRecorder.lines).toMatch(/INTERNAL_ERROR.*QueryFailedError/s);
+    expect(broken.logRecorder.lines).toMatch(/at QqBind/);
     await broken.dataSource.query('ALTER TABLE tb_elsewhere RENAME TO tb_oauth_qq');
     await broken.close();
   });
@@ -150,7 +150,7 @@ describe('the log', () => {
       'eyJhbGciOiJIUzI1NiJ9.eyJvcGVuaWQiOiJBQkMifQ.c2lnbmF0dXJlLW9mLWl0',
     ];
     const found = (line: string) => {
-      const book = new LogBook();
+      const book = new LogRecorder();
       book.keep(...secrets);
       book.add(line);
       return book.leaks().length;

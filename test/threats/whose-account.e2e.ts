@@ -15,7 +15,15 @@ import {
   type Shopper,
 } from '../support/shopper.js';
 import { type App, startApp } from '../support/start-app.js';
-import { alreadyCounted, atOnce, counted, forgetLimit, oldAccount, OLD_PASSWORD, tally } from '../support/tricks.js';
+import {
+  alreadyCounted,
+  atOnce,
+  counted,
+  forgetLimit,
+  oldAccount,
+  OLD_PASSWORD,
+  tally,
+} from '../support/fixtures.js';
 
 let app: App;
 

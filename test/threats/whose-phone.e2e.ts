@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Answer, newMobile, newName, newPassword, newQq, type Shopper } from '../support/shopper.js';
 import { type App, startApp } from '../support/start-app.js';
-import { alreadyCounted, atOnce, counted, forgetLimit, tally } from '../support/tricks.js';
+import { alreadyCounted, atOnce, counted, forgetLimit, tally } from '../support/fixtures.js';
 
 let app: App;
 
@@ -261,13 +261,13 @@ describe('the codes themselves', () => {
     const mobile = newMobile();
     const asked = await shopper.askForSms(mobile);
     const { code } = received(mobile)[0]!;
-    app.logBook.keep(code);
+    app.logRecorder.keep(code);
     const form = await shopper.bindForm({ mobile, sms_code: code });
     const answers = [asked, await shopper.bind({ ...form, sms_code: wrong(code) }), await shopper.bind(form)];
 
     for (const { text } of answers) expect(text).not.toContain(code);
-    expect(app.logBook.leaks()).toEqual([]);
-    expect(app.logBook.lines).not.toContain(mobile);
+    expect(app.logRecorder.leaks()).toEqual([]);
+    expect(app.logRecorder.lines).not.toContain(mobile);
   });
 });
 
@@ -410,7 +410,7 @@ describe('SMS bombing', () => {
     try {
       const shopper = app.shopper();
       const id = randomUUID();
-      await app.redis.set(`door:image_code:${id}`, 'KKKK', 'EX', 300);
+      await app.redis.set(`qq:image_code:${id}`, 'KKKK', 'EX', 300);
 
       const answer = await shopper.post('/sms_codes/', { mobile, image_code_id: id, image_code: 'KKKK' });
 

@@ -6,7 +6,7 @@ import { openidOf } from '../../sandbox/people.js';
 import { OAuthQQUser } from '../../src/oauth/oauth-qq-user.entity.js';
 import { newMobile, newPassword, newQq, type Shopper } from '../support/shopper.js';
 import { type App, startApp } from '../support/start-app.js';
-import { base64url, claimsOf, flipped, later, seconds, signed } from '../support/tricks.js';
+import { base64url, claimsOf, flipped, later, seconds, signed } from '../support/fixtures.js';
 
 let app: App;
 

@@ -1,7 +1,7 @@
 import type { QueryRunner, TableColumnOptions } from 'typeorm';
 
 /** The comment on what these migrations made, and the leave to drop it again: nothing without it is ever dropped. */
-export const MADE_HERE = 'made by qq-account-door';
+export const MADE_HERE = 'made by qq-account-service';
 
 function isSqlite(queryRunner: QueryRunner): boolean {
   return queryRunner.dataSource.options.type === 'better-sqlite3';

@@ -15,7 +15,7 @@ const SHORTEST = 6;
 const UNMISTAKABLE = 20;
 
 /** Everything the service writes while it runs, and every secret that must not be among it. */
-export class LogBook {
+export class LogRecorder {
   private text = '';
   private readonly secrets = new Set<string>();
 

@@ -54,7 +54,7 @@ export async function later<T>(secondsLater: number, work: () => Promise<T>): Pr
 
 /** As if the rule's window had passed. */
 export async function forgetLimit(app: App, rule: Rule, whom: string): Promise<void> {
-  await app.redis.del(`door:limit:${rule}:${whom}`);
+  await app.redis.del(`qq:limit:${rule}:${whom}`);
 }
 
 /** As if the rule had counted so many already. */
@@ -65,12 +65,12 @@ export async function alreadyCounted(
   count: number,
   secondsLeft = 600,
 ): Promise<void> {
-  await app.redis.set(`door:limit:${rule}:${whom}`, count, 'EX', secondsLeft);
+  await app.redis.set(`qq:limit:${rule}:${whom}`, count, 'EX', secondsLeft);
 }
 
 /** What a rule has counted. */
 export async function counted(app: App, rule: Rule, whom: string | number): Promise<number> {
-  return Number(await app.redis.get(`door:limit:${rule}:${whom}`));
+  return Number(await app.redis.get(`qq:limit:${rule}:${whom}`));
 }
 
 /** An account as the old shop's database has it. */
