@@ -26,4 +26,7 @@ export class AccountEvent {
     null;
   @Column({ name: 'request_id', type: 'varchar', length: 64, nullable: true }) requestId: string | null =
     null;
+
+  /** What the event alone does not say: the version of the terms agreed to, or the operator's name. */
+  @Column({ type: 'varchar', length: 64, nullable: true }) detail: string | null = null;
 }

@@ -16,6 +16,7 @@ import type { IsolationLevel } from 'typeorm/driver/types/IsolationLevel.js';
 import type { Config } from '../config/config.js';
 import { CreateAccounts1700000000000 } from './migrations/1700000000000-create-accounts.js';
 import { CreateAccountEvents1700000001000 } from './migrations/1700000001000-create-account-events.js';
+import { AddLoginsAndDetails1700000002000 } from './migrations/1700000002000-add-logins-and-details.js';
 import { BoundedMysqlRunner, CONNECT_TIMEOUT_MS, QUERY_TIMEOUT_MS } from './mysql-runner.js';
 import { TurnTakingRunner, Turns } from './sqlite-runner.js';
 
@@ -75,7 +76,11 @@ export function databaseOptions({ DATABASE_URL }: Pick<Config, 'DATABASE_URL'>):
   const shared = {
     // Each module brings its own entities (TypeOrmModule.forFeature).
     autoLoadEntities: true,
-    migrations: [CreateAccounts1700000000000, CreateAccountEvents1700000001000],
+    migrations: [
+      CreateAccounts1700000000000,
+      CreateAccountEvents1700000001000,
+      AddLoginsAndDetails1700000002000,
+    ],
     // Not `migrations`: the shop's database is shared, and other tools call theirs so.
     migrationsTableName: 'qq_account_service_migrations',
     synchronize: false,

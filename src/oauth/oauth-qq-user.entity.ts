@@ -20,10 +20,28 @@ export class OAuthQQUser {
   @Column({ length: 64 })
   openid: string;
 
-  /** One per QQ for all apps of a developer; null where unknown, or where another row of the account holds it. */
+  /**
+   * One per QQ for all apps of a developer; null where unknown, or where another row of this QQ holds it. Its unique
+   * index decides which of two simultaneous binds of one QQ wins.
+   */
   @Index('tb_oauth_qq_unionid_uniq', { unique: true })
   @Column({ type: 'varchar', length: 64, nullable: true })
   unionid: string | null = null;
+
+  /**
+   * The same unionid on every row of this QQ, so that its rows of other app ids are found. Null where unknown, and on
+   * rows that a version before this column wrote: those may have `unionid` alone.
+   */
+  @Index('tb_oauth_qq_qq_unionid')
+  @Column({ name: 'qq_unionid', type: 'varchar', length: 64, nullable: true })
+  qqUnionid: string | null = null;
+
+  /** The QQ's nickname when it was bound; it may contain emoji. */
+  @Column({ type: 'varchar', length: 64, nullable: true }) nickname: string | null = null;
+
+  /** UTC; null until the first login after the bind. */
+  @Column({ name: 'last_login_at', type: 'datetime', precision: 6, nullable: true })
+  lastLoginAt: Date | null = null;
 
   @Column({ name: 'user_id', type: 'int' }) userId: number;
 

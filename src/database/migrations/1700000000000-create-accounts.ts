@@ -1,5 +1,5 @@
 import { type MigrationInterface, type QueryRunner, Table, TableColumn, TableIndex } from 'typeorm';
-import { MADE_HERE, exactText, id, isMadeHere, text } from './columns.js';
+import { OWNED_COMMENT, exactText, id, isOwned, text } from './columns.js';
 
 const OPENID_UNIQUE = 'tb_oauth_qq_openid_uniq';
 const UNIONID_UNIQUE = 'tb_oauth_qq_unionid_uniq';
@@ -34,17 +34,17 @@ export class CreateAccounts1700000000000 implements MigrationInterface {
 
   /** Takes back what `up` added. A table of Django's stays, and so does a column that was there before. */
   async down(queryRunner: QueryRunner): Promise<void> {
-    if (await isMadeHere(queryRunner, 'tb_oauth_qq')) {
+    if (await isOwned(queryRunner, 'tb_oauth_qq')) {
       await queryRunner.dropTable('tb_oauth_qq');
     } else {
       const bindings = await queryRunner.getTable('tb_oauth_qq');
       const has = (index: string) => bindings?.indices.some(({ name }) => name === index);
       if (has(UNIONID_UNIQUE)) await queryRunner.dropIndex('tb_oauth_qq', UNIONID_UNIQUE);
-      if (bindings?.findColumnByName('unionid')?.comment === MADE_HERE)
+      if (bindings?.findColumnByName('unionid')?.comment === OWNED_COMMENT)
         await queryRunner.dropColumn('tb_oauth_qq', 'unionid');
       if (has(OPENID_UNIQUE)) await queryRunner.dropIndex('tb_oauth_qq', OPENID_UNIQUE);
     }
-    if (await isMadeHere(queryRunner, 'tb_users')) await queryRunner.dropTable('tb_users');
+    if (await isOwned(queryRunner, 'tb_users')) await queryRunner.dropTable('tb_users');
   }
 
   /** For an operator at a terminal, who needs the whole openid to find the rows. */
@@ -75,7 +75,7 @@ export class CreateAccounts1700000000000 implements MigrationInterface {
     return new Table({
       name: 'tb_users',
       engine: 'InnoDB',
-      comment: MADE_HERE,
+      comment: OWNED_COMMENT,
       columns: [
         id(queryRunner, 'int'),
         text(queryRunner, 'password', 128),
@@ -100,7 +100,7 @@ export class CreateAccounts1700000000000 implements MigrationInterface {
     return new Table({
       name: 'tb_oauth_qq',
       engine: 'InnoDB',
-      comment: MADE_HERE,
+      comment: OWNED_COMMENT,
       columns: [
         id(queryRunner, 'int'),
         { name: 'create_time', type: 'datetime', precision: 6 },
@@ -128,7 +128,7 @@ export class CreateAccounts1700000000000 implements MigrationInterface {
 
   /** Compared exactly, as QQ gives it. */
   private unionid(queryRunner: QueryRunner) {
-    return { ...exactText(queryRunner, 'unionid', 64), isNullable: true, comment: MADE_HERE };
+    return { ...exactText(queryRunner, 'unionid', 64), isNullable: true, comment: OWNED_COMMENT };
   }
 }
 

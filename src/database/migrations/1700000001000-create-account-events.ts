@@ -1,5 +1,5 @@
 import { type MigrationInterface, type QueryRunner, Table } from 'typeorm';
-import { MADE_HERE, exactText, id, isMadeHere, text } from './columns.js';
+import { OWNED_COMMENT, exactText, id, isOwned, text } from './columns.js';
 
 /** The trail of an account: only ever added to, and without a foreign key, because it outlives the account. */
 export class CreateAccountEvents1700000001000 implements MigrationInterface {
@@ -7,7 +7,7 @@ export class CreateAccountEvents1700000001000 implements MigrationInterface {
     const events = new Table({
       name: 'tb_account_event',
       engine: 'InnoDB',
-      comment: MADE_HERE,
+      comment: OWNED_COMMENT,
       columns: [
         id(queryRunner, 'bigint'),
         { name: 'at', type: 'datetime', precision: 6 },
@@ -31,6 +31,6 @@ export class CreateAccountEvents1700000001000 implements MigrationInterface {
   }
 
   async down(queryRunner: QueryRunner): Promise<void> {
-    if (await isMadeHere(queryRunner, 'tb_account_event')) await queryRunner.dropTable('tb_account_event');
+    if (await isOwned(queryRunner, 'tb_account_event')) await queryRunner.dropTable('tb_account_event');
   }
 }

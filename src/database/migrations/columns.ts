@@ -1,7 +1,7 @@
-import type { QueryRunner, TableColumnOptions } from 'typeorm';
+import { type QueryRunner, TableColumn, type TableColumnOptions } from 'typeorm';
 
-/** The comment on what these migrations made, and the leave to drop it again: nothing without it is ever dropped. */
-export const MADE_HERE = 'made by qq-account-service';
+/** The comment on every table and column that these migrations make. They drop nothing that does not carry it. */
+export const OWNED_COMMENT = 'made by qq-account-service';
 
 function isSqlite(queryRunner: QueryRunner): boolean {
   return queryRunner.dataSource.options.type === 'better-sqlite3';
@@ -35,8 +35,48 @@ export function exactText(queryRunner: QueryRunner, name: string, length: number
   return { ...type, charset: 'ascii', collation: 'ascii_bin' };
 }
 
-/** Whether the table is there and these migrations made it. SQLite keeps no comments, but nobody else writes there. */
-export async function isMadeHere(queryRunner: QueryRunner, table: string): Promise<boolean> {
+/** Whether the table exists and these migrations made it. SQLite has no comments, but its file is ours alone. */
+export async function isOwned(queryRunner: QueryRunner, table: string): Promise<boolean> {
   const found = await queryRunner.getTable(table);
-  return found !== undefined && (isSqlite(queryRunner) || found.comment === MADE_HERE);
+  return found !== undefined && (isSqlite(queryRunner) || found.comment === OWNED_COMMENT);
+}
+
+/** Adds the nullable columns that are missing. */
+export async function addColumns(
+  queryRunner: QueryRunner,
+  table: string,
+  columns: readonly TableColumnOptions[],
+): Promise<void> {
+  const existing = await queryRunner.getTable(table);
+  for (const column of columns) {
+    if (existing?.findColumnByName(column.name)) continue;
+    // TypeORM copies a whole SQLite table to add a column, and that loses its AUTOINCREMENT counter.
+    if (isSqlite(queryRunner))
+      await queryRunner.query(`ALTER TABLE ${table} ADD COLUMN ${sqliteColumn(column)}`);
+    else
+      await queryRunner.addColumn(
+        table,
+        new TableColumn({ ...column, isNullable: true, comment: OWNED_COMMENT }),
+      );
+  }
+}
+
+/** Drops those of the columns that these migrations made. */
+export async function dropColumns(
+  queryRunner: QueryRunner,
+  table: string,
+  names: readonly string[],
+): Promise<void> {
+  const existing = await queryRunner.getTable(table);
+  for (const name of names) {
+    const column = existing?.findColumnByName(name);
+    if (!column) continue;
+    if (isSqlite(queryRunner)) await queryRunner.query(`ALTER TABLE ${table} DROP COLUMN ${name}`);
+    else if (column.comment === OWNED_COMMENT) await queryRunner.dropColumn(table, name);
+  }
+}
+
+function sqliteColumn({ name, type, length, precision, collation }: TableColumnOptions): string {
+  const size = length ?? precision;
+  return `${name} ${type}${size ? `(${size})` : ''}${collation ? ` COLLATE ${collation}` : ''}`;
 }
