@@ -1,6 +1,7 @@
-import { isIP, isIPv6 } from 'node:net';
-import { createParamDecorator, ExecutionContext } from '@nestjs/common';
+import { createParamDecorator, ExecutionContext, Logger } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
+import { addressIn, blockOf } from './address.js';
+import { Throttle } from './throttle.js';
 
 /** Who is asking, as far as HTTP tells. */
 export interface Client {
@@ -8,18 +9,24 @@ export interface Client {
   readonly ip: string;
   /** What limits count by: the IPv4 address, or the /64 that one IPv6 customer is given. */
   readonly network: string;
+  /** The /24 (IPv4) or /48 (IPv6) around it: one owner often has all of it. For shares of what everybody needs. */
+  readonly subnet: string;
   readonly userAgent: string;
   readonly requestId: string;
 }
 
+/** The address of a request whose connection has gone meanwhile. */
+const UNSPECIFIED = '0.0.0.0';
+const logger = new Logger('Client');
+const throttle = new Throttle(60_000);
+
 /** Reads {@link Client} off a request. */
 export function clientOf(request: FastifyRequest): Client {
-  const said = request.ip.replace(/^::ffff:/i, '');
-  // A proxy may pass on what is no address: then its own counts, and what was invented goes nowhere.
-  const ip = isIP(said) ? said : (request.socket.remoteAddress ?? '').replace(/^::ffff:/i, '');
+  const ip = addressOf(request);
   return {
     ip,
-    network: isIPv6(ip) ? prefix64(ip) : ip,
+    network: blockOf(ip, { ipv4: 32, ipv6: 64 }),
+    subnet: blockOf(ip, { ipv4: 24, ipv6: 48 }),
     userAgent: request.headers['user-agent'] ?? '',
     requestId: request.id,
   };
@@ -30,13 +37,16 @@ export const FromClient = createParamDecorator((_: unknown, context: ExecutionCo
   clientOf(context.switchToHttp().getRequest<FastifyRequest>()),
 );
 
-function prefix64(ip: string): string {
-  const [head = '', tail] = ip.split('%')[0]!.split('::');
-  const groups = head.split(':').filter(Boolean);
-  const rest = tail === undefined ? [] : tail.split(':').filter(Boolean);
-  const zeros = tail === undefined ? 0 : Math.max(0, 8 - groups.length - rest.length);
-  const all = [...groups, ...Array<string>(zeros).fill('0'), ...rest].map((group) =>
-    parseInt(group, 16).toString(16),
-  );
-  return `${all.slice(0, 4).join(':')}::/64`;
+/**
+ * The furthest address that a trusted proxy vouches for. What is no address is never a client: the proxy that wrote
+ * it counts as the client.
+ */
+function addressOf(request: FastifyRequest): string {
+  // Nearest first, up to the first that is not a trusted proxy's.
+  const entries = request.ips ?? [request.ip];
+  const last = addressIn(entries.at(-1));
+  if (last) return last;
+  if (entries.length > 1 && throttle.allows('entry'))
+    logger.warn('X-Forwarded-For names no address', { entry: entries.at(-1)?.slice(0, 64) });
+  return addressIn(entries.at(-2)) ?? UNSPECIFIED;
 }

@@ -5,6 +5,7 @@ import { Logger, ValidationError, ValidationPipe } from '@nestjs/common';
 import { FastifyAdapter, NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { ConnectionError, FastifyReply, FastifyRequest } from 'fastify';
 import { BODY_LIMIT, readBodies } from './body-parsers.js';
+import { belongsTo } from '../common/address.js';
 import { Config } from '../config/config.js';
 import { DOCS_POLICY, setUpDocs } from './swagger.js';
 import { servePages } from './pages.js';
@@ -27,7 +28,7 @@ const REQUEST_ID = /^[\w.-]{8,64}$/;
 export function createAdapter(config: Config): FastifyAdapter {
   return new FastifyAdapter({
     bodyLimit: BODY_LIMIT,
-    trustProxy: config.TRUST_PROXY.length > 0 && config.TRUST_PROXY,
+    trustProxy: config.TRUST_PROXY.length > 0 && belongsTo(config.TRUST_PROXY),
     // How long a parameter may be is for its own rule to say: the router has another shape for it.
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: HEAD_LIMIT },
     rewriteUrl: ({ url = '/' }) => (isDecodable(url) ? url : NOWHERE),
