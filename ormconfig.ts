@@ -1,11 +1,13 @@
-import { existsSync } from 'node:fs';
 import { AdvancedConsoleLogger } from 'typeorm';
+import { OperatorError } from './src/common/operator-error.js';
+import { loadEnvFile } from './src/config/env-file.js';
 import { databaseOptions, ShopDataSource } from './src/database/database.js';
 
-if (existsSync('.env')) process.loadEnvFile();
+loadEnvFile();
 
 const { DATABASE_URL, NODE_ENV } = process.env;
-if (!DATABASE_URL && NODE_ENV === 'production') throw new Error('DATABASE_URL: is required in production');
+if (!DATABASE_URL && NODE_ENV === 'production')
+  throw new OperatorError('DATABASE_URL: is required in production');
 
 /**
  * For the TypeORM command line, `-d dist/ormconfig.js`. It wants DATABASE_URL and nothing else of the

@@ -2,28 +2,26 @@ import { isIP } from 'node:net';
 import { Transform } from 'class-transformer';
 import { ValidateBy } from 'class-validator';
 
-/** A whole number; anything else stays as it is, for a rule to refuse. */
-export const number = Transform(({ value }) => (/^-?\d+$/.test(String(value)) ? Number(value) : value));
+/** Splits at commas; spaces around an item and empty items are dropped. */
+export const ToList = (): PropertyDecorator =>
+  Transform(({ value }) =>
+    typeof value === 'string'
+      ? value
+          .split(',')
+          .map((item) => item.trim())
+          .filter(Boolean)
+      : value,
+  );
 
-/** Comma-separated. */
-export const list = Transform(({ value }) =>
-  typeof value === 'string'
-    ? value
-        .split(',')
-        .map((item) => item.trim())
-        .filter(Boolean)
-    : value,
-);
-
-/** Two words as true and false. */
-export const yesNo = (yes: string, no: string) =>
+/** Reads one word as true and one as false. Any other value stays, for `IsBoolean` to refuse. */
+export const ToBoolean = (yes: string, no: string): PropertyDecorator =>
   Transform(({ value }) => (value === yes ? true : value === no ? false : value));
 
-/** For `IsUrl`: hosts of a local network too. */
-export const webUrl = { require_tld: false, require_protocol: true, protocols: ['http', 'https'] };
+/** For `IsUrl`: http or https, hosts of a local network included. */
+export const WEB_URL = { require_tld: false, require_protocol: true, protocols: ['http', 'https'] };
 
-/** Validates a setting, or each of a list, by what it has to be. */
-export const is = (what: string, check: (value: string) => boolean, each = false): PropertyDecorator =>
+/** Validates a setting, or each item of a list, by a predicate; `what` completes the sentence "must be …". */
+export const Is = (what: string, check: (value: string) => boolean, each = false): PropertyDecorator =>
   ValidateBy(
     {
       name: what,
@@ -35,11 +33,18 @@ export const is = (what: string, check: (value: string) => boolean, each = false
     { each },
   );
 
-/** As browsers write it: without a path, a default port or capitals. */
+/** An origin as browsers write it: without a path, a default port or capitals. */
 export const isOrigin = (value: string): boolean =>
   /^https?:/.test(value) && URL.canParse(value) && new URL(value).origin === value && !value.includes('*');
 
-/** An address, or a CIDR; not `/0`, which is everybody. */
+/** An http(s) URL that paths can be appended to: without credentials, query or fragment. */
+export function isBaseUrl(value: string): boolean {
+  if (!/^https?:\/\/[^/]/i.test(value) || !URL.canParse(value)) return false;
+  const { username, password, search, hash } = new URL(value);
+  return username + password + search + hash === '' && !/[?#]/.test(value);
+}
+
+/** An address or a CIDR. `/0` is refused: it would believe everybody. */
 export function isNetwork(value: string): boolean {
   const [address = '', bits, ...more] = value.split('/');
   const family = isIP(address);
@@ -47,7 +52,7 @@ export function isNetwork(value: string): boolean {
   return bits === undefined || (/^[1-9]\d{0,2}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
 }
 
-/** A server's URL whose every part can be read, with such a path. */
+/** A server's URL with well-formed percent-encoding, whose path matches. */
 export function isServer(value: string, protocol: RegExp, path: RegExp): boolean {
   if (!protocol.test(value) || !URL.canParse(value)) return false;
   const { username, password, hostname, pathname, hash } = new URL(value);

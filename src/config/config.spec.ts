@@ -1,17 +1,22 @@
-import { mkdtempSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadConfig } from './config.js';
+import { cutValues, loadEnvFile } from './env-file.js';
+import { withKeptSecret } from './kept-secret.js';
+import { loadConfig } from './load-config.js';
 
 const here = process.cwd();
+
+const SECRET = 'x8Jq0v3LrT6yWn1ZbK5mCd9HsF2gAe7P';
 
 /** Everything that production asks for. */
 const PRODUCTION = {
   NODE_ENV: 'production',
   DATABASE_URL: 'mysql://shop:p%40ss@db.example:3306/shop',
   REDIS_URL: 'redis://:secret@redis.example:6379/2',
-  JWT_SECRET: 'x8Jq0v3LrT6yWn1ZbK5mCd9HsF2gAe7P',
+  JWT_SECRET: SECRET,
+  PUBLIC_URL: 'https://shop.example',
   QQ_APP_ID: '101000001',
   QQ_APP_KEY: 'a-key-of-qq',
   QQ_REDIRECT_URI: 'https://shop.example/oauth_callback.html',
@@ -32,7 +37,7 @@ afterAll(() => {
 /** What is said of an environment: the sentence of each name. */
 function faults(env: NodeJS.ProcessEnv): Record<string, string> {
   try {
-    loadConfig(env);
+    loadConfig({ JWT_SECRET: SECRET, ...env });
     return {};
   } catch (error) {
     const [first, ...lines] = (error as Error).message.split('\n');
@@ -46,7 +51,9 @@ describe('in production', () => {
     expect(loadConfig(PRODUCTION)).toMatchObject({
       HOST: '0.0.0.0',
       PORT: 3000,
-      secure: false,
+      secure: true,
+      HUMAN_CHECK: ['altcha'],
+      SHUTDOWN_DRAIN_S: 5,
       production: true,
     });
   });
@@ -59,9 +66,10 @@ describe('in production', () => {
   });
 
   it('names all that is missing at once', () => {
-    expect(Object.keys(faults({ NODE_ENV: 'production' })).toSorted()).toEqual([
+    expect(Object.keys(faults({ NODE_ENV: 'production', JWT_SECRET: '' })).toSorted()).toEqual([
       'DATABASE_URL',
       'JWT_SECRET',
+      'PUBLIC_URL',
       'QQ_APP_ID',
       'QQ_APP_KEY',
       'QQ_REDIRECT_URI',
@@ -94,7 +102,17 @@ describe('a wrong value', () => {
   it.each([
     ['NODE_ENV', 'Production', 'live', 'staging'],
     ['PORT', '-1', '65536', '80a', '3000.5', '0x50', '1e3', ' '],
-    ['PUBLIC_URL', 'shop.example', 'ftp://shop.example', 'javascript:alert(1)', 'https://', '//shop.example'],
+    [
+      'PUBLIC_URL',
+      'shop.example',
+      'ftp://shop.example',
+      'javascript:alert(1)',
+      'https://',
+      '//shop.example',
+      'https://shop.example/?a=b',
+      'https://shop.example/#top',
+      'https://me:hunter2@shop.example',
+    ],
     [
       'WEB_ORIGINS',
       '*',
@@ -166,6 +184,25 @@ describe('a wrong value', () => {
       'BINDS=1/1',
     ].concat('binds-per-ip=99999999999999999999/60'),
     ['AUDIT_DAYS', '0', '-1', 'always', '36501'],
+    ['JWT_SECRET_PREVIOUS', 'short'],
+    ['QQ_PROFILE', 'yes', 'on'],
+    ['HUMAN_CHECK', 'captcha', 'altcha,captcha', ','],
+    ['SMS_HTTP_SUCCESS', 'OK', '=OK', 'code='],
+    ['HTTPS_PROXY', 'proxy:8080', 'socks5://proxy:1080'],
+    ['TERMS_VERSION', 'one two', 'x'.repeat(33)],
+    ['TERMS_URL', 'terms.html', 'javascript:alert(1)'],
+    ['PRIVACY_URL', 'privacy.html'],
+    ['BRAND_LOGO_URL', 'logo.svg', '//evil.example/logo.svg', 'http://shop.example/logo.svg', 'data:,x'],
+    ['SUPPORT_URL', 'support', 'javascript:alert(1)'],
+    ['INTROSPECTION_KEY', 'short', `${'x'.repeat(40)} y`],
+    ['LEGACY_CLIENT', 'yes', 'on'],
+    ['METRICS_PORT', '-1', '65536', 'on'],
+    ['LOG_LEVEL', 'verbose', 'INFO', 'log'],
+    ['WEB_CONCURRENCY', '0', '65', 'auto'],
+    ['HASH_LANES', '0', 'auto'],
+    ['UV_THREADPOOL_SIZE', '0', 'auto', '1025'],
+    ['SHUTDOWN_DRAIN_S', '-1', '301', '5s'],
+    ['SHUTDOWN_GRACE_S', '0', '301', '8s'],
     ['DOCS', 'true', 'no', '0'],
     ['PAGES', 'false', 'ON'],
   ])('of %s is refused by name, and never quoted', (name, ...values) => {
@@ -174,6 +211,28 @@ describe('a wrong value', () => {
       expect(Object.keys(said), `${name}=${value}`).toContain(name);
       if (value.length > 8) expect(JSON.stringify(said)).not.toContain(value);
     }
+  });
+
+  it('of several processes on the embedded database is refused', () => {
+    expect(Object.keys(faults({ WEB_CONCURRENCY: '2' }))).toEqual(['WEB_CONCURRENCY']);
+    expect(faults({ ...PRODUCTION, WEB_CONCURRENCY: '2' })).toEqual({});
+  });
+
+  it.each(['TERMS_VERSION', 'TERMS_URL', 'PRIVACY_URL'])('of %s alone asks for the other two', (name) => {
+    const terms = {
+      TERMS_VERSION: '2026-11',
+      TERMS_URL: 'https://a.example',
+      PRIVACY_URL: 'https://b.example',
+    };
+
+    expect(faults({ [name]: terms[name as keyof typeof terms] })).toEqual(
+      Object.fromEntries(
+        Object.keys(terms)
+          .filter((other) => other !== name)
+          .map((other) => [other, 'is required together with TERMS_VERSION, TERMS_URL, PRIVACY_URL']),
+      ),
+    );
+    expect(faults(terms)).toEqual({});
   });
 
   it('beside others is named with them', () => {
@@ -199,7 +258,7 @@ describe('a right value', () => {
   });
 
   it('stands; what is not said has the default of the contract', () => {
-    expect(loadConfig({ PORT: '8080' })).toMatchObject({
+    expect(loadConfig({ JWT_SECRET: SECRET, PORT: '8080' })).toMatchObject({
       HOST: '127.0.0.1',
       PORT: 8080,
       PUBLIC_URL: 'http://localhost:8080',
@@ -219,7 +278,7 @@ describe('a right value', () => {
   });
 
   it('cannot be changed after boot', () => {
-    const config = loadConfig({}) as { PORT: number };
+    const config = loadConfig({ JWT_SECRET: SECRET }) as { PORT: number };
 
     expect(() => (config.PORT = 1)).toThrow(TypeError);
   });
@@ -227,19 +286,108 @@ describe('a right value', () => {
 
 describe('the embedded mode', () => {
   it('makes a secret once, for its owner alone to read', () => {
-    const { JWT_SECRET } = loadConfig({});
+    const { JWT_SECRET } = withKeptSecret({});
 
-    expect(loadConfig({}).JWT_SECRET).toBe(JWT_SECRET);
+    expect(withKeptSecret({}).JWT_SECRET).toBe(JWT_SECRET);
+    expect(readdirSync('.data')).toEqual(['jwt-secret']);
     expect(readFileSync('.data/jwt-secret', 'utf8')).toBe(JWT_SECRET);
     expect(JWT_SECRET).toMatch(/^[\w-]{43}$/);
     expect(statSync('.data/jwt-secret').mode & 0o077).toBe(0);
   });
 
+  it('makes no secret for production, nor where one is given', () => {
+    expect(withKeptSecret({ NODE_ENV: 'production' })).toEqual({ NODE_ENV: 'production' });
+    expect(withKeptSecret({ JWT_SECRET: SECRET })).toEqual({ JWT_SECRET: SECRET });
+  });
+
+  it('writes no file when configuration is loaded', () => {
+    process.chdir(mkdtempSync(join(tmpdir(), 'qq-account-service-config-')));
+
+    expect(Object.keys(faults({ JWT_SECRET: '' }))).toEqual(['JWT_SECRET']);
+
+    expect(existsSync('.data')).toBe(false);
+  });
+
   it('derives another key for each purpose', () => {
-    const config = loadConfig({});
+    const config = loadConfig({ JWT_SECRET: SECRET });
 
     expect(config.keyFor('a')).toHaveLength(32);
     expect(config.keyFor('a')).toEqual(config.keyFor('a'));
     expect(config.keyFor('a')).not.toEqual(config.keyFor('b'));
+  });
+});
+
+describe('the environment', () => {
+  it('gives the configuration nothing but its own variables', () => {
+    expect(loadConfig({ JWT_SECRET: SECRET, HOME: '/home/x', constructor: 'x' })).not.toHaveProperty('HOME');
+  });
+
+  it.each([
+    ['QQ_APPID', 'QQ_APP_ID'],
+    ['JWT_SECERT', 'JWT_SECRET'],
+    ['DATABASE_URI', 'DATABASE_URL'],
+    ['database_url', 'DATABASE_URL'],
+    ['PUBLICURL', 'PUBLIC_URL'],
+    ['HTTP_PROXY', 'HTTPS_PROXY'],
+    ['SMS_URL', undefined],
+  ])('with %s is told that it is not read', (name, meant) => {
+    const { warnings } = loadConfig({ JWT_SECRET: SECRET, [name]: 'hunter2-value' });
+
+    expect(warnings).toEqual([
+      `${name}: is not read; ${meant ? `${meant} may be meant` : 'there is no such setting'}`,
+    ]);
+  });
+
+  it('of other programs causes no warning', () => {
+    const others = {
+      PATH: '/bin',
+      PAGER: 'less',
+      HOSTNAME: 'web-1',
+      NODE_OPTIONS: '--enable-source-maps',
+      REDIS_PORT_6379_TCP_ADDR: '10.0.0.1',
+      REDIS_SERVICE_HOST: '10.0.0.1',
+      HTTP_PROXY: 'http://proxy:8080',
+      HTTPS_PROXY: 'http://proxy:8080',
+      no_proxy: 'localhost',
+      SANDBOX_PORT: '3001',
+    };
+
+    expect(loadConfig({ JWT_SECRET: SECRET, ...others }).warnings).toEqual([]);
+  });
+});
+
+describe('.env', () => {
+  it.each([
+    ['JWT_SECRET=abc#def', 1],
+    ['A=1\nJWT_SECRET=#abc', 2],
+    ['A=1\nexport JWT_SECRET=abc#def # why', 2],
+    ["JWT_SECRET='abc'def", 1],
+    ['JWT_SECRET="abc\nA=1', 1],
+    ["A='1\n2\n3'\nJWT_SECRET=a#b", 4],
+  ])('names the line of a value that would be cut: %s', (text, line) => {
+    expect(cutValues(text)).toMatchObject([{ line, name: 'JWT_SECRET' }]);
+  });
+
+  it.each([
+    "A='abc#def'",
+    'A="abc#def" # why',
+    'A=`a#b`',
+    'A=abc # why',
+    '# A=abc#def',
+    'A=',
+    'A= # why',
+    'a b',
+  ])('takes what stays whole: %s', (text) => {
+    expect(cutValues(text)).toEqual([]);
+  });
+
+  it('is refused without its values, and nothing of it is read', () => {
+    writeFileSync('.env', 'KEPT_OUT=1\nJWT_SECRET=hunter2#hunter2\n');
+
+    expect(() => loadEnvFile()).toThrow(
+      /^Configuration refused:\n  \.env line 2: JWT_SECRET has a # (?!.*hunter2)/,
+    );
+
+    expect(process.env).not.toHaveProperty('KEPT_OUT');
   });
 });

@@ -13,6 +13,7 @@ import {
 import { BetterSqlite3Driver } from 'typeorm/driver/better-sqlite3/BetterSqlite3Driver.js';
 import { MysqlDriver } from 'typeorm/driver/mysql/MysqlDriver.js';
 import type { IsolationLevel } from 'typeorm/driver/types/IsolationLevel.js';
+import { OperatorError } from '../common/operator-error.js';
 import type { Config } from '../config/config.js';
 import { CreateAccounts1700000000000 } from './migrations/1700000000000-create-accounts.js';
 import { CreateAccountEvents1700000001000 } from './migrations/1700000001000-create-account-events.js';
@@ -121,10 +122,10 @@ export function databaseOptions({ DATABASE_URL }: Pick<Config, 'DATABASE_URL'>):
   };
 }
 
-/** @throws Error without the URL in it, which holds the password */
+/** @throws OperatorError without the URL in it, which holds the password */
 function serverAddress(url: string) {
   if (!URL.canParse(url))
-    throw new Error(
+    throw new OperatorError(
       'DATABASE_URL: not mysql://user:password@host:3306/name (percent-encode its special characters)',
     );
   const { hostname, port, username, password, pathname, searchParams } = new URL(url);
@@ -168,7 +169,9 @@ export class ShopDataSource extends DataSource {
     } catch (error) {
       if (this.driver instanceof BetterSqlite3Driver) throw error;
       const { code, message } = error as NodeJS.ErrnoException;
-      throw new Error(`DATABASE_URL: the database does not let us in (${code ?? message})`, { cause: error });
+      throw new OperatorError(`DATABASE_URL: the database does not let us in (${code ?? message})`, {
+        cause: error,
+      });
     }
   }
 }

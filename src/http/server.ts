@@ -6,6 +6,7 @@ import { FastifyAdapter, NestFastifyApplication } from '@nestjs/platform-fastify
 import type { ConnectionError, FastifyReply, FastifyRequest } from 'fastify';
 import { BODY_LIMIT, readBodies } from './body-parsers.js';
 import { belongsTo } from '../common/address.js';
+import { OperatorError } from '../common/operator-error.js';
 import { Config } from '../config/config.js';
 import { DOCS_POLICY, setUpDocs } from './swagger.js';
 import { servePages } from './pages.js';
@@ -95,6 +96,23 @@ export async function configureApp(app: NestFastifyApplication): Promise<NestFas
   // An orderly end is no failure: without this, Nest would end the process by the signal again.
   app.enableShutdownHooks(undefined, { useProcessExit: true });
   return app;
+}
+
+/** @throws OperatorError when the address cannot be listened on */
+export async function listen(app: NestFastifyApplication): Promise<void> {
+  const { HOST, PORT } = app.get(Config);
+  try {
+    await app.listen(PORT, HOST);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EADDRINUSE')
+      throw new OperatorError(`PORT: ${PORT} is in use by another program: stop it, or set PORT`);
+    if (code === 'EACCES')
+      throw new OperatorError(`PORT: ${PORT} needs more rights than this process has: set another PORT`);
+    if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+      throw new OperatorError('HOST: is no address of this machine');
+    throw error;
+  }
 }
 
 function validation(): ValidationPipe {

@@ -2,6 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { Redis } from 'ioredis';
 import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import { Config } from '../config/config.js';
+import { OperatorError } from '../common/operator-error.js';
 import { Problem } from '../common/problem.js';
 
 const MINUTE = 60;
@@ -132,13 +133,13 @@ interface Answer {
 
 const entries = (uses: Uses): [Rule, string][] => Object.entries(uses) as [Rule, string][];
 
-/** `rule=points/seconds` each; @throws Error that names a rule which does not exist. */
+/** `rule=points/seconds` each; @throws OperatorError that names a rule which does not exist. */
 function changes(limits: readonly string[]): Record<string, [number, number]> {
   return Object.fromEntries(
     limits.map((limit) => {
       const [rule = '', points, seconds] = limit.split(/[=/]/);
       if (!Object.hasOwn(RULES, rule))
-        throw new Error(
+        throw new OperatorError(
           `Configuration refused:\n  LIMITS: names a rule that does not exist; there are ${Object.keys(RULES).join(', ')}`,
         );
       return [rule, [Number(points), Number(seconds)]];

@@ -3,7 +3,7 @@ import { Transform } from 'class-transformer';
 import { IsInt, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
 import { IsMobile } from '../common/mobile.js';
 import { IsSmsCode } from '../sms/is-sms-code.js';
-import { Whole } from '../common/whole.js';
+import { ToInteger } from '../common/to-integer.js';
 import { GIVEN_PASSWORD, IsPassword } from '../users/password-policy.js';
 import { SignedIn } from '../users/users.dto.js';
 import { Account } from '../users/users.service.js';
@@ -75,7 +75,7 @@ export class AddQqDto {
 
 export class BindingParams {
   @ApiProperty({ example: 1 })
-  @Whole()
+  @ToInteger()
   @IsInt({ message: '编号应为整数' })
   @Min(1, { message: '编号应为正数' })
   @Max(2_147_483_647, { message: '编号过大' })

@@ -1,6 +1,7 @@
 import { RedisModule, RedisService } from '@liaoliaots/nestjs-redis';
 import { DynamicModule, Logger } from '@nestjs/common';
 import { Cluster, Redis, RedisOptions } from 'ioredis';
+import { OperatorError } from '../common/operator-error.js';
 import { Config } from '../config/config.js';
 
 /**
@@ -119,7 +120,7 @@ const REFUSES = /WRONGPASS|NOAUTH|NOPERM|ERR invalid password|ERR AUTH|ERR DB in
 
 /**
  * Commands are not queued while the line is down, so the service starts when it is up; or without it, after a while.
- * @throws Error when Redis is there and does not let us in: that does not come right by waiting
+ * @throws OperatorError when Redis is there and does not let us in: that does not come right by waiting
  */
 async function ready(redis: Redis | Cluster): Promise<void> {
   if (redis.status === 'ready') return;
@@ -128,7 +129,7 @@ async function ready(redis: Redis | Cluster): Promise<void> {
     redis.once('ready', resolve);
     redis.on('error', ({ message }: Error) => {
       const [why] = REFUSES.exec(message) ?? [];
-      if (why) reject(new Error(`REDIS_URL: Redis does not let us in (${why})`));
+      if (why) reject(new OperatorError(`REDIS_URL: Redis does not let us in (${why})`));
     });
     redis.once('ready', () => clearTimeout(timer));
   });

@@ -1,7 +1,7 @@
 import bcrypt from 'bcrypt';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { loadConfig } from '../config/config.js';
+import { loadConfig } from '../config/load-config.js';
 import { Problem } from '../common/problem.js';
 import { PasswordHasher } from './password-hasher.js';
 

@@ -1,7 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsInt, IsOptional, Matches, Max, Min } from 'class-validator';
 import { IsMobile, maskMobile } from '../common/mobile.js';
-import { Whole } from '../common/whole.js';
+import { ToInteger } from '../common/to-integer.js';
 import { IsSmsCode } from '../sms/is-sms-code.js';
 import { AccountEvent } from '../audit/account-event.entity.js';
 import { GIVEN_PASSWORD, IsPassword } from './password-policy.js';
@@ -64,7 +64,7 @@ export class ResetPasswordDto {
 export class EventsQuery {
   @ApiPropertyOptional({ example: 20, minimum: 1, maximum: 100, default: 20, description: '最多几条' })
   @IsOptional()
-  @Whole()
+  @ToInteger()
   @IsInt({ message: 'limit应为整数' })
   @Min(1, { message: 'limit至少为1' })
   @Max(100, { message: 'limit最多为100' })
@@ -72,7 +72,7 @@ export class EventsQuery {
 
   @ApiPropertyOptional({ example: 1000, minimum: 1, description: '只要此编号之前的' })
   @IsOptional()
-  @Whole()
+  @ToInteger()
   @IsInt({ message: 'before应为整数' })
   @Min(1, { message: 'before至少为1' })
   @Max(Number.MAX_SAFE_INTEGER, { message: 'before过大' })

@@ -1,4 +1,10 @@
-import { connect } from 'node:net';
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type App, startApp } from '../support/start-app.js';
 import { ServiceProcess } from '../support/service-process.js';
@@ -6,6 +12,8 @@ import { newQq, type BindForm, Shopper } from '../support/shopper.js';
 import { SwitchableProxy } from '../support/switchable-proxy.js';
 
 const LIMITS = ['sms-per-mobile-minute=1000/60', 'sms-tries-per-mobile-day=1000/60'].join();
+
+const KEPT_SECRET = resolve(import.meta.dirname, '../../dist/src/config/kept-secret.js');
 
 /** The other instance, which goes on. */
 let survivor: App;
@@ -207,6 +215,34 @@ describe('SIGTERM', () => {
 });
 
 describe('at boot', () => {
+  it('one secret is made, though ten processes start at once', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'qq-account-service-secret-'));
+    const script = `import(${JSON.stringify(KEPT_SECRET)}).then((m) => console.log(m.withKeptSecret({}).JWT_SECRET))`;
+    const run = promisify(execFile);
+
+    const outputs = await Promise.all(
+      Array.from({ length: 10 }, () => run(process.execPath, ['-e', script], { cwd: directory })),
+    );
+
+    const secrets = outputs.map(({ stdout }) => stdout.trim());
+    expect(secrets[0]).toMatch(/^[\w-]{43}$/);
+    expect(new Set(secrets).size).toBe(1);
+    rmSync(directory, { recursive: true });
+  });
+
+  it('a port in use is one sentence', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const { port } = taken.address() as AddressInfo;
+
+    const service = await ServiceProcess.spawn({ ...environment(), PORT: String(port) });
+
+    expect(await service.ended).toBe(1);
+    expect(service.output).toContain(`PORT: ${port} is in use by another program: stop it, or set PORT`);
+    expect(service.output).not.toMatch(/\bat .*:\d+:\d+/);
+    taken.close();
+  });
+
   it('waits for Redis a little, then starts without it, says so, and is whole when it is there', async () => {
     redis.refuse();
 
@@ -279,6 +315,7 @@ describe('at boot', () => {
       'DATABASE_URL',
       'REDIS_URL',
       'JWT_SECRET',
+      'PUBLIC_URL',
       'QQ_APP_ID',
       'QQ_APP_KEY',
       'QQ_REDIRECT_URI',

@@ -1,0 +1,138 @@
+import { availableParallelism } from 'node:os';
+import { plainToInstance } from 'class-transformer';
+import { getMetadataStorage, validateSync } from 'class-validator';
+import { OperatorError } from '../common/operator-error.js';
+import { Config } from './config.js';
+import { misspelt } from './misspelt.js';
+
+const SANDBOX_APP_ID = '101000001';
+const SANDBOX_APP_KEY = 'sandbox-app-key';
+/** Read by something else than `Config`: docker-compose.yml and the sandbox. */
+const OTHER_NAMES = ['MYSQL_PASSWORD', 'REDIS_PASSWORD', 'SANDBOX_PORT'];
+
+/** The names of all settings: every one has a rule. */
+const NAMES: readonly string[] = [
+  ...new Set(
+    getMetadataStorage()
+      .getTargetValidationMetadatas(Config, '', false, false)
+      .map(({ propertyName }) => propertyName),
+  ),
+];
+
+/**
+ * Reads the environment, checks every rule and fills in the defaults. Reads and writes no file.
+ * @throws OperatorError that names each variable that is missing or wrong, never its value
+ */
+export function loadConfig(env: NodeJS.ProcessEnv): Config {
+  const given = ownSettings(env);
+  const config = plainToInstance(
+    Config,
+    { ...defaults(given, env), ...given },
+    { exposeDefaultValues: true },
+  );
+  const missing = missingSettings(config, given);
+  const invalid = validateSync(config, { validationError: { target: false, value: false } });
+  const faults = [
+    ...Object.entries(missing).map(([name, when]) => `${name}: is required ${when}`),
+    ...invalid
+      .filter(({ property }) => !(property in missing))
+      .map(({ property, constraints }) => `${property}: ${sentence(property, constraints)}`),
+    ...contradictions(config, given),
+    ...(config.production ? weaknesses(config) : []),
+  ];
+  if (faults.length > 0) throw new OperatorError(`Configuration refused:\n  ${faults.join('\n  ')}`);
+  const warnings = [...misspelt(env, [...NAMES, ...OTHER_NAMES]), ...warningsOf(config)];
+  return Object.freeze(Object.assign(config, { warnings }));
+}
+
+/** The settings that the environment gives; an empty one counts as not given. */
+function ownSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const given = Object.fromEntries(NAMES.filter((name) => env[name]).map((name) => [name, env[name]]));
+  // Other programs read these two in lower case as well.
+  return {
+    ...(env.https_proxy && { HTTPS_PROXY: env.https_proxy }),
+    ...(env.no_proxy && { NO_PROXY: env.no_proxy }),
+    ...given,
+  };
+}
+
+/** What depends on another setting or on the machine; the sandbox's addresses are for development only. */
+function defaults(given: NodeJS.ProcessEnv, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  // A wrong PORT or PUBLIC_URL is refused under its own name, not also under what follows from it.
+  const port = Number(given.PORT) <= 65_535 ? given.PORT : '3000';
+  const publicUrl = given.PUBLIC_URL ?? `http://localhost:${port}`;
+  const base = URL.canParse(publicUrl) ? new URL(publicUrl) : new URL('http://localhost:3000');
+  const everywhere = {
+    PUBLIC_URL: publicUrl,
+    WEB_ORIGINS: base.origin,
+    HASH_LANES: String(availableParallelism()),
+  };
+  if (given.NODE_ENV === 'production')
+    return { ...everywhere, HOST: '0.0.0.0', HUMAN_CHECK: 'altcha', SHUTDOWN_DRAIN_S: '5' };
+  return {
+    ...everywhere,
+    HOST: '127.0.0.1',
+    HUMAN_CHECK: 'altcha,picture',
+    QQ_APP_ID: SANDBOX_APP_ID,
+    QQ_APP_KEY: SANDBOX_APP_KEY,
+    QQ_REDIRECT_URI: `${base.origin}${base.pathname.replace(/\/+$/, '')}/oauth_callback.html`,
+    SMS_GATEWAY: 'http',
+    SMS_HTTP_URL: `http://localhost:${env.SANDBOX_PORT || '3001'}/phone/messages`,
+    SMS_HTTP_KEY: SANDBOX_APP_KEY,
+  };
+}
+
+/** The settings that are required and not given, each with when it is required. */
+function missingSettings(config: Config, given: NodeJS.ProcessEnv): Record<string, string> {
+  const required: [names: string[], when: string][] = [[['JWT_SECRET'], 'always']];
+  if (config.production) {
+    const names = ['DATABASE_URL', 'REDIS_URL', 'JWT_SECRET', 'PUBLIC_URL', 'QQ_APP_ID', 'QQ_APP_KEY'];
+    names.push('QQ_REDIRECT_URI', 'SMS_GATEWAY');
+    if (given.SMS_GATEWAY === 'http') names.push('SMS_HTTP_URL', 'SMS_HTTP_KEY');
+    required.push([names, 'in production']);
+  }
+  const terms = ['TERMS_VERSION', 'TERMS_URL', 'PRIVACY_URL'];
+  if (terms.some((name) => given[name])) required.push([terms, `together with ${terms.join(', ')}`]);
+  return Object.fromEntries(
+    required.flatMap(([names, when]) => names.filter((name) => !given[name]).map((name) => [name, when])),
+  );
+}
+
+/** Settings that do not go together. */
+function contradictions(config: Config, given: NodeJS.ProcessEnv): string[] {
+  const faults: string[] = [];
+  if (config.WEB_CONCURRENCY > 1 && !(given.DATABASE_URL && given.REDIS_URL))
+    faults.push('WEB_CONCURRENCY: more than 1 needs DATABASE_URL and REDIS_URL, not the embedded ones');
+  if (config.METRICS_PORT && config.METRICS_PORT === config.PORT)
+    faults.push('METRICS_PORT: must differ from PORT');
+  return faults;
+}
+
+/** What production refuses although its form is right. */
+function weaknesses(config: Config): string[] {
+  const faults: string[] = [];
+  for (const name of ['JWT_SECRET', 'JWT_SECRET_PREVIOUS', 'INTROSPECTION_KEY'] as const)
+    if ((config[name]?.length ?? 0) >= 32 && new Set(config[name]).size < 10)
+      faults.push(`${name}: is too easily guessed`);
+  if (config.BCRYPT_COST < 10) faults.push('BCRYPT_COST: at least 10 in production');
+  if (config.IMAGE_CODE_HEADER)
+    faults.push('IMAGE_CODE_HEADER: not in production, it gives the picture away');
+  if (config.SMS_GATEWAY === 'log') faults.push('SMS_GATEWAY: log is for development, it writes codes down');
+  return faults;
+}
+
+/** What is allowed, and its operator should know. */
+function warningsOf(config: Config): string[] {
+  if (!config.production) return [];
+  const open = (['PUBLIC_URL', 'QQ_REDIRECT_URI', 'QQ_BASE_URL', 'SMS_HTTP_URL'] as const).filter(
+    (name) => config[name] && new URL(config[name]).protocol === 'http:',
+  );
+  return open.map((name) => `${name}: is not https, so what travels there can be read and changed`);
+}
+
+function sentence(property: string, constraints: Record<string, string> = {}): string {
+  const first = Object.values(constraints)[0] ?? 'is not valid';
+  return first
+    .replace(new RegExp(`^(each value in )?${property} `), '')
+    .replace(/ \/.* regular expression$/, ' its form');
+}
