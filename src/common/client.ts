@@ -13,6 +13,8 @@ export interface Client {
   readonly subnet: string;
   readonly userAgent: string;
   readonly requestId: string;
+  /** Whether the connection has closed, so that nobody would read the answer. */
+  readonly isGone: () => boolean;
 }
 
 /** The address of a request whose connection has gone meanwhile. */
@@ -29,6 +31,7 @@ export function clientOf(request: FastifyRequest): Client {
     subnet: blockOf(ip, { ipv4: 24, ipv6: 48 }),
     userAgent: request.headers['user-agent'] ?? '',
     requestId: request.id,
+    isGone: () => request.socket.destroyed,
   };
 }
 

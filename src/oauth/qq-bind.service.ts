@@ -81,27 +81,35 @@ export class QqBindService {
     request: BindRequest,
     spend: () => Promise<void>,
   ): Promise<Proven> {
-    const { mobile, password, smsCode } = request;
+    const { mobile, smsCode } = request;
     // The code goes before the password: without the phone, nobody learns whether a password is right.
     await this.smsCodes.check(mobile, smsCode);
     const asOf = Date.now();
     const known = await this.users.findByMobile(mobile);
-    const owner = known ? await this.proven(known, password) : await this.newcomer(mobile, password);
+    const owner = known ? await this.proven(known, request) : await this.newcomer(request);
     const account = await this.dataSource.transaction((tx) => this.write(owner, grant, request, spend, tx));
     this.logger.log('QQ bound', { userId: account.id, newcomer: !known });
     return { account, asOf };
   }
 
-  private async proven(known: AccountWithPassword, password: string): Promise<AccountWithPassword> {
-    const { id: userId, password: encoded, isActive } = known;
-    if (!(await this.passwords.matches(password, encoded))) throw new Problem('PASSWORD_INVALID', { userId });
+  private async proven(
+    known: AccountWithPassword,
+    { password, client }: BindRequest,
+  ): Promise<AccountWithPassword> {
+    const { id: userId, isActive } = known;
+    const right = await this.passwords.matches(password, known, client, 'proven');
+    if (!right) throw new Problem('PASSWORD_INVALID', { userId });
     if (!isActive) throw new Problem('ACCOUNT_DISABLED', { userId });
     return known;
   }
 
-  private async newcomer(mobile: string, password: string): Promise<{ mobile: string; password: string }> {
+  private async newcomer({
+    mobile,
+    password,
+    client,
+  }: BindRequest): Promise<{ mobile: string; password: string }> {
     refuseCommon(password, { mobile });
-    return { mobile, password: await this.passwords.hash(password) };
+    return { mobile, password: await this.passwords.hash(password, client) };
   }
 
   /** The account if it is new, the binding, the trail; then the receipt; and the code is spent last. */
@@ -136,12 +144,11 @@ export class QqBindService {
     // A receipt without its row: that bind is still running (then this waits for its end), or came to nothing.
     const account = await this.bindings.awaitAccount(grant.identity);
     if (!account) return undefined;
-    const { mobile, password, isActive } = account;
     const same =
       seen === 'same' &&
-      mobile === request.mobile &&
-      (await this.passwords.matches(request.password, password));
-    if (!same || !isActive) throw new Problem('BIND_TOKEN_INVALID');
+      account.mobile === request.mobile &&
+      (await this.passwords.matches(request.password, account, request.client, 'proven'));
+    if (!same || !account.isActive) throw new Problem('BIND_TOKEN_INVALID');
     return { account, asOf };
   }
 }

@@ -38,7 +38,7 @@ export class CredentialsService {
     await this.smsCodes.refuseUnsent(mobile);
     await this.smsCodes.check(mobile, smsCode);
     await this.users.refuseTaken(username, mobile);
-    const encoded = await this.passwords.hash(password);
+    const encoded = await this.passwords.hash(password, client);
     return this.smsCodes.spending(mobile, smsCode, (spend) =>
       this.dataSource.transaction(async (tx) => {
         const account = await this.users.register({ username, mobile, password: encoded }, tx);
@@ -56,7 +56,7 @@ export class CredentialsService {
   async change(userId: number, oldPassword: string, newPassword: string, client: Client): Promise<void> {
     const account = await this.users.confirmPassword(userId, oldPassword, client);
     refuseCommon(newPassword, account, 'new_password');
-    const encoded = await this.passwords.hash(newPassword);
+    const encoded = await this.passwords.hash(newPassword, client);
     await this.ending(userId, async (tx) => {
       // Only over the password that was just confirmed: of two changes at once the second has to know the first.
       const { affected } = await tx.update(
@@ -78,7 +78,7 @@ export class CredentialsService {
     refuseCommon(password, { mobile });
     await this.smsCodes.refuseUnsent(mobile);
     await this.smsCodes.check(mobile, smsCode);
-    const encoded = await this.passwords.hash(password);
+    const encoded = await this.passwords.hash(password, client);
     const account = await this.users.findByMobile(mobile);
     await this.smsCodes.spending(mobile, smsCode, async (spend) => {
       if (!account?.isActive) return spend();

@@ -6,6 +6,7 @@ import { Client } from '../common/client.js';
 import { Limits, Uses } from '../limits/limits.js';
 import { MOBILE } from '../common/mobile.js';
 import { Problem } from '../common/problem.js';
+import { HashRenewals } from './hash-renewals.js';
 import { PasswordHasher } from './password-hasher.js';
 import { violatedUnique } from '../database/unique-violation.js';
 import { User } from './user.entity.js';
@@ -45,6 +46,7 @@ export class UsersService {
   constructor(
     @InjectRepository(User) private readonly users: Repository<User>,
     private readonly passwords: PasswordHasher,
+    private readonly renewals: HashRenewals,
     private readonly limits: Limits,
   ) {}
 
@@ -97,10 +99,10 @@ export class UsersService {
   async login(name: string, password: string, client: Client): Promise<Proven> {
     const asOf = Date.now();
     const account = await this.findByName(name);
-    const right = await this.guess(password, account?.password, account?.id ?? spelling(name), client);
+    const right = await this.guess(password, account, account?.id ?? spelling(name), client);
     if (!right || !account) throw new Problem('CREDENTIALS_INVALID', { userId: account?.id });
     if (!account.isActive) throw new Problem('ACCOUNT_DISABLED', { userId: account.id });
-    await this.renewHash(account, password);
+    if (!this.passwords.isCurrent(account.password)) this.renewals.renewLater(account, password);
     return { account, asOf };
   }
 
@@ -111,7 +113,7 @@ export class UsersService {
   async confirmPassword(id: number, password: string, client: Client): Promise<AccountWithPassword> {
     const account = await this.users.findOne({ select: { ...FIELDS, password: true }, where: { id } });
     if (!account?.isActive) throw new Problem('LOGIN_REQUIRED');
-    if (!(await this.guess(password, account.password, id, client))) {
+    if (!(await this.guess(password, account, id, client))) {
       throw new Problem('PASSWORD_INVALID', { userId: id });
     }
     return account;
@@ -123,20 +125,21 @@ export class UsersService {
    */
   private async guess(
     password: string,
-    encoded: string | undefined,
-    account: number | string,
-    { network }: Client,
+    account: AccountWithPassword | undefined,
+    counted: number | string,
+    client: Client,
   ): Promise<boolean> {
+    const { network } = client;
     const here: Uses = {
-      'login-failures-per-account-and-ip': `${account}@${network}`,
+      'login-failures-per-account-and-ip': `${counted}@${network}`,
       'login-failures-per-ip': network,
     };
-    const anywhere: Uses = { 'login-failures-per-account': String(account) };
+    const anywhere: Uses = { 'login-failures-per-account': String(counted) };
     // What is refused for the place never comes as far as the count that shuts the owner out too.
     await this.limits.take({ ...here, 'password-checks-per-ip': network }, anywhere);
     let failed = false;
     try {
-      failed = !(await this.passwords.matches(password, encoded));
+      failed = !(await this.passwords.matches(password, account, client));
       return !failed;
     } finally {
       if (!failed) await this.limits.giveBack(here, anywhere);
@@ -148,12 +151,6 @@ export class UsersService {
     const where = MOBILE.test(name) ? [{ mobile: name }, { username: name }] : { username: name };
     const found = await this.users.find({ select: { ...FIELDS, password: true }, where });
     return found.find((account) => account.mobile === name) ?? found[0];
-  }
-
-  /** Unless it was changed in the meantime. */
-  private async renewHash({ id, password: encoded }: AccountWithPassword, password: string): Promise<void> {
-    if (this.passwords.isCurrent(encoded)) return;
-    await this.users.update({ id, password: encoded }, { password: await this.passwords.hash(password) });
   }
 }
 

@@ -1,4 +1,5 @@
-import { createHash } from 'node:crypto';
+import { createHash, pbkdf2Sync } from 'node:crypto';
+import argon2 from '@node-rs/argon2';
 import bcrypt from 'bcrypt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { User } from '../../src/users/user.entity.js';
@@ -199,6 +200,11 @@ describe('a forgotten password', () => {
 describe("a password of the old shop's", () => {
   const formats: [string, string | (() => Promise<string>)][] = [
     ['pbkdf2_sha256', OLD_PASSWORD.encoded],
+    [
+      'pbkdf2_sha1',
+      `pbkdf2_sha1$20000$salt$${pbkdf2Sync(OLD_PASSWORD.plain, 'salt', 20_000, 20, 'sha1').toString('base64')}`,
+    ],
+    ['argon2id', async () => `argon2${await argon2.hash(OLD_PASSWORD.plain, { memoryCost: 512 })}`],
     ['bcrypt', async () => `bcrypt$${await bcrypt.hash(OLD_PASSWORD.plain, 4)}`],
     ['plain $2b$', async () => bcrypt.hash(OLD_PASSWORD.plain, 4)],
     ['plain $2y$', async () => (await bcrypt.hash(OLD_PASSWORD.plain, 4)).replace('$2b$', '$2y$')],
@@ -211,7 +217,8 @@ describe("a password of the old shop's", () => {
 
     expect((await login(account.username, OLD_PASSWORD.plain)).body.user_id).toBe(account.id);
 
-    expect(await encodedOf(account.id)).toMatch(/^bcrypt_sha256\$\$2b\$04\$/);
+    // Behind the answer.
+    await expect.poll(() => encodedOf(account.id)).toMatch(/^bcrypt_sha256\$\$2b\$04\$/);
     expect((await login(account.username, OLD_PASSWORD.plain)).status).toBe(200);
     expect(await login(account.username, `${OLD_PASSWORD.plain}x`)).toMatchObject(
       refused('CREDENTIALS_INVALID'),
@@ -235,9 +242,13 @@ describe("a password of the old shop's", () => {
     'md5$a$b',
     'pbkdf2_sha256$',
     'pbkdf2_sha256$1$s$',
+    'pbkdf2_sha256$abc$salt$eNF3Dcx9vS/JBXQWYaYIiVEhB0lDv5ijhhkLwec084M=',
+    'pbkdf2_sha256$1000000000$salt$eNF3Dcx9vS/JBXQWYaYIiVEhB0lDv5ijhhkLwec084M=',
     'bcrypt$',
     '$2b$',
     'bcrypt_sha256$$2b$04$',
+    `bcrypt_sha256$$2b$17$${'a'.repeat(53)}`,
+    'argon2$argon2id$v=19$m=4194304,t=2,p=8$Y041dExhNkljRUUy$TMa6A8fPJhCAUXRhJXCXdw',
   ])('that is none matches nothing: %j', async (encoded) => {
     const { username } = await oldAccount(app, { password: encoded });
 

@@ -367,11 +367,12 @@ describe('POST /authorizations/', () => {
 
     expect((await login()).status).toBe(200);
 
-    const [row] = await app.dataSource.query<{ password: string }[]>(
-      'SELECT password FROM tb_users WHERE id = ?',
-      [owner.id],
-    );
-    expect(row!.password).toMatch(/^bcrypt_sha256\$\$2b\$04\$/);
+    const stored = async () => {
+      const sql = 'SELECT password FROM tb_users WHERE id = ?';
+      const [row] = await app.dataSource.query<{ password: string }[]>(sql, [owner.id]);
+      return row!.password;
+    };
+    await expect.poll(stored).toMatch(/^bcrypt_sha256\$\$2b\$04\$/);
     expect((await login()).status).toBe(200);
   });
 });

@@ -1,0 +1,212 @@
+import { Counter, Gauge, Histogram } from 'prom-client';
+import { Client } from '../common/client.js';
+import { Problem } from '../common/problem.js';
+
+/** Whose request waits. */
+export interface Asker extends Pick<Client, 'network'>, Partial<Pick<Client, 'isGone'>> {
+  /** The /24 or /48 around the network. Missing: the network itself. */
+  readonly subnet?: string;
+}
+
+/**
+ * `proven`: another proof (an SMS code, a login token) came before the password. `guess`: the password is all there
+ * is, so that anyone can cause this hash.
+ */
+export type Standing = 'proven' | 'guess';
+
+export interface HashQueueOptions {
+  /** Hashes at once. */
+  readonly lanes: number;
+  /** Longest wait for a lane, in ms. */
+  readonly longestWaitMs: number;
+  /** Milliseconds of one hash: the first guess, until hashes have been measured. */
+  readonly typicalMs: number;
+}
+
+interface Waiting {
+  readonly asker: Asker;
+  readonly since: number;
+  readonly admit: () => void;
+  readonly refuse: (problem: Problem) => void;
+}
+
+/** The largest shares of the queue: of all guesses together, of one subnet, of one network. */
+const SHARES = { guesses: 1 / 2, subnet: 1 / 2, network: 1 / 4 };
+/** Milliseconds between two looks for clients that have gone. */
+const SWEEP_EVERY = 100;
+
+const waitingNow = new Gauge({ name: 'qq_account_hash_queue_length', help: 'Password hashes waiting' });
+const runningNow = new Gauge({ name: 'qq_account_hash_running', help: 'Password hashes being computed' });
+const waited = new Histogram({
+  name: 'qq_account_hash_wait_seconds',
+  help: 'Time that a password hash waited for a lane',
+  buckets: [0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15],
+});
+const rejected = new Counter({
+  name: 'qq_account_hash_rejected_total',
+  help: 'Password hashes not computed: the bound that was full, or the client had gone',
+  labelNames: ['reason'],
+});
+
+/**
+ * A bounded queue for the heaviest work of the service. Proven requests and guesses take turns, and within each of
+ * them subnets take turns, so that a flood from one place, or of guesses from many, delays others by little.
+ */
+export class HashQueue {
+  private readonly turns = { proven: new Turns(), guess: new Turns() };
+  /** How many wait, by network and by subnet. */
+  private readonly counts = new Map<string, number>();
+  private next: Standing = 'proven';
+  private running = 0;
+  private typicalMs: number;
+  private sweptAt = 0;
+
+  constructor(private readonly options: HashQueueOptions) {
+    this.typicalMs = options.typicalMs;
+  }
+
+  /**
+   * Runs `work` when a lane is free.
+   * @throws Problem OVERLOADED at once when the queue or a share of it is full; or when it is this
+   *   request's turn and its client has gone
+   */
+  async run<T>(asker: Asker, standing: Standing, work: () => Promise<T>): Promise<T> {
+    await this.lane(asker, standing);
+    const start = performance.now();
+    try {
+      return await work();
+    } finally {
+      this.typicalMs += (performance.now() - start - this.typicalMs) / 8;
+      this.running -= 1;
+      runningNow.dec();
+      this.admitNext();
+    }
+  }
+
+  private lane(asker: Asker, standing: Standing): Promise<void> | void {
+    if (this.running < this.options.lanes) {
+      this.start(performance.now());
+      return;
+    }
+    const full = () => this.full(asker, standing);
+    if (full()) this.sweep();
+    const reason = full();
+    if (reason) {
+      rejected.inc({ reason });
+      throw new Problem('OVERLOADED', { retryAfter: Math.max(1, Math.ceil(this.waitMs() / 1000)) });
+    }
+    return new Promise((admit, refuse) => {
+      this.turns[standing].add({ asker, since: performance.now(), admit, refuse });
+      this.count(asker, 1);
+    });
+  }
+
+  /** Which bound keeps this request out. */
+  private full(asker: Asker, standing: Standing): 'queue' | 'guesses' | 'subnet' | 'network' | undefined {
+    const room = Math.max(1, (this.options.longestWaitMs * this.options.lanes) / this.typicalMs);
+    if (this.waiting >= room) return 'queue';
+    if (standing === 'guess' && this.turns.guess.length >= room * SHARES.guesses) return 'guesses';
+    if ((this.counts.get(subnetOf(asker)) ?? 0) >= room * SHARES.subnet) return 'subnet';
+    if ((this.counts.get(asker.network) ?? 0) >= room * SHARES.network) return 'network';
+    return undefined;
+  }
+
+  private admitNext(): void {
+    while (this.running < this.options.lanes) {
+      const first = this.turns[this.next];
+      const other = this.next === 'proven' ? 'guess' : 'proven';
+      const waiting = first.shift() ?? this.turns[other].shift();
+      if (!waiting) return;
+      this.next = other;
+      this.count(waiting.asker, -1);
+      if (waiting.asker.isGone?.()) {
+        refuseGone(waiting);
+      } else {
+        // Counted before it runs, so that no request that comes in between can take its lane.
+        this.start(waiting.since);
+        waiting.admit();
+      }
+    }
+  }
+
+  private start(since: number): void {
+    this.running += 1;
+    runningNow.inc();
+    waited.observe((performance.now() - since) / 1000);
+  }
+
+  /** Takes those out whose client has gone: they fill the queue for nobody. */
+  private sweep(): void {
+    const now = performance.now();
+    if (now - this.sweptAt < SWEEP_EVERY) return;
+    this.sweptAt = now;
+    for (const turns of Object.values(this.turns)) {
+      for (const waiting of turns.remove(({ asker }) => asker.isGone?.() ?? false)) {
+        this.count(waiting.asker, -1);
+        refuseGone(waiting);
+      }
+    }
+  }
+
+  private count(asker: Asker, change: 1 | -1): void {
+    for (const place of new Set([asker.network, subnetOf(asker)])) {
+      const count = (this.counts.get(place) ?? 0) + change;
+      if (count > 0) this.counts.set(place, count);
+      else this.counts.delete(place);
+    }
+    waitingNow.inc(change);
+  }
+
+  private get waiting(): number {
+    return this.turns.proven.length + this.turns.guess.length;
+  }
+
+  private waitMs(): number {
+    return (this.waiting * this.typicalMs) / this.options.lanes;
+  }
+}
+
+/** Nobody reads this answer. */
+function refuseGone({ refuse }: Waiting): void {
+  rejected.inc({ reason: 'gone' });
+  refuse(new Problem('OVERLOADED', { retryAfter: 1 }));
+}
+
+const subnetOf = ({ subnet, network }: Asker): string => subnet ?? network;
+
+/** First come, first served within a subnet; subnets take turns. */
+class Turns {
+  length = 0;
+  /** The order of the keys is the order of turns. */
+  private readonly subnets = new Map<string, Waiting[]>();
+
+  add(waiting: Waiting): void {
+    const subnet = subnetOf(waiting.asker);
+    const queue = this.subnets.get(subnet);
+    if (queue) queue.push(waiting);
+    else this.subnets.set(subnet, [waiting]);
+    this.length += 1;
+  }
+
+  shift(): Waiting | undefined {
+    const [turn] = this.subnets;
+    if (!turn) return undefined;
+    const [subnet, queue] = turn;
+    this.subnets.delete(subnet);
+    const waiting = queue.shift();
+    if (queue.length > 0) this.subnets.set(subnet, queue);
+    this.length -= 1;
+    return waiting;
+  }
+
+  remove(unwanted: (waiting: Waiting) => boolean): Waiting[] {
+    const removed: Waiting[] = [];
+    for (const [subnet, queue] of this.subnets) {
+      const kept = queue.filter((waiting) => !unwanted(waiting) || (removed.push(waiting), false));
+      if (kept.length > 0) this.subnets.set(subnet, kept);
+      else this.subnets.delete(subnet);
+    }
+    this.length -= removed.length;
+    return removed;
+  }
+}
