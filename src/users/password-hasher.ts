@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { Injectable, Logger } from '@nestjs/common';
 import bcrypt from 'bcrypt';
 import { Config } from '../config/config.js';
@@ -9,8 +8,8 @@ import { hexSha256, isUnusable, OURS, readEncoded } from './password-formats.js'
 const LONGEST_WAIT_MS = 15_000;
 /** Milliseconds one hash of cost 12 takes on a small server. */
 const COST_12_MS = 250;
-/** Threads of libuv's pool when `UV_THREADPOOL_SIZE` does not say otherwise, and the most that it has. */
-const LIBUV_THREADS = { usual: 4, most: 1024 };
+/** Threads of libuv's pool when `UV_THREADPOOL_SIZE` does not say otherwise. */
+const USUAL_THREADS = 4;
 
 /** An account as far as its password goes. */
 export interface PasswordOwner {
@@ -29,8 +28,16 @@ export class PasswordHasher {
   private readonly queue: HashQueue;
 
   constructor(private readonly config: Config) {
+    const { HASH_LANES } = config;
+    const lanes = hashLanes(HASH_LANES);
+    if (lanes < HASH_LANES)
+      this.logger.warn('Fewer hash lanes than HASH_LANES: UV_THREADPOOL_SIZE is too small', {
+        lanes,
+        HASH_LANES,
+        needed: HASH_LANES + USUAL_THREADS,
+      });
     this.queue = new HashQueue({
-      lanes: hashLanes(),
+      lanes,
       longestWaitMs: LONGEST_WAIT_MS,
       typicalMs: COST_12_MS * 2 ** (config.BCRYPT_COST - 12),
     });
@@ -88,12 +95,13 @@ export class PasswordHasher {
 }
 
 /**
- * Hashes at once: as many as there are cores, but one less than libuv has threads, because name look-ups and file
- * reads need a thread too. Libuv reads `UV_THREADPOOL_SIZE` when its first job comes, which is while Node loads
- * main.js: only the environment of the process can set it.
+ * Hashes at once: `HASH_LANES`, but one less than libuv has threads, because name look-ups and file reads need a
+ * thread too. Libuv reads `UV_THREADPOOL_SIZE` at its first job, which is while Node loads main.js: only the
+ * environment of the process can set it.
  */
-function hashLanes(): number {
-  const said = Number(process.env.UV_THREADPOOL_SIZE ?? LIBUV_THREADS.usual);
-  const threads = Number.isSafeInteger(said) && said > 0 ? Math.min(said, LIBUV_THREADS.most) : 1;
-  return Math.max(1, Math.min(availableParallelism(), threads - 1));
+function hashLanes(wanted: number): number {
+  const said = Number(process.env.UV_THREADPOOL_SIZE ?? USUAL_THREADS);
+  // Libuv takes 1 for what it cannot read.
+  const threads = Number.isSafeInteger(said) && said > 0 ? said : 1;
+  return Math.max(1, Math.min(wanted, threads - 1));
 }
