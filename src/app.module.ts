@@ -3,6 +3,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { Config } from './config/config.js';
 import { createDataSource, databaseOptions } from './database/database.js';
 import { HealthController } from './http/health.controller.js';
+import { PageSettingsController } from './http/page-settings.controller.js';
 import { Limits } from './limits/limits.js';
 import { OAuthModule } from './oauth/oauth.module.js';
 import { redisModule } from './redis/redis.js';
@@ -36,7 +37,7 @@ export class AppModule {
         UsersModule,
         OAuthModule,
       ],
-      controllers: [HealthController],
+      controllers: [HealthController, PageSettingsController],
     };
   }
 }

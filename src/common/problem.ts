@@ -1,7 +1,8 @@
 import { applyDecorators, HttpException } from '@nestjs/common';
 import { ApiResponse } from '@nestjs/swagger';
+import type { Sentence } from './sentences.js';
 
-/** The error catalogue: every `errorCode` the service can answer, its HTTP status, and its sentence for a person. */
+/** The error catalogue: every `errorCode` of an answer, its HTTP status, and its sentence (its English: sentences.ts). */
 export const PROBLEMS = {
   REQUEST_INVALID: [400, '请求参数不正确'],
   STATE_INVALID: [400, '登录状态已失效，请重新使用QQ登录'],
@@ -10,6 +11,7 @@ export const PROBLEMS = {
   BIND_TOKEN_INVALID: [400, '无效的token'],
   SMS_CODE_INVALID: [400, '验证码错误'],
   IMAGE_CODE_INVALID: [400, '图形验证码错误'],
+  HUMAN_CHECK_INVALID: [400, '人机验证未通过，请重试'],
   PASSWORD_INVALID: [400, '密码错误'],
   CREDENTIALS_INVALID: [400, '用户名或密码错误'],
   ACCOUNT_DISABLED: [400, '账号已停用'],
@@ -17,7 +19,9 @@ export const PROBLEMS = {
   QQ_CONFLICT: [400, '该QQ绑定存在冲突，请联系客服'],
   MOBILE_TAKEN: [400, '手机号已注册'],
   USERNAME_TAKEN: [400, '用户名已存在'],
+  TERMS_REQUIRED: [400, '请先阅读并同意用户协议和隐私政策'],
   LOGIN_REQUIRED: [401, '请先登录'],
+  ORIGIN_REFUSED: [403, '来源不被允许'],
   NOT_FOUND: [404, '未找到'],
   PAYLOAD_TOO_LARGE: [413, '请求内容过大'],
   URI_TOO_LONG: [414, '请求地址过长'],
@@ -29,7 +33,7 @@ export const PROBLEMS = {
   SMS_UNAVAILABLE: [503, '短信发送失败，请稍后再试'],
   OVERLOADED: [503, '服务繁忙，请稍后再试'],
   UNAVAILABLE: [503, '服务暂不可用，请稍后再试'],
-} as const satisfies Record<string, readonly [number, string]>;
+} as const satisfies Record<string, readonly [number, Sentence]>;
 
 export type ProblemCode = keyof typeof PROBLEMS;
 
@@ -60,7 +64,7 @@ export function problemBody(code: ProblemCode, errors?: ProblemDetails['errors']
   return { statusCode, errorCode: code, message, ...(errors && { errors }) };
 }
 
-/** An error that its reader is meant to see: a word from the catalogue. */
+/** An error of the catalogue: its answer is written for the caller. */
 export class Problem extends HttpException {
   readonly retryAfter: number | undefined;
   readonly userId: number | undefined;
@@ -75,12 +79,12 @@ export class Problem extends HttpException {
   }
 
   /** One field's sentence as a `REQUEST_INVALID`. */
-  static field(name: string, sentence: string): Problem {
+  static field(name: string, sentence: Sentence): Problem {
     return new Problem('REQUEST_INVALID', { errors: { [name]: [sentence] } });
   }
 }
 
-/** Documents what a route may answer beside its success, one example a code; `UNAVAILABLE` goes without saying. */
+/** Documents what a route may answer beside its success, with one example for each code; `UNAVAILABLE` is added. */
 export function AnswersProblems(...codes: ProblemCode[]): MethodDecorator {
   const all: ProblemCode[] = [...codes, 'UNAVAILABLE'];
   const statuses = [...new Set(all.map((code) => PROBLEMS[code][0]))];

@@ -8,6 +8,7 @@ import { BODY_LIMIT, readBodies } from './body-parsers.js';
 import { belongsTo } from '../common/address.js';
 import { OperatorError } from '../common/operator-error.js';
 import { Config } from '../config/config.js';
+import { answerInLanguage } from './language.js';
 import { DOCS_POLICY, setUpDocs } from './swagger.js';
 import { servePages } from './pages.js';
 import { Problem, ProblemCode } from '../common/problem.js';
@@ -91,6 +92,7 @@ export async function configureApp(app: NestFastifyApplication): Promise<NestFas
   });
   await app.register(helmet, securityHeaders(config));
   addHooks(app);
+  answerInLanguage(app);
   if (config.DOCS) setUpDocs(app);
   if (config.PAGES) await servePages(app);
   // An orderly end is no failure: without this, Nest would end the process by the signal again.

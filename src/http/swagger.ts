@@ -37,7 +37,7 @@ function openApi(app: NestFastifyApplication): OpenAPIObject {
     .setDescription(INTRODUCTION)
     .setVersion('1.0')
     .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: '登录得到的 token' });
-  for (const tag of ['QQ登录', '短信验证码', '登录', '账号', '绑定的QQ', '健康']) builder.addTag(tag);
+  for (const tag of ['QQ登录', '短信验证码', '登录', '账号', '绑定的QQ', '页面', '健康']) builder.addTag(tag);
   const document = SwaggerModule.createDocument(app, builder.build());
   document.components = {
     ...document.components,

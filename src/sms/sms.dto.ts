@@ -1,6 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsString, IsUUID, Length } from 'class-validator';
 import { IsMobile } from '../common/mobile.js';
+import type { Sentence } from '../common/sentences.js';
 
 export class ImageCodeParams {
   @ApiProperty({ example: '3f0c9a2e-6d7b-4c1a-9e58-0b2d4f6a8c10', description: '页面生成的UUID' })
@@ -24,7 +25,7 @@ export class SendSmsDto {
 }
 
 export class SmsSent {
-  @ApiProperty({ example: '验证码已发送' }) readonly message: string = '验证码已发送';
+  @ApiProperty({ example: '验证码已发送' }) readonly message: Sentence = '验证码已发送';
   @ApiProperty({ example: 300, description: '验证码有效秒数' }) readonly expires_in: number;
   @ApiProperty({ example: 60, description: '多少秒后可以重新发送' }) readonly resend_after: number;
 

@@ -1,6 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsInt, IsOptional, Matches, Max, Min } from 'class-validator';
 import { IsMobile, maskMobile } from '../common/mobile.js';
+import type { Sentence } from '../common/sentences.js';
 import { ToInteger } from '../common/to-integer.js';
 import { IsSmsCode } from '../sms/is-sms-code.js';
 import { AccountEvent } from '../audit/account-event.entity.js';
@@ -128,7 +129,7 @@ export class Me {
 export class Done {
   @ApiProperty({ example: '密码已修改' }) readonly message: string;
 
-  constructor(message: string) {
+  constructor(message: Sentence) {
     this.message = message;
   }
 }

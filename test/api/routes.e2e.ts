@@ -390,6 +390,95 @@ describe('GET /user/', () => {
   });
 });
 
+describe('Accept-Language', () => {
+  const english = { 'accept-language': 'en-US,en;q=0.9,zh;q=0.5' };
+
+  it('that prefers English gets every sentence of an error in English, and the same errorCode', async () => {
+    const { status, headers, body } = await app.shopper().send('/oauth/qq/users/', {
+      method: 'POST',
+      body: { mobile: '12345', password: 'short', sms_code: 'abc' },
+      headers: english,
+    });
+
+    expect(status).toBe(400);
+    expect(headers.get('content-language')).toBe('en');
+    expect(body).toEqual({
+      statusCode: 400,
+      errorCode: 'REQUEST_INVALID',
+      message: 'Enter a mobile number of mainland China: 11 digits',
+      errors: {
+        mobile: ['Enter a mobile number of mainland China: 11 digits'],
+        password: ['The password must have 8 to 20 characters'],
+        sms_code: ['The SMS code has 6 digits'],
+        access_token: ['access_token is missing'],
+      },
+    });
+  });
+
+  it('that prefers English gets it for errors of the framework and for successes too', async () => {
+    const owner = await app.shopper().register();
+    const missing = await app.shopper().send('/nothing/here/', { headers: english });
+    const { body } = await app.shopper().send('/user/password/', {
+      method: 'PUT',
+      token: owner.token,
+      body: { old_password: owner.password, new_password: newPassword() },
+      headers: english,
+    });
+
+    expect(missing.body).toEqual({ statusCode: 404, errorCode: 'NOT_FOUND', message: 'Not found' });
+    expect(body.message).toBe('The password has been changed. Log in again');
+  });
+
+  it('that prefers Chinese, or is not there, gets Chinese', async () => {
+    for (const accepted of ['', 'zh-CN,zh;q=0.9,en;q=0.8']) {
+      const headers = { 'accept-language': accepted };
+      expectProblem(await app.shopper().send('/nothing/here/', { headers }), 'NOT_FOUND');
+    }
+  });
+});
+
+describe('GET /page_settings/', () => {
+  it('tells a page what it has to know of the configuration, and nothing else', async () => {
+    const branded = await startApp({
+      beside: app,
+      env: {
+        BRAND_NAME: '小店',
+        BRAND_LOGO_URL: 'https://img.shop.test/logo.svg',
+        ICP_NUMBER: '京ICP备00000000号-1',
+        SUPPORT_URL: 'https://shop.test/help',
+        TERMS_VERSION: '2026-11',
+        TERMS_URL: 'https://shop.test/terms.html',
+        PRIVACY_URL: 'https://shop.test/privacy.html',
+        HUMAN_CHECK: 'altcha',
+        QQ_PROFILE: 'true',
+      },
+    });
+    try {
+      expect((await branded.shopper().get('/page_settings')).body).toEqual({
+        brand: '小店',
+        logo_url: 'https://img.shop.test/logo.svg',
+        icp: '京ICP备00000000号-1',
+        support_url: 'https://shop.test/help',
+        terms_version: '2026-11',
+        terms_url: 'https://shop.test/terms.html',
+        privacy_url: 'https://shop.test/privacy.html',
+        human_check: ['altcha'],
+        qq_profile: true,
+        sms_login: true,
+      });
+    } finally {
+      await branded.close();
+    }
+    expect((await app.shopper().get('/page_settings/')).body).toMatchObject({
+      brand: '商城账号',
+      logo_url: null,
+      terms_version: null,
+      human_check: ['altcha', 'picture'],
+      qq_profile: false,
+    });
+  });
+});
+
 describe('health and docs', () => {
   it('is alive and ready', async () => {
     expect((await app.shopper().get('/health/live')).body).toEqual({ status: 'ok' });
@@ -439,6 +528,7 @@ const ROUTES = [
   'GET /oauth/qq/bindings/',
   'POST /oauth/qq/bindings/',
   'DELETE /oauth/qq/bindings/{id}/',
+  'GET /page_settings/',
   'GET /health/live',
   'GET /health/ready',
 ];
