@@ -9,7 +9,7 @@ declare module 'fastify' {
   }
 }
 
-/** `Authorization: Bearer <token>`; `JWT <token>` is the seed's scheme. */
+/** `Authorization: Bearer <token>`; `JWT <token>` is the old shop's scheme (DRF-JWT). */
 const SCHEME = /^(?:Bearer|JWT) +([\w-]+\.[\w-]+\.[\w-]+)$/i;
 
 /** Lets a request pass that carries a good login token. */
@@ -30,6 +30,6 @@ export class AuthGuard implements CanActivate {
 /** Parameter decorator: the {@link Login} that AuthGuard let in. */
 export const CurrentLogin = createParamDecorator((_: unknown, context: ExecutionContext) => {
   const { login } = context.switchToHttp().getRequest<FastifyRequest>();
-  if (!login) throw new Error('CurrentLogin stands on a route without AuthGuard');
+  if (!login) throw new Error('CurrentLogin needs a route with @LoggedIn()');
   return login;
 });

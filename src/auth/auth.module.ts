@@ -2,12 +2,15 @@ import { createSecretKey } from 'node:crypto';
 import { Module } from '@nestjs/common';
 import { JwtModule } from '@nestjs/jwt';
 import { Config } from '../config/config.js';
+import { AuditModule } from '../audit/audit.module.js';
 import { AuthGuard } from './auth.guard.js';
+import { SignIns } from './sign-ins.js';
 import { TokenRevocations } from './token-revocations.js';
 import { TokenService } from './token.service.js';
 
 @Module({
   imports: [
+    AuditModule,
     JwtModule.registerAsync({
       inject: [Config],
       useFactory: (config: Config) => ({
@@ -18,7 +21,7 @@ import { TokenService } from './token.service.js';
       }),
     }),
   ],
-  providers: [AuthGuard, TokenRevocations, TokenService],
-  exports: [AuthGuard, TokenService],
+  providers: [AuthGuard, SignIns, TokenRevocations, TokenService],
+  exports: [AuthGuard, SignIns, TokenService],
 })
 export class AuthModule {}

@@ -33,6 +33,11 @@ export class TokenRevocations {
     return Boolean(one) || asOf <= Number(all ?? -1);
   }
 
+  /** Whether every token of the account up to `asOf` (ms since the epoch) has ended. One command. */
+  async coversAll(userId: number, asOf: number): Promise<boolean> {
+    return asOf <= Number((await this.redis.get(allKey(userId))) ?? -1);
+  }
+
   /** Ends one token, until it expires by itself. */
   async add({ userId, tokenId, expiresAt }: Revocable): Promise<void> {
     const left = Math.ceil(expiresAt - Date.now() / 1000) + 1;

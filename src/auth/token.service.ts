@@ -47,11 +47,11 @@ export class TokenService {
   ) {}
 
   /**
-   * Signs a login token.
+   * Signs a login token. Only {@link SignIns} calls it.
    * @param asOf when the account was read, in ms: a password changed between then and now ends this token too.
    *   It goes into the `jti` (a UUIDv7), so that of two tokens of one second the older can be told.
    */
-  issue(user: TokenOwner, asOf: number = Date.now()): string {
+  issue(user: TokenOwner, asOf: number): string {
     const claims = { user_id: user.id, username: user.username, email: user.email };
     return this.jwt.sign(claims, { jwtid: uuidv7({ msecs: asOf }), expiresIn: this.config.JWT_TTL });
   }
@@ -64,6 +64,19 @@ export class TokenService {
     const login = this.read(token);
     if (await this.revocations.covers(login)) throw new Problem('LOGIN_REQUIRED');
     return login;
+  }
+
+  /**
+   * Looks again, inside a transaction: a login does not outlive the sign-out that happened while its request waited.
+   * @throws Problem LOGIN_REQUIRED when the login has ended
+   */
+  async refuseEnded(login: Login): Promise<void> {
+    if (await this.revocations.covers(login)) throw new Problem('LOGIN_REQUIRED', { userId: login.userId });
+  }
+
+  /** Whether every login of the account was ended after this moment (ms since the epoch). */
+  async endedSince(userId: number, asOf: number): Promise<boolean> {
+    return this.revocations.coversAll(userId, asOf);
   }
 
   /** Ends this token alone. */
@@ -79,11 +92,11 @@ export class TokenService {
   private read(token: string): Login {
     const payload = this.payload(token);
     const { user_id: userId, username, exp, iat, jti, aud } = payload;
-    if (!Number.isSafeInteger(userId) || typeof username !== 'string') throw new Problem('LOGIN_REQUIRED');
+    if (!isAccountId(userId) || typeof username !== 'string') throw new Problem('LOGIN_REQUIRED');
     if (typeof exp !== 'number' || aud !== undefined) throw new Problem('LOGIN_REQUIRED');
     const tokenId = typeof jti === 'string' && UUID_V7.test(jti) ? jti : digest(token);
     const asOf = tokenId === jti ? millisecondsOf(tokenId) : signedAt(exp, iat) * 1000;
-    return { userId: userId as number, username, tokenId, asOf, expiresAt: exp };
+    return { userId, username, tokenId, asOf, expiresAt: exp };
   }
 
   private payload(token: string): Payload {
@@ -93,6 +106,13 @@ export class TokenService {
       throw new Problem('LOGIN_REQUIRED', { cause });
     }
   }
+}
+
+/** Ids of `tb_users` are a signed 32-bit column: a larger one is nobody's, and does not fit the audit table. */
+const LARGEST_ID = 2_147_483_647;
+
+function isAccountId(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) > 0 && (value as number) <= LARGEST_ID;
 }
 
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;

@@ -85,7 +85,7 @@ export class Problem extends HttpException {
 }
 
 /** Documents what a route may answer beside its success, with one example for each code; `UNAVAILABLE` is added. */
-export function AnswersProblems(...codes: ProblemCode[]): MethodDecorator {
+export function AnswersProblems(...codes: ProblemCode[]): MethodDecorator & ClassDecorator {
   const all: ProblemCode[] = [...codes, 'UNAVAILABLE'];
   const statuses = [...new Set(all.map((code) => PROBLEMS[code][0]))];
   return applyDecorators(

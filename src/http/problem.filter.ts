@@ -1,5 +1,6 @@
 import { ArgumentsHost, Catch, ExceptionFilter, HttpException, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Refusals } from '../audit/refusals.js';
 import { isDatabaseAway } from '../database/database.js';
 import { Problem, problemBody, ProblemCode } from '../common/problem.js';
 import { isRedisAway } from '../redis/redis.js';
@@ -19,10 +20,13 @@ const BY_STATUS: Readonly<Record<number, ProblemCode>> = {
 export class ProblemFilter implements ExceptionFilter {
   private readonly logger = new Logger('Problem');
 
+  constructor(private readonly refusals: Refusals) {}
+
   catch(error: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
     const reply = http.getResponse<FastifyReply>();
     const problem = asProblem(error);
+    this.refusals.observe(problem, http.getRequest<FastifyRequest>());
     if (problem.getStatus() >= 500) this.log(problem, http.getRequest<FastifyRequest>());
     if (problem.retryAfter !== undefined) void reply.header('Retry-After', String(problem.retryAfter));
     if (problem.code === 'LOGIN_REQUIRED') void reply.header('WWW-Authenticate', 'Bearer');

@@ -7,6 +7,7 @@ import type { ConnectionError, FastifyReply, FastifyRequest } from 'fastify';
 import { BODY_LIMIT, readBodies } from './body-parsers.js';
 import { belongsTo } from '../common/address.js';
 import { OperatorError } from '../common/operator-error.js';
+import { Refusals } from '../audit/refusals.js';
 import { Config } from '../config/config.js';
 import { answerInLanguage } from './language.js';
 import { DOCS_POLICY, setUpDocs } from './swagger.js';
@@ -78,7 +79,7 @@ export async function configureApp(app: NestFastifyApplication): Promise<NestFas
   const config = app.get(Config);
   for (const warning of config.warnings) new Logger('Config').warn(warning);
   app.useGlobalPipes(validation());
-  app.useGlobalFilters(new ProblemFilter());
+  app.useGlobalFilters(new ProblemFilter(app.get(Refusals)));
   readBodies(app);
   app.enableCors({
     origin: config.WEB_ORIGINS,

@@ -24,6 +24,7 @@ const RULES = {
   'callbacks-per-ip': [1200, MINUTE],
   'binds-per-token': [10, HOUR],
   'binds-per-ip': [600, QUARTER],
+  'lists-per-account': [120, MINUTE],
   'registrations-per-ip': [300, HOUR],
   'resets-per-ip': [300, HOUR],
   'password-checks-per-ip': [240, MINUTE],

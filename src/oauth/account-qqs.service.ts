@@ -1,13 +1,12 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { DataSource } from 'typeorm';
+import { AuditTrail } from '../audit/audit-trail.js';
+import { Login } from '../auth/token.service.js';
 import { Client } from '../common/client.js';
-import { Limits } from '../limits/limits.js';
 import { Problem } from '../common/problem.js';
-import { AccountEvents } from '../audit/account-events.service.js';
-import { CredentialsService } from '../users/credentials.service.js';
-import { Account, UsersService } from '../users/users.service.js';
+import { Limits } from '../limits/limits.js';
+import { AccountChanges } from '../users/account-changes.js';
+import { PasswordProofs } from '../users/password-proofs.js';
 import { BindReceipts } from './bind-receipts.js';
-import { BindTokenService } from './bind-token.service.js';
 import { OAuthQQUser } from './oauth-qq-user.entity.js';
 import { QqBindings } from './qq-bindings.js';
 
@@ -16,83 +15,75 @@ export interface BoundQq {
   readonly id: number;
   readonly boundAt: Date;
   readonly lastLoginAt: Date | null;
-  /** The end of the openid: enough to tell two apart. */
+  readonly nickname: string | null;
+  /** The end of the openid: enough for a program to tell two apart. */
   readonly openidHint: string;
 }
 
-export interface AddQqRequest {
-  readonly userId: number;
-  readonly password: string;
-  readonly bindToken: string;
-  readonly browser: string | undefined;
-  readonly client: Client;
-}
-
-/** What a logged-in person does with the account's QQs. */
+/** The QQs of an account: listing them, and unbinding one. */
 @Injectable()
 export class AccountQqsService {
   private readonly logger = new Logger(AccountQqsService.name);
 
   constructor(
     private readonly bindings: QqBindings,
-    private readonly bindTokens: BindTokenService,
-    private readonly credentials: CredentialsService,
-    private readonly dataSource: DataSource,
-    private readonly events: AccountEvents,
+    private readonly changes: AccountChanges,
     private readonly limits: Limits,
+    private readonly proofs: PasswordProofs,
     private readonly receipts: BindReceipts,
-    private readonly users: UsersService,
+    private readonly trail: AuditTrail,
   ) {}
 
-  async list({ id }: Pick<Account, 'id'>): Promise<BoundQq[]> {
-    const [bindings, lastLogins] = await Promise.all([this.bindings.of(id), this.events.lastLogins(id)]);
-    return bindings.map((binding) => boundQq(binding, lastLogins.get(this.events.hashOf(binding.openid))));
-  }
-
   /**
-   * Binds one more QQ. The login and the password are the proof; no SMS.
-   * @throws Problem BIND_TOKEN_INVALID, PASSWORD_INVALID, QQ_ALREADY_BOUND, LOGIN_REQUIRED, TOO_MANY_REQUESTS, OVERLOADED
+   * One entry for each QQ, however many app ids it has logged in by; the first bound first.
+   * @throws Problem TOO_MANY_REQUESTS
    */
-  async add({ userId, password, bindToken, browser, client }: AddQqRequest): Promise<BoundQq> {
-    const grant = this.bindTokens.verify(bindToken, browser);
-    await this.limits.take({ 'binds-per-token': grant.tokenId, 'binds-per-ip': client.network });
-    await this.refuseUsed(grant);
-    const { openid } = grant.identity;
-    await this.users.confirmPassword(userId, password, client);
-    const binding = await this.dataSource.transaction(async (tx) => {
-      const added = await this.bindings.add(grant.identity, userId, tx);
-      await this.events.record([{ event: 'bound', via: 'password', userId, openid, client }], tx);
-      await this.receipts.write(grant, { mobile: '', smsCode: '' });
-      return added;
-    });
-    this.logger.log('QQ added', { userId });
-    return boundQq(binding, undefined);
+  async list(userId: number): Promise<BoundQq[]> {
+    await this.limits.take({ 'lists-per-account': String(userId) });
+    const rows = await this.bindings.of(userId);
+    return Promise.all([...groups(rows).values()].map((ofOneQq) => this.bound(userId, ofOneQq)));
   }
 
   /**
-   * Unbinds a QQ, ends the account's older tokens, and the bind tokens of that QQ.
+   * Unbinds a QQ by every app id, ends the account's logins, and the bind tokens of that QQ.
    * @throws Problem NOT_FOUND, PASSWORD_INVALID, LOGIN_REQUIRED, TOO_MANY_REQUESTS, OVERLOADED
    */
-  async unbind(id: number, userId: number, password: string, client: Client): Promise<void> {
-    await this.users.confirmPassword(userId, password, client);
-    await this.credentials.ending(userId, async (tx) => {
-      const binding = await tx.findOne(OAuthQQUser, { where: { id, userId } });
-      const { affected } = binding ? await tx.delete(OAuthQQUser, { id, userId }) : { affected: 0 };
-      if (!binding || affected === 0) throw new Problem('NOT_FOUND');
-      const { openid } = binding;
-      await this.events.record([{ event: 'unbound', via: 'password', userId, openid, client }], tx);
-      await this.receipts.close(openid);
+  async unbind(id: number, login: Login, password: string, client: Client): Promise<void> {
+    const account = await this.proofs.confirm(login.userId, password, client);
+    const openid = (await this.bindings.of(account.id)).find((row) => row.id === id)?.openid;
+    if (openid === undefined) throw new Problem('NOT_FOUND');
+    const change = { account, login, event: { event: 'unbound', via: 'password', client, openid } } as const;
+    await this.changes.commit(change, async (tx) => {
+      const removed = await this.bindings.removeQq(id, account.id, tx);
+      if (removed.length === 0) throw new Problem('NOT_FOUND');
+      await Promise.all(removed.map((row) => this.receipts.close(row.openid)));
     });
-    this.logger.log('QQ unbound', { userId });
+    this.logger.log('QQ unbound', { userId: account.id });
   }
 
-  private async refuseUsed(grant: Parameters<BindReceipts['look']>[0]): Promise<void> {
-    const seen = await this.receipts.look(grant, { mobile: '', smsCode: '' });
-    const used = seen === 'void' || (seen !== 'none' && (await this.bindings.awaitAccount(grant.identity)));
-    if (used) throw new Problem('BIND_TOKEN_INVALID');
+  private async bound(userId: number, [first, ...others]: readonly OAuthQQUser[]): Promise<BoundQq> {
+    const { id, createTime, openid, nickname } = first!;
+    const logins = await Promise.all(
+      [openid, ...others.map((row) => row.openid)].map((one) => this.trail.lastLogin(userId, one)),
+    );
+    const times = logins.filter((at) => at !== null).map(Number);
+    const lastLoginAt = times.length > 0 ? new Date(Math.max(...times)) : null;
+    return { id, boundAt: createTime, lastLoginAt, nickname, openidHint: hintOf(openid) };
   }
 }
 
-function boundQq({ id, createTime, openid }: OAuthQQUser, lastLoginAt: Date | undefined): BoundQq {
-  return { id, boundAt: createTime, lastLoginAt: lastLoginAt ?? null, openidHint: `****${openid.slice(-4)}` };
+/** A QQ that was just bound. */
+export function newlyBound({ id, createTime, openid, nickname }: OAuthQQUser): BoundQq {
+  return { id, boundAt: createTime, lastLoginAt: null, nickname, openidHint: hintOf(openid) };
 }
+
+function groups(rows: readonly OAuthQQUser[]): Map<string, OAuthQQUser[]> {
+  const byQq = new Map<string, OAuthQQUser[]>();
+  for (const row of rows) {
+    const qq = row.qqUnionid ?? row.unionid ?? row.openid;
+    byQq.set(qq, [...(byQq.get(qq) ?? []), row]);
+  }
+  return byQq;
+}
+
+const hintOf = (openid: string): string => `****${openid.slice(-4)}`;

@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Redis } from 'ioredis';
 import { Config } from '../config/config.js';
+import { Problem } from '../common/problem.js';
 import { BindGrant } from './bind-token.service.js';
 
 /** The part of a bind request that makes it this one and no other, but for its password. */
@@ -21,10 +22,20 @@ interface Receipt {
 /** Milliseconds in which a lost answer may be asked for again. */
 const REPEATABLE_FOR = 300_000;
 
-/** A field beside the others: a bind that comes to nothing must not make an unbinding forgotten. */
-const KEEP = `
-  redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-  return redis.call('EXPIRE', KEYS[1], ARGV[3])`;
+/**
+ * Writes a receipt unless the QQ was unbound after the token was issued (ARGV[2], ms): 1, or 0. Separate hash fields:
+ * writing a receipt must not overwrite `unboundAt`.
+ */
+const WRITE = `
+  local unbound = redis.call('HGET', KEYS[1], 'unboundAt')
+  if unbound and tonumber(ARGV[2]) <= tonumber(unbound) then return 0 end
+  redis.call('HSET', KEYS[1], 'receipt', ARGV[1])
+  redis.call('EXPIRE', KEYS[1], ARGV[3])
+  return 1`;
+
+const CLOSE = `
+  redis.call('HSET', KEYS[1], 'unboundAt', ARGV[1])
+  return redis.call('EXPIRE', KEYS[1], ARGV[2])`;
 
 /**
  * What a token has been used for, by QQ: written inside the transaction whose unique index lets one bind of a QQ
@@ -60,19 +71,27 @@ export class BindReceipts {
     return receipt.mark === this.mark(request) && Date.now() - receipt.at < REPEATABLE_FOR ? 'same' : 'used';
   }
 
-  /** One command. */
-  async write({ identity, tokenId }: BindGrant, request: BindRequestMark): Promise<void> {
+  /**
+   * Remembers what the token was used for. One command.
+   * @throws Problem BIND_TOKEN_INVALID when the QQ was unbound after the token was issued, in the meantime
+   */
+  async write({ identity, tokenId, issuedAt }: BindGrant, request: BindRequestMark): Promise<void> {
     const receipt: Receipt = { tokenId, mark: this.mark(request), at: Date.now() };
-    await this.keep(identity.openid, 'receipt', JSON.stringify(receipt));
+    const key = this.keyOf(identity.openid);
+    const written = await this.redis.eval(
+      WRITE,
+      1,
+      key,
+      JSON.stringify(receipt),
+      issuedAt,
+      this.config.BIND_TOKEN_TTL,
+    );
+    if (written === 0) throw new Problem('BIND_TOKEN_INVALID');
   }
 
   /** From now on, no token issued before binds this QQ. */
   async close(openid: string): Promise<void> {
-    await this.keep(openid, 'unboundAt', Date.now());
-  }
-
-  private async keep(openid: string, field: 'receipt' | 'unboundAt', value: string | number): Promise<void> {
-    await this.redis.eval(KEEP, 1, this.keyOf(openid), field, value, this.config.BIND_TOKEN_TTL);
+    await this.redis.eval(CLOSE, 1, this.keyOf(openid), Date.now(), this.config.BIND_TOKEN_TTL);
   }
 
   private mark({ mobile, smsCode }: BindRequestMark): string {

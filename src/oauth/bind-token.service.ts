@@ -1,8 +1,10 @@
-import { createHash, createSecretKey, randomUUID } from 'node:crypto';
+import { createHash, createSecretKey } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { JwtModuleOptions, JwtService } from '@nestjs/jwt';
 import { Config } from '../config/config.js';
 import { Problem } from '../common/problem.js';
+import { QqOutcome } from './callback-outcomes.js';
+import { ReturnedLogin } from './login-state.js';
 import { QqIdentity } from './qq-client.js';
 
 /** A QQ identity that this browser has proved, and the token that says so. */
@@ -36,8 +38,8 @@ export function bindTokenOptions(config: Config): JwtModuleOptions {
 }
 
 /**
- * The seed's `access_token`: carries a QQ identity from the callback to the bind. Its key is its own, so that it
- * passes for nothing else; its reader can see their own openid in it, which is accepted.
+ * The API's `access_token`: carries a QQ identity from the callback to the bind. It has a key of its own, so that no
+ * other token passes for it. Its bearer can read their own openid in it, which is accepted.
  */
 @Injectable()
 export class BindTokenService {
@@ -46,13 +48,15 @@ export class BindTokenService {
     private readonly config: Config,
   ) {}
 
-  issue({ openid, unionid }: QqIdentity, browser: string): string {
-    const claims = { openid, ...(unionid && { unionid }), browser: digest(browser), at: Date.now() };
-    return this.jwt.sign(claims, { jwtid: randomUUID(), expiresIn: this.config.BIND_TOKEN_TTL });
+  /** A bind token for a finished login. The same login gives the same token: a repeated callback has no second one. */
+  issue({ identity: { openid, unionid }, at }: QqOutcome, { nonce, browser }: ReturnedLogin): string {
+    const claims = { openid, ...(unionid && { unionid }), browser: digest(browser), at };
+    const iat = Math.floor(at / 1000);
+    return this.jwt.sign({ ...claims, iat }, { jwtid: nonce, expiresIn: this.config.BIND_TOKEN_TTL });
   }
 
   /**
-   * Whether it has been used already is for {@link BindReceipts} to say.
+   * The identity in a token. That it is used once is for {@link BindReceipts}.
    * @throws Problem BIND_TOKEN_INVALID when it is forged, expired, another browser's or no bind token at all
    */
   verify(token: string, browser: string | undefined): BindGrant {

@@ -1,66 +1,73 @@
 import { randomBytes } from 'node:crypto';
-import {
-  CallHandler,
-  createParamDecorator,
-  ExecutionContext,
-  Injectable,
-  NestInterceptor,
-  PipeTransform,
-} from '@nestjs/common';
+import { createParamDecorator, ExecutionContext, Injectable, PipeTransform } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Observable } from 'rxjs';
 import { Config } from '../config/config.js';
-
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** The cookie that was given to the browser with this very request. */
-    givenCookie?: string;
-  }
-}
+import { LOGIN_TTL } from './login-state.js';
 
 /** 128 random bits. */
 const VALUE = /^[\w-]{22}$/;
 
+interface Exchange {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+}
+
 /** The cookie that tells one browser from another between "QQ登录" and the bind. */
 @Injectable()
-export class BrowserCookie implements NestInterceptor, PipeTransform<FastifyRequest, string | undefined> {
+export class BrowserCookie {
   private readonly name: string;
   private readonly attributes: string;
 
   constructor({ secure, BIND_TOKEN_TTL }: Config) {
-    // `__Host-` is the browser's word that no other host of the domain has set it; http has nothing like it.
+    // Browsers accept `__Host-` only from the host itself, over https. There is nothing like it for http.
     this.name = secure ? '__Host-qq_login' : 'qq_login';
-    this.attributes = `Max-Age=${BIND_TOKEN_TTL}; Path=/; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`;
+    // It lives as long as a login, and then as long as the bind token that the login may end with.
+    const seconds = LOGIN_TTL + BIND_TOKEN_TTL;
+    this.attributes = `Max-Age=${seconds}; Path=/; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`;
   }
 
-  /** Gives the browser a cookie, or renews the one it has: a login that another tab has started goes on. */
-  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    const http = context.switchToHttp();
-    const request = http.getRequest<FastifyRequest>();
-    request.givenCookie = this.read(request) ?? randomBytes(16).toString('base64url');
-    void http
-      .getResponse<FastifyReply>()
-      .header('Set-Cookie', `${this.name}=${request.givenCookie}; ${this.attributes}`);
-    return next.handle();
-  }
-
-  transform(request: FastifyRequest): string | undefined {
-    return request.givenCookie ?? this.read(request);
-  }
-
-  /** Two cookies of the name are none: one of them was planted from another host of the domain. */
-  private read({ headers }: FastifyRequest): string | undefined {
+  /** The browser's cookie. Two cookies of the name count as none: another host of the domain planted one. */
+  read({ headers }: FastifyRequest): string | undefined {
     const pairs = (headers.cookie ?? '').split(';').map((pair) => pair.trim());
     const values = pairs
       .filter((pair) => pair.startsWith(`${this.name}=`))
       .map((pair) => pair.slice(this.name.length + 1));
     return values.length === 1 && VALUE.test(values[0]!) ? values[0] : undefined;
   }
+
+  /** Gives the browser a cookie, or renews the one it has: a login that another tab started goes on. */
+  give({ request, reply }: Exchange): string {
+    const value = this.read(request) ?? randomBytes(16).toString('base64url');
+    void reply.header('Set-Cookie', `${this.name}=${value}; ${this.attributes}`);
+    return value;
+  }
 }
 
-const Request = createParamDecorator((_: unknown, context: ExecutionContext) =>
-  context.switchToHttp().getRequest<FastifyRequest>(),
-);
+@Injectable()
+export class ReadBrowserPipe implements PipeTransform<Exchange, string | undefined> {
+  constructor(private readonly cookie: BrowserCookie) {}
+
+  transform({ request }: Exchange): string | undefined {
+    return this.cookie.read(request);
+  }
+}
+
+@Injectable()
+export class GiveBrowserPipe implements PipeTransform<Exchange, string> {
+  constructor(private readonly cookie: BrowserCookie) {}
+
+  transform(exchange: Exchange): string {
+    return this.cookie.give(exchange);
+  }
+}
+
+const HttpExchange = createParamDecorator((_: unknown, context: ExecutionContext): Exchange => {
+  const http = context.switchToHttp();
+  return { request: http.getRequest<FastifyRequest>(), reply: http.getResponse<FastifyReply>() };
+});
 
 /** Parameter decorator: the browser's cookie; undefined without one. */
-export const Browser = (): ParameterDecorator => Request(BrowserCookie);
+export const Browser = (): ParameterDecorator => HttpExchange(ReadBrowserPipe);
+
+/** Parameter decorator: the browser's cookie, which the answer gives it or renews. */
+export const GivenBrowser = (): ParameterDecorator => HttpExchange(GiveBrowserPipe);

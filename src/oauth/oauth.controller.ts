@@ -1,16 +1,12 @@
-import { Body, Controller, Get, HttpCode, Post, Query, UseInterceptors } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Post, Query } from '@nestjs/common';
 import { ApiExtraModels, ApiOkResponse, ApiOperation, ApiTags, getSchemaPath } from '@nestjs/swagger';
-import { TokenService } from '../auth/token.service.js';
+import { AuditRefusals } from '../audit/refusals.js';
+import { SignIns } from '../auth/sign-ins.js';
 import { Client, FromClient } from '../common/client.js';
-import { Config } from '../config/config.js';
-import { Limits } from '../limits/limits.js';
 import { AnswersProblems } from '../common/problem.js';
-import { AccountEvents } from '../audit/account-events.service.js';
-import { AuditRefusals } from '../audit/audited-refusals.interceptor.js';
+import { Config } from '../config/config.js';
 import { SignedIn } from '../users/users.dto.js';
-import { BindTokenService } from './bind-token.service.js';
-import { Browser, BrowserCookie } from './browser-cookie.js';
-import { LoginState } from './login-state.js';
+import { Browser, GivenBrowser } from './browser-cookie.js';
 import {
   AuthorizeQuery,
   BindQqDto,
@@ -20,7 +16,7 @@ import {
   QqSignedIn,
 } from './oauth.dto.js';
 import { QqBindService } from './qq-bind.service.js';
-import { QqClient } from './qq-client.js';
+import { QqLoginService } from './qq-login.service.js';
 
 @ApiTags('QQ登录')
 @ApiExtraModels(QqSignedIn, NeedsBinding)
@@ -28,17 +24,12 @@ import { QqClient } from './qq-client.js';
 export class OAuthController {
   constructor(
     private readonly binds: QqBindService,
-    private readonly bindTokens: BindTokenService,
     private readonly config: Config,
-    private readonly events: AccountEvents,
-    private readonly limits: Limits,
-    private readonly loginState: LoginState,
-    private readonly qq: QqClient,
-    private readonly tokens: TokenService,
+    private readonly logins: QqLoginService,
+    private readonly signIns: SignIns,
   ) {}
 
   @Get('authorization')
-  @UseInterceptors(BrowserCookie)
   @ApiOperation({
     summary: '开始QQ登录',
     description:
@@ -51,11 +42,10 @@ export class OAuthController {
   @AnswersProblems('REQUEST_INVALID', 'NEXT_INVALID', 'TOO_MANY_REQUESTS')
   async authorize(
     @Query() { next, display }: AuthorizeQuery,
-    @Browser() browser: string,
-    @FromClient() { network }: Client,
+    @GivenBrowser() browser: string,
+    @FromClient() client: Client,
   ): Promise<LoginStarted> {
-    await this.limits.take({ 'starts-per-ip': network });
-    return new LoginStarted(this.qq.authorizationUrl(this.loginState.open(next, browser), display));
+    return new LoginStarted(await this.logins.start({ next, display, browser, client }));
   }
 
   @Get('users')
@@ -87,20 +77,10 @@ export class OAuthController {
     @Browser() browser: string | undefined,
     @FromClient() client: Client,
   ): Promise<QqSignedIn | NeedsBinding> {
-    await this.limits.take({ 'callbacks-per-ip': client.network });
-    const { next, browser: owner } = await this.loginState.close(state, browser);
-    const identity = await this.qq.identify(code);
-    const user = await this.binds.findUser(identity, client);
-    if (!user)
-      return new NeedsBinding(this.bindTokens.issue(identity, owner), this.config.BIND_TOKEN_TTL, next);
-    this.events.note({
-      event: 'logged_in',
-      via: 'qq',
-      userId: user.account.id,
-      openid: identity.openid,
-      client,
-    });
-    return new QqSignedIn(this.tokens.issue(user.account, user.asOf), user.account, next);
+    const login = await this.logins.finish({ code, state, browser, client });
+    if (!login.proven) return new NeedsBinding(login.bindToken, this.config.BIND_TOKEN_TTL, login.next);
+    const { proven, openid, next } = login;
+    return new QqSignedIn(await this.signIns.open(proven, { via: 'qq', client, openid }), next);
   }
 
   @Post(['users', 'user'])
@@ -129,14 +109,7 @@ export class OAuthController {
     @FromClient() client: Client,
   ): Promise<SignedIn> {
     const { mobile, password, sms_code: smsCode, access_token: bindToken } = form;
-    const { account, asOf } = await this.binds.bind({
-      mobile,
-      password,
-      smsCode,
-      bindToken,
-      browser,
-      client,
-    });
-    return new SignedIn(this.tokens.issue(account, asOf), account);
+    const proven = await this.binds.bind({ mobile, password, smsCode, bindToken, browser, client });
+    return new SignedIn(await this.signIns.open(proven, { via: 'qq', client }));
   }
 }

@@ -1,12 +1,13 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsInt, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
+import { SignedInAccount } from '../auth/sign-ins.js';
 import { IsMobile } from '../common/mobile.js';
 import { IsSmsCode } from '../sms/is-sms-code.js';
 import { ToInteger } from '../common/to-integer.js';
-import { GIVEN_PASSWORD, IsPassword } from '../users/password-policy.js';
+import { GIVEN_PASSWORD } from '../users/password-policy.js';
 import { SignedIn } from '../users/users.dto.js';
-import { Account } from '../users/users.service.js';
+
 import { BoundQq } from './account-qqs.service.js';
 
 const ACCESS_TOKEN = {
@@ -24,7 +25,7 @@ export class AuthorizeQuery {
   @IsString({ message: '跳转地址应为一个路径' })
   readonly next: string = '/';
 
-  /** Anything but `mobile` is ignored, as the contract says. */
+  /** Anything but `mobile` is ignored. */
   @ApiPropertyOptional({ enum: ['mobile'], description: '手机样式的QQ登录页' })
   @IsOptional()
   @Transform(({ value }: { value: unknown }) => (value === 'mobile' ? value : undefined))
@@ -46,13 +47,14 @@ export class BindQqDto {
   @IsMobile()
   readonly mobile: string;
 
+  /** Whether it is a new account's is known later: `refuseWeak` checks those. */
   @ApiProperty({
     example: 'mysecret12',
-    minLength: 8,
-    maxLength: 20,
-    description: '密码：已有账号的密码，或新账号的密码',
+    minLength: 1,
+    maxLength: 128,
+    description: '密码：已有账号的密码；新账号的，8到20个字符',
   })
-  @IsPassword()
+  @Matches(GIVEN_PASSWORD, { message: '请填写密码' })
   readonly password: string;
 
   @IsSmsCode()
@@ -71,6 +73,9 @@ export class AddQqDto {
   @ApiProperty({ example: 'mysecret12', description: '账号的密码' })
   @Matches(GIVEN_PASSWORD, { message: '请填写密码' })
   readonly password: string;
+
+  @IsSmsCode()
+  readonly sms_code: string;
 }
 
 export class BindingParams {
@@ -100,8 +105,8 @@ export class LoginStarted {
 export class QqSignedIn extends SignedIn {
   @ApiProperty({ example: '/cart.html' }) readonly next: string;
 
-  constructor(token: string, account: Pick<Account, 'id' | 'username'>, next: string) {
-    super(token, account);
+  constructor(signedIn: SignedInAccount, next: string) {
+    super(signedIn);
     this.next = next;
   }
 }
@@ -125,10 +130,14 @@ export class BindingAnswer {
     string | null;
   @ApiProperty({ example: '****3F2A', description: 'openid的末四位' }) readonly openid_hint: string;
 
-  constructor({ id, boundAt, lastLoginAt, openidHint }: BoundQq) {
+  @ApiProperty({ example: '小明', nullable: true, type: String, description: '绑定时的QQ昵称' })
+  readonly nickname: string | null;
+
+  constructor({ id, boundAt, lastLoginAt, openidHint, nickname }: BoundQq) {
     this.id = id;
     this.bound_at = boundAt.toISOString();
     this.last_login_at = lastLoginAt?.toISOString() ?? null;
     this.openid_hint = openidHint;
+    this.nickname = nickname;
   }
 }

@@ -1,19 +1,20 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { DataSource, EntityManager } from 'typeorm';
+import { AuditTrail } from '../audit/audit-trail.js';
 import { Client } from '../common/client.js';
 import { Problem } from '../common/problem.js';
-import { AccountEvents } from '../audit/account-events.service.js';
-import { readSettled } from './read-settled.js';
 import { violatedUnique } from '../database/unique-violation.js';
-import { AccountWithPassword } from '../users/users.service.js';
+import { AccountWithPassword, UsersService } from '../users/users.service.js';
 import { OAuthQQUser } from './oauth-qq-user.entity.js';
 import { QqIdentity } from './qq-client.js';
+import { readSettled } from './read-settled.js';
 
 /** A binding and its account, as one row. */
 interface BoundRow {
   readonly bindingId: number;
   readonly openid: string;
   readonly unionid: string | null;
+  readonly qqUnionid: string | null;
   readonly id: number;
   readonly username: string;
   readonly mobile: string;
@@ -23,12 +24,17 @@ interface BoundRow {
   readonly isActive: number | boolean;
 }
 
-/** By hand, because every login of a bound QQ is this one statement: the builder and its mapping cost as much again. */
-const BOUND = `
-  SELECT q.id AS bindingId, q.openid, q.unionid, u.id, u.username, u.mobile, u.email, u.password,
-         u.email_active AS emailActive, u.is_active AS isActive
+/** Written by hand: every login of a bound QQ is this one statement, and the query builder costs as much again. */
+const SELECT_BOUND = `
+  SELECT q.id AS bindingId, q.openid, q.unionid, q.qq_unionid AS qqUnionid, u.id, u.username, u.mobile, u.email,
+         u.password, u.email_active AS emailActive, u.is_active AS isActive
   FROM tb_oauth_qq q INNER JOIN tb_users u ON u.id = q.user_id
-  WHERE q.openid = ?`;
+  WHERE `;
+const BY_OPENID = `${SELECT_BOUND} q.openid = ?`;
+/** Three look-ups by index, as one statement. */
+const BY_OPENID_OR_UNIONID = [`q.openid = ?`, `q.unionid = ?`, `q.qq_unionid = ?`]
+  .map((condition) => SELECT_BOUND + condition)
+  .join(' UNION ');
 
 /** The bindings of QQs to accounts: `tb_oauth_qq`. */
 @Injectable()
@@ -37,7 +43,8 @@ export class QqBindings {
 
   constructor(
     private readonly dataSource: DataSource,
-    private readonly events: AccountEvents,
+    private readonly trail: AuditTrail,
+    private readonly users: UsersService,
   ) {}
 
   /**
@@ -47,25 +54,29 @@ export class QqBindings {
    */
   async findAccount(identity: QqIdentity, client: Client): Promise<AccountWithPassword | undefined> {
     const { openid, unionid } = identity;
-    const rows = await this.dataSource.query<BoundRow[]>(...statement(identity));
+    const rows =
+      unionid === undefined
+        ? await this.dataSource.query<BoundRow[]>(BY_OPENID, [openid])
+        : await this.dataSource.query<BoundRow[]>(BY_OPENID_OR_UNIONID, [openid, unionid, unionid]);
     const byOpenid = rows.find((row) => row.openid === openid);
-    const byUnionid = unionid === undefined ? undefined : rows.find((row) => row.unionid === unionid);
+    const byUnionid =
+      unionid === undefined
+        ? undefined
+        : rows.find((row) => row.unionid === unionid || row.qqUnionid === unionid);
     const found = byOpenid ?? byUnionid;
     if (!found) return undefined;
     if (byOpenid && byUnionid && byOpenid.id !== byUnionid.id) {
       this.logger.error('QQ is bound to two accounts', { byOpenid: byOpenid.id, byUnionid: byUnionid.id });
       throw new Problem('QQ_CONFLICT', { userId: byOpenid.id });
     }
-    const complete = unionid === undefined || (byOpenid && (byUnionid || byOpenid.unionid !== null));
-    if (!complete && accountOf(found).isActive) await this.fillIn(identity, byOpenid, found.id, client);
-    return accountOf(found);
+    const known = unionid === undefined || byOpenid?.qqUnionid != null;
+    if (known || !found.isActive) return accountOf(found);
+    return (await this.fillIn(identity, found, client)) ? accountOf(found) : undefined;
   }
 
-  /**
-   * The account of a QQ as it is once every transaction that is about to bind it has ended.
-   */
+  /** The account of a QQ as it is once every transaction that is about to bind it has ended. */
   async awaitAccount({ openid }: QqIdentity): Promise<AccountWithPassword | undefined> {
-    const [row] = await readSettled<BoundRow>(this.dataSource, BOUND, [openid]);
+    const [row] = await readSettled<BoundRow>(this.dataSource, BY_OPENID, [openid]);
     return row && accountOf(row);
   }
 
@@ -73,11 +84,17 @@ export class QqBindings {
    * Binds a QQ to an account; the unique indexes decide whether it was the first.
    * @throws Problem QQ_ALREADY_BOUND
    */
-  async add({ openid, unionid }: QqIdentity, userId: number, tx: EntityManager): Promise<OAuthQQUser> {
+  async add(
+    { openid, unionid, nickname }: QqIdentity,
+    userId: number,
+    tx: EntityManager,
+  ): Promise<OAuthQQUser> {
     const now = new Date();
     const binding = Object.assign(new OAuthQQUser(), {
       openid,
       unionid: unionid ?? null,
+      qqUnionid: unionid ?? null,
+      nickname: nickname ?? null,
       userId,
       createTime: now,
       updateTime: now,
@@ -91,64 +108,78 @@ export class QqBindings {
     }
   }
 
-  /** The account's QQs, the first bound first. */
+  /** The account's bindings, the first bound first. */
   async of(userId: number): Promise<OAuthQQUser[]> {
     return this.dataSource.getRepository(OAuthQQUser).find({ where: { userId }, order: { id: 'ASC' } });
   }
 
   /**
-   * The unionid of a known openid, or another app's openid of a known unionid. That second row leaves its unionid
-   * empty: one row of the account holds it, which keeps it unique.
+   * Removes a QQ from an account that is held: every row of it, whichever app id it logged in by, so that no other
+   * row brings it back.
+   * @returns the removed rows; none when the account has no such binding
    */
-  private async fillIn(
-    { openid, unionid }: QqIdentity,
-    byOpenid: BoundRow | undefined,
-    userId: number,
-    client: Client,
-  ): Promise<void> {
+  async removeQq(id: number, userId: number, tx: EntityManager): Promise<OAuthQQUser[]> {
+    const rows = await tx.find(OAuthQQUser, { where: { userId } });
+    const qq = rows.find((row) => row.id === id);
+    if (!qq) return [];
+    const unionid = qq.qqUnionid ?? qq.unionid;
+    const same = rows.filter(
+      (row) => row === qq || (unionid !== null && (row.qqUnionid === unionid || row.unionid === unionid)),
+    );
+    await tx.delete(
+      OAuthQQUser,
+      same.map((row) => row.id),
+    );
+    return same;
+  }
+
+  /** Removes every QQ of an account that is held. */
+  async removeAll(userId: number, tx: EntityManager): Promise<OAuthQQUser[]> {
+    const rows = await tx.find(OAuthQQUser, { where: { userId } });
+    if (rows.length > 0) await tx.delete(OAuthQQUser, { userId });
+    return rows;
+  }
+
+  /**
+   * Remembers what QQ says of a bound QQ and was not known yet: the unionid of an openid, or the openid of another
+   * app. One row of the QQ holds `unionid`, whose index keeps it unique; each row holds `qq_unionid`.
+   * @returns false when the QQ was unbound in the meantime: then nothing is written
+   */
+  private async fillIn({ openid, unionid }: QqIdentity, basis: BoundRow, client: Client): Promise<boolean> {
+    const { id: userId, bindingId } = basis;
     try {
-      if (byOpenid) {
-        const updateTime = new Date();
-        await this.dataSource.manager.update(
-          OAuthQQUser,
-          { id: byOpenid.bindingId },
-          { unionid, updateTime },
-        );
-        return;
-      }
-      await this.dataSource.transaction(async (tx) => {
-        await this.add({ openid }, userId, tx);
-        await this.events.record([{ event: 'bound', via: 'qq', userId, openid, client }], tx);
+      return await this.dataSource.transaction(async (tx) => {
+        // An unbinding holds the account too. After it, the row that this login found is gone.
+        await this.users.hold({ id: userId }, tx);
+        const rows = await tx.find(OAuthQQUser, { where: { userId } });
+        if (!rows.some((row) => row.id === bindingId)) return false;
+        const holder = rows.some((row) => row.unionid === unionid);
+        const own = rows.find((row) => row.openid === openid);
+        const fields = { qqUnionid: unionid!, ...(!holder && { unionid: unionid! }) };
+        // Rows from before `qq_unionid` have the unionid alone.
+        await tx.update(OAuthQQUser, { userId, unionid: unionid! }, { qqUnionid: unionid! });
+        if (own) {
+          await tx.update(OAuthQQUser, { id: own.id }, { ...fields, updateTime: new Date() });
+          return true;
+        }
+        const now = new Date();
+        const row = { openid, userId, createTime: now, updateTime: now, unionid: null, ...fields };
+        await tx.insert(OAuthQQUser, row);
+        await this.trail.record([{ event: 'bound', via: 'qq', userId, openid, client }], tx);
+        return true;
       });
     } catch (error) {
-      const lostRace = error instanceof Problem || violatedUnique(error) !== undefined;
+      const lostRace = violatedUnique(error) !== undefined;
       if (!lostRace) throw error;
-      // Somebody filled it in at the same moment; a conflict with another account shows at the next login.
+      // Another login filled it in at the same moment; a conflict with another account shows at the next login.
       this.logger.warn('QQ was filled in by another login', { userId });
+      return true;
     }
   }
 }
 
-function statement({ openid, unionid }: QqIdentity): [string, string[]] {
-  return unionid === undefined ? [BOUND, [openid]] : [`${BOUND} OR q.unionid = ?`, [openid, unionid]];
-}
-
-function accountOf({
-  id,
-  username,
-  mobile,
-  email,
-  password,
-  emailActive,
-  isActive,
-}: BoundRow): AccountWithPassword {
-  return {
-    id,
-    username,
-    mobile,
-    email,
-    password,
-    emailActive: Boolean(emailActive),
-    isActive: Boolean(isActive),
-  };
+function accountOf(row: BoundRow): AccountWithPassword {
+  const { id, username, mobile, email, password } = row;
+  const [emailActive, isActive] = [Boolean(row.emailActive), Boolean(row.isActive)];
+  return { id, username, mobile, email, password, emailActive, isActive };
 }

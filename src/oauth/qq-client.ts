@@ -10,6 +10,8 @@ export interface QqIdentity {
   readonly openid: string;
   /** One per QQ for all apps of a developer; with `QQ_UNIONID` only. */
   readonly unionid?: string;
+  /** What the person is called at QQ; with `QQ_PROFILE` only, and for an unbound QQ only. */
+  readonly nickname?: string;
 }
 
 /** Bytes; QQ's longest answer has a few hundred. */

@@ -17,5 +17,5 @@ export class ActiveAccountPipe implements PipeTransform<Login, Promise<Account>>
   }
 }
 
-/** Parameter decorator behind AuthGuard: the {@link Account} that is logged in. One SQL statement. */
+/** Parameter decorator of a route with `@LoggedIn()`: the {@link Account} that is logged in. One SQL statement. */
 export const CurrentAccount = (): ParameterDecorator => CurrentLogin(ActiveAccountPipe);

@@ -1,24 +1,26 @@
-import { Body, Controller, Delete, HttpCode, Post, UseGuards } from '@nestjs/common';
-import { ApiBearerAuth, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { AuthGuard, CurrentLogin } from '../auth/auth.guard.js';
+import { Body, Controller, Delete, HttpCode, Post } from '@nestjs/common';
+import { ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { AuditRefusals } from '../audit/refusals.js';
+import { CurrentLogin } from '../auth/auth.guard.js';
+import { LoggedIn } from '../auth/logged-in.js';
+import { SignIns } from '../auth/sign-ins.js';
 import { Login, TokenService } from '../auth/token.service.js';
 import { Client, FromClient } from '../common/client.js';
 import { AnswersProblems } from '../common/problem.js';
-import { AccountEvents } from '../audit/account-events.service.js';
+import { AccountChanges } from './account-changes.js';
 import { CurrentAccount } from './active-account.pipe.js';
-import { AuditRefusals } from '../audit/audited-refusals.interceptor.js';
-import { CredentialsService } from './credentials.service.js';
+import { PasswordProofs } from './password-proofs.js';
 import { LoginDto, SignedIn } from './users.dto.js';
-import { Account, UsersService } from './users.service.js';
+import { Account } from './users.service.js';
 
 @ApiTags('登录')
 @Controller('authorizations')
 export class AuthorizationsController {
   constructor(
-    private readonly credentials: CredentialsService,
-    private readonly events: AccountEvents,
+    private readonly changes: AccountChanges,
+    private readonly proofs: PasswordProofs,
+    private readonly signIns: SignIns,
     private readonly tokens: TokenService,
-    private readonly users: UsersService,
   ) {}
 
   @Post()
@@ -37,30 +39,25 @@ export class AuthorizationsController {
     'OVERLOADED',
   )
   async login(@Body() { username, password }: LoginDto, @FromClient() client: Client): Promise<SignedIn> {
-    const { account, asOf } = await this.users.login(username, password, client);
-    this.events.note({ event: 'logged_in', via: 'password', userId: account.id, client });
-    return new SignedIn(this.tokens.issue(account, asOf), account);
+    const proven = await this.proofs.login(username, password, client);
+    return new SignedIn(await this.signIns.open(proven, { via: 'password', client }));
   }
 
   @Delete()
   @HttpCode(204)
-  @UseGuards(AuthGuard)
-  @ApiBearerAuth()
+  @LoggedIn()
   @ApiOperation({ summary: '退出登录', description: '只让这一个登录令牌失效。' })
   @ApiNoContentResponse()
-  @AnswersProblems('LOGIN_REQUIRED')
   async logout(@CurrentLogin() login: Login): Promise<void> {
     await this.tokens.revoke(login);
   }
 
   @Delete('all')
   @HttpCode(204)
-  @UseGuards(AuthGuard)
-  @ApiBearerAuth()
+  @LoggedIn()
   @ApiOperation({ summary: '在所有地方退出登录', description: '让这个账号此前签发的登录令牌全部失效。' })
   @ApiNoContentResponse()
-  @AnswersProblems('LOGIN_REQUIRED')
   async logoutEverywhere(@CurrentAccount() { id }: Account, @FromClient() client: Client): Promise<void> {
-    await this.credentials.signOutEverywhere(id, client);
+    await this.changes.signOutEverywhere(id, client);
   }
 }

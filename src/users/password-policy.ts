@@ -2,20 +2,19 @@ import { dictionary } from '@zxcvbn-ts/language-common';
 import { Matches } from 'class-validator';
 import { Problem } from '../common/problem.js';
 
-/**
- * 8 to 20 characters, counted as Unicode code points, as the seed says; without NUL, and without a lone surrogate,
- * which would hash like any other.
- */
+/** 8 to 20 Unicode code points, without NUL, and without a lone surrogate: all of those hash to the same bytes. */
 const PASSWORD = /^[^\0\ud800-\udfff]{8,20}$/u;
 
-/** What may be compared: an old account's password may have had other rules. */
+/** A password to compare: that of an old account may have followed other rules. */
 export const GIVEN_PASSWORD = /^[^\0\ud800-\udfff]{1,128}$/u;
 
-/** Validates a DTO field as a password. */
-export const IsPassword = (): PropertyDecorator => Matches(PASSWORD, { message: '密码长度应为8到20个字符' });
+const PASSWORD_SENTENCE = '密码长度应为8到20个字符';
+
+/** Validates a DTO field as a new password. */
+export const IsPassword = (): PropertyDecorator => Matches(PASSWORD, { message: PASSWORD_SENTENCE });
 
 /** What an account is called. */
-interface Names {
+export interface Names {
   readonly mobile: string;
   readonly username?: string;
 }
@@ -33,4 +32,13 @@ export function refuseCommon(password: string, { mobile, username }: Names, fiel
   if (password.includes(mobile)) throw Problem.field(field, '密码不能包含手机号');
   if (password.toLowerCase() === username?.toLowerCase()) throw Problem.field(field, '密码不能与用户名相同');
   if (COMMON.has(password.toLowerCase())) throw Problem.field(field, '密码过于常见，请换一个');
+}
+
+/**
+ * What a new password must not be, where the DTO cannot know whether it is a new one.
+ * @throws Problem REQUEST_INVALID
+ */
+export function refuseWeak(password: string, names: Names): void {
+  if (!PASSWORD.test(password)) throw Problem.field('password', PASSWORD_SENTENCE);
+  refuseCommon(password, names);
 }

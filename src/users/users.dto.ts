@@ -6,6 +6,7 @@ import { ToInteger } from '../common/to-integer.js';
 import { IsSmsCode } from '../sms/is-sms-code.js';
 import { AccountEvent } from '../audit/account-event.entity.js';
 import { GIVEN_PASSWORD, IsPassword } from './password-policy.js';
+import { SignedInAccount } from '../auth/sign-ins.js';
 import { Account } from './users.service.js';
 
 /** Without 4-byte characters, which break a WHERE on the old shop's utf8mb3 tables, and without those that nobody sees. */
@@ -87,7 +88,7 @@ export class SignedIn {
   @ApiProperty({ example: 1 }) readonly user_id: number;
   @ApiProperty({ example: '13800138000' }) readonly username: string;
 
-  constructor(token: string, { id, username }: Pick<Account, 'id' | 'username'>) {
+  constructor({ token, account: { id, username } }: SignedInAccount) {
     this.token = token;
     this.user_id = id;
     this.username = username;
@@ -101,7 +102,7 @@ export class Registered {
   @ApiProperty({ example: 'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.…', description: '登录令牌' })
   readonly token: string;
 
-  constructor(token: string, { id, username, mobile }: Account) {
+  constructor({ token, account: { id, username, mobile } }: SignedInAccount<Account>) {
     this.id = id;
     this.username = username;
     this.mobile = maskMobile(mobile);

@@ -1,29 +1,33 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { AuditModule } from '../audit/audit.module.js';
 import { AuthModule } from '../auth/auth.module.js';
 import { SmsModule } from '../sms/sms.module.js';
-import { AccountEvent } from '../audit/account-event.entity.js';
-import { AccountEvents } from '../audit/account-events.service.js';
+import { AccountChanges } from './account-changes.js';
 import { ActiveAccountPipe } from './active-account.pipe.js';
 import { AuthorizationsController } from './authorizations.controller.js';
-import { CredentialsService } from './credentials.service.js';
 import { HashRenewals } from './hash-renewals.js';
 import { PasswordHasher } from './password-hasher.js';
+import { PasswordProofs } from './password-proofs.js';
+import { PasswordsService } from './passwords.service.js';
+import { RegistrationsService } from './registrations.service.js';
 import { User } from './user.entity.js';
 import { UsersController } from './users.controller.js';
 import { UsersService } from './users.service.js';
 
 @Module({
-  imports: [AuthModule, SmsModule, TypeOrmModule.forFeature([AccountEvent, User])],
+  imports: [AuditModule, AuthModule, SmsModule, TypeOrmModule.forFeature([User])],
   controllers: [AuthorizationsController, UsersController],
   providers: [
-    AccountEvents,
+    AccountChanges,
     ActiveAccountPipe,
-    CredentialsService,
     HashRenewals,
     PasswordHasher,
+    PasswordProofs,
+    PasswordsService,
+    RegistrationsService,
     UsersService,
   ],
-  exports: [AccountEvents, CredentialsService, PasswordHasher, UsersService],
+  exports: [AccountChanges, ActiveAccountPipe, PasswordHasher, PasswordProofs, UsersService],
 })
 export class UsersModule {}

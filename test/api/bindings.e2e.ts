@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openidOf } from '../../sandbox/people.js';
 import { type Answer, type BindForm, newPassword, newQq, type Shopper } from '../support/shopper.js';
+import { writtenCode } from '../support/fixtures.js';
 import { type App, startApp } from '../support/start-app.js';
 
 let app: App;
@@ -16,13 +17,14 @@ interface Binding {
   readonly bound_at: string;
   readonly last_login_at: string | null;
   readonly openid_hint: string;
+  readonly nickname: string | null;
 }
 
 const refused = (errorCode: string, status = 400) => ({ status, body: { errorCode } });
 const listed = async (shopper: Shopper, token: string) =>
   (await shopper.get('/oauth/qq/bindings/', token)).body as unknown as Binding[];
-const add = (shopper: Shopper, token: string, body: object): Promise<Answer> =>
-  shopper.post('/oauth/qq/bindings/', body, token);
+const add = async (shopper: Shopper, token: string, mobile: string, body: object): Promise<Answer> =>
+  shopper.post('/oauth/qq/bindings/', { sms_code: await writtenCode(app, mobile), ...body }, token);
 const unbind = (shopper: Shopper, token: string, id: number | string, password: string): Promise<Answer> =>
   shopper.send(`/oauth/qq/bindings/${id}/`, { method: 'DELETE', token, body: { password } });
 const hint = (qq: string) => `****${openidOf(app.config.QQ_APP_ID, qq).slice(-4)}`;
@@ -46,20 +48,21 @@ describe('the list of QQs', () => {
   });
 
   it('says when each was bound and last used, the first bound first, and no whole openid', async () => {
-    const { shopper, token, qq, password } = await owner();
+    const { shopper, token, qq, mobile, password } = await owner();
     const second = newQq();
-    await add(shopper, token, { access_token: await shopper.bindToken(second), password });
+    await add(shopper, token, mobile, { access_token: await shopper.bindToken(second), password });
 
     const answer = await shopper.get('/oauth/qq/bindings/', token);
 
+    const fields = {
+      id: expect.any(Number),
+      bound_at: expect.any(String),
+      last_login_at: null,
+      nickname: null,
+    };
     expect(answer.body).toEqual([
-      { id: expect.any(Number), bound_at: expect.any(String), last_login_at: null, openid_hint: hint(qq) },
-      {
-        id: expect.any(Number),
-        bound_at: expect.any(String),
-        last_login_at: null,
-        openid_hint: hint(second),
-      },
+      { ...fields, openid_hint: hint(qq) },
+      { ...fields, openid_hint: hint(second) },
     ]);
     const [binding] = await listed(shopper, token);
     expect(Math.abs(Date.parse(binding!.bound_at) - Date.now())).toBeLessThan(60_000);
@@ -67,8 +70,8 @@ describe('the list of QQs', () => {
   });
 
   it('knows within a second which QQ has logged in, and which has not', async () => {
-    const { shopper, token, qq, password } = await owner();
-    await add(shopper, token, { access_token: await shopper.bindToken(), password });
+    const { shopper, token, qq, mobile, password } = await owner();
+    await add(shopper, token, mobile, { access_token: await shopper.bindToken(), password });
     const before = Date.now();
     await app.shopper().loginWithQq(qq);
 
@@ -86,11 +89,11 @@ describe('the list of QQs', () => {
 });
 
 describe('adding a QQ', () => {
-  it('takes the login, the password and the QQ, and no SMS', async () => {
-    const { shopper, token, id, password } = await owner();
+  it('takes the login, the password, a code for the own mobile and the QQ', async () => {
+    const { shopper, token, id, mobile, password } = await owner();
     const qq = newQq();
 
-    const answer = await add(shopper, token, { access_token: await shopper.bindToken(qq), password });
+    const answer = await add(shopper, token, mobile, { access_token: await shopper.bindToken(qq), password });
 
     expect(answer).toMatchObject({ status: 201, body: { last_login_at: null, openid_hint: hint(qq) } });
     expect((await listed(shopper, token)).slice(1)).toEqual([answer.body]);
@@ -98,13 +101,13 @@ describe('adding a QQ', () => {
   });
 
   it('with a wrong password is refused, and the QQ can still be added', async () => {
-    const { shopper, token, password } = await owner();
+    const { shopper, token, mobile, password } = await owner();
     const access_token = await shopper.bindToken();
 
-    expect(await add(shopper, token, { access_token, password: newPassword() })).toMatchObject(
+    expect(await add(shopper, token, mobile, { access_token, password: newPassword() })).toMatchObject(
       refused('PASSWORD_INVALID'),
     );
-    expect((await add(shopper, token, { access_token, password })).status).toBe(201);
+    expect((await add(shopper, token, mobile, { access_token, password })).status).toBe(201);
   });
 
   it('that somebody has already is refused', async () => {
@@ -112,20 +115,20 @@ describe('adding a QQ', () => {
     // Two browsers were logged in to this QQ before either used it.
     const qq = newQq();
     const [first, second] = [await one.shopper.bindToken(qq), await other.shopper.bindToken(qq)];
-    await add(one.shopper, one.token, { access_token: first, password: one.password });
+    await add(one.shopper, one.token, one.mobile, { access_token: first, password: one.password });
 
     expect(
-      await add(other.shopper, other.token, { access_token: second, password: other.password }),
+      await add(other.shopper, other.token, other.mobile, { access_token: second, password: other.password }),
     ).toMatchObject(refused('QQ_ALREADY_BOUND'));
     expect(await listed(other.shopper, other.token)).toHaveLength(1);
   });
 
   it('takes a bind token once', async () => {
-    const { shopper, token, password } = await owner();
+    const { shopper, token, mobile, password } = await owner();
     const access_token = await shopper.bindToken();
-    await add(shopper, token, { access_token, password });
+    await add(shopper, token, mobile, { access_token, password });
 
-    expect(await add(shopper, token, { access_token, password })).toMatchObject(
+    expect(await add(shopper, token, mobile, { access_token, password })).toMatchObject(
       refused('BIND_TOKEN_INVALID'),
     );
     expect(await shopper.bind(await shopper.bindForm({ access_token }))).toMatchObject(
@@ -142,12 +145,28 @@ describe('adding a QQ', () => {
     expect(answer).toMatchObject(refused('LOGIN_REQUIRED', 401));
   });
 
+  it('with the password and no code for the own mobile is refused: a stolen password plants no second login', async () => {
+    const { shopper, token, password } = await owner();
+    const qq = newQq();
+
+    const answer = await shopper.post(
+      '/oauth/qq/bindings/',
+      { access_token: await shopper.bindToken(qq), password, sms_code: '000000' },
+      token,
+    );
+
+    expect(answer).toMatchObject(refused('SMS_CODE_INVALID'));
+    expect((await app.shopper().loginWithQq(qq)).body).not.toHaveProperty('user_id');
+  });
+
   it.each([{}, { access_token: 'x' }, { password: 'x' }, { access_token: '', password: '' }])(
     'without what it takes is no request: %j',
     async (body) => {
       const { shopper, token } = await owner();
 
-      expect(await add(shopper, token, body)).toMatchObject(refused('REQUEST_INVALID'));
+      expect(await shopper.post('/oauth/qq/bindings/', body, token)).toMatchObject(
+        refused('REQUEST_INVALID'),
+      );
     },
   );
 });

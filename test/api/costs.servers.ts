@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { AccountEvents } from '../../src/audit/account-events.service.js';
+import { AuditWriter } from '../../src/audit/audit-writer.js';
 import { redisDuring, sqlDuring } from '../support/counting.js';
 import { newMobile, newQq, type Shopper } from '../support/shopper.js';
 import { type App, startApp } from '../support/start-app.js';
@@ -14,7 +14,7 @@ afterAll(() => app.close());
 
 /** What a request costs: round trips are deterministic, so they are counted, not timed. */
 async function costOf(action: () => Promise<unknown>): Promise<Cost> {
-  await app.nest.get(AccountEvents).flush();
+  await app.nest.get(AuditWriter).flush();
   const qq = upstream();
   let redis: string[][] = [];
   const sql = await sqlDuring(app.backends.env.DATABASE_URL!, async () => {

@@ -37,7 +37,7 @@ describe('GET /oauth/qq/authorization/', () => {
     });
     expect(url.searchParams.get('state')).toMatch(/^[^/]/);
     expect(headers.get('set-cookie')).toMatch(
-      /^qq_login=[\w-]{22}; Max-Age=3600; Path=\/; HttpOnly; SameSite=Lax$/,
+      /^qq_login=[\w-]{22}; Max-Age=4200; Path=\/; HttpOnly; SameSite=Lax$/,
     );
     expect(headers.get('cache-control')).toBe('no-store');
   });

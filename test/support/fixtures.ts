@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, randomInt } from 'node:crypto';
 import { vi } from 'vitest';
 import type { Rule } from '../../src/limits/limits.js';
 import { User } from '../../src/users/user.entity.js';
@@ -71,6 +71,14 @@ export async function alreadyCounted(
 /** What a rule has counted. */
 export async function counted(app: App, rule: Rule, whom: string | number): Promise<number> {
   return Number(await app.redis.get(`qq:limit:${rule}:${whom}`));
+}
+
+/** An SMS code as another service of the shop writes it: without a message, and without the limits on sending. */
+export async function writtenCode(app: App, mobile: string): Promise<string> {
+  const code = String(randomInt(1_000_000)).padStart(6, '0');
+  app.logRecorder.keep(code);
+  await app.redis.set(`sms_${mobile}`, code, 'EX', 300);
+  return code;
 }
 
 /** An account as the old shop's database has it. */

@@ -1,0 +1,90 @@
+import { createHmac } from 'node:crypto';
+import type { EntityManager } from 'typeorm';
+import { Client } from '../common/client.js';
+import { Config } from '../config/config.js';
+
+/** What can happen to an account. */
+export type EventName =
+  | 'registered'
+  | 'bound'
+  | 'unbound'
+  | 'password_changed'
+  | 'mobile_changed'
+  | 'signed_out_everywhere'
+  | 'closed'
+  | 'logged_in'
+  | 'refused';
+
+/** How a person proved who they are. */
+export type Via = 'qq' | 'password' | 'sms';
+
+/** One event, before it is a row. */
+export interface AuditEvent {
+  readonly event: EventName;
+  readonly client: Client;
+  readonly userId?: number | undefined;
+  readonly via?: Via;
+  /** Why it was refused: an `errorCode`. */
+  readonly reason?: string;
+  /** Stored as a keyed hash only. */
+  readonly openid?: string | undefined;
+}
+
+/** The values of one row, in the order of COLUMNS. */
+export type AuditRow = readonly (string | number | null)[];
+
+const COLUMNS = 'at, user_id, event, via, reason, openid_hash, ip, user_agent, request_id';
+const PLACEHOLDERS = `(${COLUMNS.replaceAll(/\w+/g, '?')})`;
+const USER_AGENT_LENGTH = 200;
+/** Most rows of one statement. */
+const MOST_ROWS = 128;
+
+/** Turns events into rows. The hash key is its own, so that nobody who reads the trail learns an openid. */
+export class AuditRows {
+  private readonly key: Buffer;
+
+  constructor(config: Config) {
+    this.key = config.keyFor('audit openid');
+  }
+
+  of({ event, client, userId, via, reason, openid }: AuditEvent): AuditRow {
+    return [
+      // The format that MySQL and TypeORM's SQLite driver share; UTC.
+      new Date().toISOString().slice(0, 23).replace('T', ' '),
+      userId ?? null,
+      event,
+      via ?? null,
+      reason ?? null,
+      openid === undefined ? null : this.hashOf(openid),
+      client.ip.slice(0, 45),
+      client.userAgent.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, USER_AGENT_LENGTH),
+      client.requestId,
+    ];
+  }
+
+  /** The keyed hash that stands for an openid in the trail: 64 hex digits. */
+  hashOf(openid: string): string {
+    return createHmac('sha256', this.key).update(openid).digest('hex');
+  }
+}
+
+/**
+ * How many of `rows` one statement inserts: a power of two, because the server keeps one prepared statement for each
+ * number, and because half of a refused batch is such a number again.
+ */
+export function rowsPerStatement(rows: number): number {
+  return 2 ** Math.floor(Math.log2(Math.min(rows, MOST_ROWS)));
+}
+
+/** Inserts rows; a power of two of them is one statement, so they are written together or not at all. */
+export async function insertRows(manager: EntityManager, rows: readonly AuditRow[]): Promise<void> {
+  for (let done = 0; done < rows.length;) {
+    const size = rowsPerStatement(rows.length - done);
+    const values = Array<string>(size).fill(PLACEHOLDERS).join(', ');
+    await manager.query(
+      `INSERT INTO tb_account_event (${COLUMNS}) VALUES ${values}`,
+      rows.slice(done, done + size).flat(),
+    );
+    done += size;
+  }
+}

@@ -1,0 +1,8 @@
+import { applyDecorators, UseGuards } from '@nestjs/common';
+import { ApiBearerAuth } from '@nestjs/swagger';
+import { AnswersProblems } from '../common/problem.js';
+import { AuthGuard } from './auth.guard.js';
+
+/** Decorates a route, or every route of a controller, that needs a good login token. Others are public. */
+export const LoggedIn = (): MethodDecorator & ClassDecorator =>
+  applyDecorators(UseGuards(AuthGuard), ApiBearerAuth(), AnswersProblems('LOGIN_REQUIRED'));

@@ -1,0 +1,71 @@
+import { Injectable } from '@nestjs/common';
+import { Client } from '../common/client.js';
+import { Problem } from '../common/problem.js';
+import { PasswordHasher } from '../users/password-hasher.js';
+import { Names, refuseWeak } from '../users/password-policy.js';
+import { PasswordProofs } from '../users/password-proofs.js';
+import { AccountWithPassword, hasPassword, UsersService } from '../users/users.service.js';
+
+/** An account that a QQ may be bound to, or what it takes to open one. */
+export type BindOwner = {
+  /** Milliseconds since the epoch at which the account was read. */
+  readonly asOf: number;
+  /** Encoded; set where the account is new or had no password. */
+  readonly newPassword?: string;
+} & ({ readonly existing: AccountWithPassword } | { readonly existing?: undefined; readonly mobile: string });
+
+/** Whose account a QQ is bound to: the proof by password. The proof by SMS comes first, and is not made here. */
+@Injectable()
+export class BindOwners {
+  constructor(
+    private readonly passwords: PasswordHasher,
+    private readonly proofs: PasswordProofs,
+    private readonly users: UsersService,
+  ) {}
+
+  /**
+   * The owner of a mobile: their account, whose password has to match, or a newcomer.
+   * @throws Problem PASSWORD_INVALID, ACCOUNT_DISABLED, OVERLOADED, REQUEST_INVALID when a new password is weak
+   */
+  async ofMobile(mobile: string, password: string, client: Client): Promise<BindOwner> {
+    const asOf = Date.now();
+    const existing = await this.users.findByMobile(mobile);
+    if (!existing) return { mobile, asOf, newPassword: await this.encoded(password, { mobile }, client) };
+    const { id: userId, isActive } = existing;
+    if (!hasPassword(existing)) {
+      if (!isActive) throw new Problem('ACCOUNT_DISABLED', { userId });
+      return { existing, asOf, newPassword: await this.encoded(password, existing, client) };
+    }
+    const right = await this.passwords.matches(password, existing, client, 'proven');
+    if (!right) throw new Problem('PASSWORD_INVALID', { userId });
+    if (!isActive) throw new Problem('ACCOUNT_DISABLED', { userId });
+    return { existing, asOf };
+  }
+
+  /**
+   * The account of a logged-in person.
+   * @throws Problem LOGIN_REQUIRED when it is disabled or gone
+   */
+  async activeAccount(id: number): Promise<AccountWithPassword> {
+    const account = await this.users.findWithPassword(id);
+    if (!account?.isActive) throw new Problem('LOGIN_REQUIRED');
+    return account;
+  }
+
+  /**
+   * A logged-in person, who gives the password again. A wrong one counts as a failed login.
+   * @throws Problem PASSWORD_INVALID, LOGIN_REQUIRED, TOO_MANY_REQUESTS, OVERLOADED, REQUEST_INVALID when a new password is weak
+   */
+  async loggedIn(account: AccountWithPassword, password: string, client: Client): Promise<BindOwner> {
+    const asOf = Date.now();
+    if (hasPassword(account)) {
+      return { existing: await this.proofs.confirm(account.id, password, client), asOf };
+    }
+    return { existing: account, asOf, newPassword: await this.encoded(password, account, client) };
+  }
+
+  private async encoded(password: string, names: Names, client: Client): Promise<string> {
+    refuseWeak(password, names);
+    return this.passwords.hash(password, client);
+  }
+}

@@ -1,0 +1,95 @@
+import { createHash } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
+import { Injectable } from '@nestjs/common';
+import { Redis } from 'ioredis';
+import { Config } from '../config/config.js';
+import { Problem, ProblemCode } from '../common/problem.js';
+import { ReturnedLogin } from './login-state.js';
+import { QqIdentity } from './qq-client.js';
+
+/** Milliseconds in which the same callback gets the same outcome: in-app browsers load the page twice. */
+const REPEATABLE_FOR = 60_000;
+/** Milliseconds between two looks at a callback that still runs. */
+const LOOK_EVERY = 100;
+
+/** What QQ said about a login, and when. */
+export interface QqOutcome {
+  readonly identity: QqIdentity;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
+/** What is stored of a callback; without identity and problem it still runs. */
+interface Stored {
+  /** A digest of QQ's code: another code with the same state is another callback. */
+  readonly code: string;
+  readonly at: number;
+  readonly identity?: QqIdentity;
+  readonly problem?: ProblemCode;
+}
+
+/** Claims a login: empty for the first callback, for a later one what the first has stored. */
+const CLAIM = `
+  local stored = redis.call('GET', KEYS[1])
+  if stored then return stored end
+  redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
+  return ''`;
+
+/** Makes a login's state single-use: QQ is asked once, and the same callback soon after gets the same outcome. */
+@Injectable()
+export class CallbackOutcomes {
+  /** Milliseconds that a second callback waits for the first one. */
+  private readonly patience: number;
+
+  constructor(
+    private readonly redis: Redis,
+    config: Config,
+  ) {
+    this.patience = config.QQ_TIMEOUT_MS + 1000;
+  }
+
+  /**
+   * Whose QQ it is. The first caller asks QQ; the others get what it was told. Two Redis commands.
+   * @throws Problem STATE_INVALID when the login was finished with another code or more than a minute ago; what `ask` throws
+   */
+  async once(login: ReturnedLogin, code: string, ask: () => Promise<QqIdentity>): Promise<QqOutcome> {
+    const key = `qq:login:${login.nonce}`;
+    // Kept for as long as the state lives: without it, the state would be good again.
+    const seconds = Math.ceil(Math.max(login.secondsLeft, REPEATABLE_FOR / 1000)) + 1;
+    const running: Stored = { code: digest(code), at: Date.now() };
+    const stored = (await this.redis.eval(CLAIM, 1, key, JSON.stringify(running), seconds)) as string;
+    if (stored !== '') return this.replay(key, stored, running.code);
+    const outcome = { ...running, ...(await outcomeOf(ask)), at: Date.now() };
+    await this.redis.set(key, JSON.stringify(outcome), 'EX', seconds);
+    return read(outcome);
+  }
+
+  private async replay(key: string, first: string, code: string): Promise<QqOutcome> {
+    const deadline = Date.now() + this.patience;
+    for (let text: string | null = first; text !== null; text = await this.redis.get(key)) {
+      const stored = JSON.parse(text) as Stored;
+      if (stored.code !== code) break;
+      if (stored.identity ?? stored.problem) return read(stored);
+      if (Date.now() > deadline) break;
+      await wait(LOOK_EVERY);
+    }
+    throw new Problem('STATE_INVALID');
+  }
+}
+
+async function outcomeOf(ask: () => Promise<QqIdentity>): Promise<Pick<Stored, 'identity' | 'problem'>> {
+  try {
+    return { identity: await ask() };
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    return { problem: error.code };
+  }
+}
+
+function read({ at, identity, problem }: Stored): QqOutcome {
+  if (Date.now() - at > REPEATABLE_FOR) throw new Problem('STATE_INVALID');
+  if (!identity) throw new Problem(problem ?? 'STATE_INVALID');
+  return { identity, at };
+}
+
+const digest = (code: string): string => createHash('sha256').update(code).digest('base64url');

@@ -1,0 +1,70 @@
+import { Injectable } from '@nestjs/common';
+import { Proven } from '../auth/sign-ins.js';
+import { Client } from '../common/client.js';
+import { Limits } from '../limits/limits.js';
+import { Account } from '../users/users.service.js';
+import { BindTokenService } from './bind-token.service.js';
+import { CallbackOutcomes } from './callback-outcomes.js';
+import { LoginState } from './login-state.js';
+import { QqBindings } from './qq-bindings.js';
+import { QqClient } from './qq-client.js';
+
+export interface StartRequest {
+  /** Where the shopper goes after the login. */
+  readonly next: string;
+  readonly display?: 'mobile' | undefined;
+  /** The browser's cookie. */
+  readonly browser: string;
+  readonly client: Client;
+}
+
+export interface FinishRequest {
+  readonly code: string;
+  readonly state: string;
+  /** The browser's cookie. */
+  readonly browser: string | undefined;
+  readonly client: Client;
+}
+
+/** A finished QQ login: of a QQ with an account, or of one that can now be bound. */
+export type QqLogin = { readonly next: string } & (
+  | { readonly proven: Proven<Account>; readonly openid: string }
+  | { readonly proven?: undefined; readonly bindToken: string }
+);
+
+/** A QQ login from "QQ登录" to the callback. */
+@Injectable()
+export class QqLoginService {
+  constructor(
+    private readonly bindings: QqBindings,
+    private readonly bindTokens: BindTokenService,
+    private readonly limits: Limits,
+    private readonly outcomes: CallbackOutcomes,
+    private readonly qq: QqClient,
+    private readonly states: LoginState,
+  ) {}
+
+  /**
+   * Where this browser goes to log in to QQ.
+   * @throws Problem NEXT_INVALID, TOO_MANY_REQUESTS
+   */
+  async start({ next, display, browser, client }: StartRequest): Promise<string> {
+    await this.limits.take({ 'starts-per-ip': client.network });
+    return this.qq.authorizationUrl(this.states.issue(next, browser), display);
+  }
+
+  /**
+   * Finishes a login that this browser started. The same callback within a minute gets the same outcome.
+   * @throws Problem STATE_INVALID, QQ_CODE_INVALID, QQ_CONFLICT, QQ_UNAVAILABLE, TOO_MANY_REQUESTS
+   */
+  async finish({ code, state, browser, client }: FinishRequest): Promise<QqLogin> {
+    await this.limits.take({ 'callbacks-per-ip': client.network });
+    const login = this.states.verify(state, browser);
+    const outcome = await this.outcomes.once(login, code, () => this.qq.identify(code));
+    const { identity } = outcome;
+    const asOf = Date.now();
+    const account = await this.bindings.findAccount(identity, client);
+    if (account) return { proven: { account, asOf }, openid: identity.openid, next: login.next };
+    return { bindToken: this.bindTokens.issue(outcome, login), next: login.next };
+  }
+}

@@ -1,0 +1,88 @@
+import { createHash } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { Proven } from '../auth/sign-ins.js';
+import { Client } from '../common/client.js';
+import { Problem } from '../common/problem.js';
+import { Limits, Uses } from '../limits/limits.js';
+import { HashRenewals } from './hash-renewals.js';
+import { PasswordHasher } from './password-hasher.js';
+import { Account, AccountWithPassword, UsersService } from './users.service.js';
+
+/** Proof by password, and the limits on guessing one. */
+@Injectable()
+export class PasswordProofs {
+  constructor(
+    private readonly limits: Limits,
+    private readonly passwords: PasswordHasher,
+    private readonly renewals: HashRenewals,
+    private readonly users: UsersService,
+  ) {}
+
+  /**
+   * The account behind a name (or mobile) and a password.
+   * @throws Problem CREDENTIALS_INVALID, ACCOUNT_DISABLED, TOO_MANY_REQUESTS, OVERLOADED
+   */
+  async login(name: string, password: string, client: Client): Promise<Proven<Account>> {
+    const asOf = Date.now();
+    const find = async () => this.users.findByName(name);
+    const { account, right } = await this.guess(password, find, spelling(name), client);
+    if (!right || !account) throw new Problem('CREDENTIALS_INVALID', { userId: account?.id });
+    if (!account.isActive) throw new Problem('ACCOUNT_DISABLED', { userId: account.id });
+    if (!this.passwords.isCurrent(account.password)) this.renewals.renewLater(account, password);
+    return { account, asOf };
+  }
+
+  /**
+   * Asks a logged-in person for the password again; a guess counts as one at the login does.
+   * @throws Problem PASSWORD_INVALID, LOGIN_REQUIRED when the account is disabled or gone, TOO_MANY_REQUESTS, OVERLOADED
+   */
+  async confirm(id: number, password: string, client: Client): Promise<AccountWithPassword> {
+    const find = async () => {
+      const found = await this.users.findWithPassword(id);
+      if (!found?.isActive) throw new Problem('LOGIN_REQUIRED');
+      return found;
+    };
+    const { account, right } = await this.guess(password, find, String(id), client);
+    if (!right || !account) throw new Problem('PASSWORD_INVALID', { userId: id });
+    return account;
+  }
+
+  /**
+   * Looks the account up and compares the password. A try counts as a failure until it is known to be none.
+   *
+   * Limits by address come first: what they refuse costs no SQL statement and no hash. Then the account's limits,
+   * however its name is spelt, and apart for each address, so that a stranger's failures are not the owner's.
+   */
+  private async guess(
+    password: string,
+    find: () => Promise<AccountWithPassword | undefined>,
+    name: string,
+    client: Client,
+  ): Promise<{ account: AccountWithPassword | undefined; right: boolean }> {
+    const { network } = client;
+    const counted: Uses[] = [{ 'login-failures-per-ip': network }];
+    await this.limits.take({ 'password-checks-per-ip': network, ...counted[0] });
+    let failed = false;
+    try {
+      const account = await find();
+      const whom = account?.id ?? name;
+      const byAccount: Uses[] = [
+        { 'login-failures-per-account-and-ip': `${whom}@${network}` },
+        // Last: what is refused for the address does not count here, where it would shut the owner out too.
+        { 'login-failures-per-account': String(whom) },
+      ];
+      await this.limits.take(...byAccount);
+      counted.push(...byAccount);
+      failed = !(await this.passwords.matches(password, account, client));
+      return { account, right: !failed };
+    } finally {
+      if (!failed) await this.limits.giveBack(...counted);
+    }
+  }
+}
+
+/** A name that no account has, as the database would compare it: without case, accents and trailing spaces. */
+function spelling(name: string): string {
+  const plain = name.normalize('NFKD').replaceAll(/\p{M}/gu, '').toLowerCase().trimEnd();
+  return createHash('sha256').update(plain).digest('base64url');
+}
