@@ -1,149 +1,159 @@
+import { randomUUID } from 'node:crypto';
 import { Injectable, Logger } from '@nestjs/common';
 import { Redis } from 'ioredis';
-import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
-import { Config } from '../config/config.js';
-import { OperatorError } from '../common/operator-error.js';
+import { Counter } from 'prom-client';
 import { Problem } from '../common/problem.js';
-
-const MINUTE = 60;
-const QUARTER = 15 * MINUTE;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
-
-/** Every limit: what is counted and for whom, how many, in how many seconds. `LIMITS` changes the numbers. */
-const RULES = {
-  'sms-per-mobile-minute': [1, MINUTE],
-  'sms-per-mobile-hour': [5, HOUR],
-  'sms-per-mobile-day': [10, DAY],
-  'sms-per-ip-hour': [20, HOUR],
-  'sms-per-ip-day': [100, DAY],
-  'sms-budget-day': [10_000, DAY],
-  'sms-tries-per-mobile-day': [20, DAY],
-  'pictures-per-ip': [300, MINUTE],
-  'starts-per-ip': [1200, MINUTE],
-  'callbacks-per-ip': [1200, MINUTE],
-  'binds-per-token': [10, HOUR],
-  'binds-per-ip': [600, QUARTER],
-  'lists-per-account': [120, MINUTE],
-  'registrations-per-ip': [300, HOUR],
-  'resets-per-ip': [300, HOUR],
-  'password-checks-per-ip': [240, MINUTE],
-  'login-failures-per-account-and-ip': [10, QUARTER],
-  'login-failures-per-account': [100, HOUR],
-  'login-failures-per-ip': [100, QUARTER],
-} as const satisfies Record<string, readonly [points: number, seconds: number]>;
-
-export type Rule = keyof typeof RULES;
+import { Throttle } from '../common/throttle.js';
+import { Config } from '../config/config.js';
+import { mayHaveRun } from '../redis/redis.js';
+import { COUNT, GIVE_BACK, REMEMBERED_FOR, UNDO } from './count-scripts.js';
+import { Allowance, allowances, Rule } from './rules.js';
 
 /** Whom each rule counts: a mobile, a network, an account. */
 export type Uses = Readonly<Partial<Record<Rule, string>>>;
 
-/**
- * The library's script, with one more line: a count that is given back to nothing starts its window anew.
- * KEYS[1] the count, ARGV[1] points (negative: given back), ARGV[2] the window in seconds.
- */
-const COUNT = `
-  if tonumber(ARGV[1]) > 0 then redis.call('SET', KEYS[1], 0, 'EX', ARGV[2], 'NX') end
-  local count = 0
-  if redis.call('EXISTS', KEYS[1]) == 1 then count = redis.call('INCRBY', KEYS[1], ARGV[1]) end
-  if count <= 0 then redis.call('DEL', KEYS[1]) end
-  return {count, redis.call('PTTL', KEYS[1])}`;
+/** Milliseconds between two tries to take back what may have been counted. */
+const UNDO_EVERY = 250;
+const UNDO_TRIES = ((REMEMBERED_FOR - 5) * 1000) / UNDO_EVERY;
+
+const refusals = new Counter({
+  name: 'qq_account_limit_refusals_total',
+  help: 'Requests that a limit refused',
+  labelNames: ['rule'],
+});
+
+/** One in all processes that share a Redis. */
+const PROCESS = randomUUID();
 
 /**
- * Counts what may not be done too often. Counting comes before what it guards, in one Redis command a rule, so
- * that of fifty requests at once exactly as many pass as may. Redis away: nothing passes.
+ * Counts what may not be done too often. Counting comes before what it guards, and Redis counts in one step, so that
+ * of fifty requests at once exactly as many pass as may. Redis away: nothing passes.
  */
 @Injectable()
 export class Limits {
   private readonly logger = new Logger(Limits.name);
-  /** When each rule was last said to refuse, in ms. */
-  private readonly warned = new Map<Rule, number>();
-  private readonly limiters: Readonly<Record<string, RateLimiterRedis>>;
+  private readonly throttle = new Throttle(60_000);
+  private readonly allowances: Readonly<Record<Rule, Allowance>>;
+  private marks = 0;
 
-  constructor(redis: Redis, config: Config) {
-    const numbers = {
-      ...RULES,
-      'sms-budget-day': [config.SMS_DAILY_BUDGET, DAY],
-      // For as long as the token lives: its tries do not start anew within its life.
-      'binds-per-token': [RULES['binds-per-token'][0], config.BIND_TOKEN_TTL],
-      ...changes(config.LIMITS),
-    };
-    this.limiters = Object.fromEntries(
-      Object.entries(numbers).map(([rule, [points, duration]]) => [
-        rule,
-        new RateLimiterRedis({
-          storeClient: redis,
-          keyPrefix: `qq:limit:${rule}`,
-          points,
-          duration,
-          customIncrTtlLuaScript: COUNT,
-        }),
-      ]),
-    );
+  constructor(
+    private readonly redis: Redis,
+    config: Config,
+  ) {
+    this.allowances = allowances(config);
   }
 
   /**
-   * Counts one use of each rule, or of none: what one rule refuses, the others do not count.
+   * Counts one use of each rule, or of none: what one rule refuses, the others do not count. One Redis command for
+   * all rules of a stage that count the same one.
    * @param stages each is counted once the one before has let it pass: what that one refuses does not stand in the
    *   counts of the next, not even until it is given back
    * @throws Problem TOO_MANY_REQUESTS with the seconds until the strictest of them allows it again
    */
   async take(...stages: Uses[]): Promise<void> {
-    for (const [index, uses] of stages.entries()) {
-      const answers = await Promise.all(entries(uses).map(([rule, whom]) => this.consume(rule, whom)));
-      const refused = answers.filter((answer) => answer.refused);
-      if (refused.length === 0) continue;
-      await this.giveBack(...stages.slice(0, index + 1));
-      refused.forEach(({ rule }) => this.warn(rule));
-      throw new Problem('TOO_MANY_REQUESTS', {
-        retryAfter: Math.max(...refused.map((answer) => answer.seconds)),
-      });
+    const sent: Group[] = [];
+    for (const uses of stages) {
+      const groups = this.groupsOf(uses);
+      sent.push(...groups);
+      const answers = await Promise.allSettled(groups.map((group) => this.count(group)));
+      const failed = answers.find((answer) => answer.status === 'rejected');
+      if (failed) {
+        this.undoLater(sent.filter(({ counted }) => counted));
+        throw failed.reason;
+      }
+      const refused = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
+      if (refused.length > 0) {
+        await this.undo(sent.filter(({ counted }) => counted));
+        throw this.refusal(refused);
+      }
     }
   }
 
   /** Takes back one use of each: it came to nothing (an SMS not sent) or did no harm (a right password). */
   async giveBack(...stages: Uses[]): Promise<void> {
-    await Promise.all(stages.flatMap(entries).map(([rule, whom]) => this.limiters[rule]!.reward(whom, 1)));
+    const groups = stages.flatMap((uses) => this.groupsOf(uses));
+    await Promise.all(groups.map(({ keys }) => GIVE_BACK.run(this.redis, keys)));
   }
 
-  /** Tells the operator, but not more than once a minute and rule: an attack must not fill the log. */
-  private warn(rule: Rule): void {
-    const now = Date.now();
-    if (now - (this.warned.get(rule) ?? 0) < MINUTE * 1000) return;
-    this.warned.set(rule, now);
-    this.logger.warn('Limit refuses', { rule });
+  private groupsOf(uses: Uses): Group[] {
+    const groups = new Map<string, Group>();
+    for (const [rule, whom] of Object.entries(uses) as [Rule, string][]) {
+      let group = groups.get(whom);
+      if (!group) {
+        const mark = `qq:limit:{${whom}}:${PROCESS}:${++this.marks}`;
+        groups.set(whom, (group = { mark, rules: [], keys: [], counted: true }));
+      }
+      group.rules.push(rule);
+      group.keys.push(limitKey(rule, whom));
+    }
+    return [...groups.values()];
   }
 
-  private async consume(rule: Rule, whom: string): Promise<Answer> {
+  /** Counts the uses of one subject, or none of them; returns those that refuse. */
+  private async count(group: Group): Promise<Refusal[]> {
+    const numbers = group.rules.flatMap((rule) => this.allowances[rule]);
     try {
-      await this.limiters[rule]!.consume(whom, 1);
-      return { rule, refused: false, seconds: 0 };
-    } catch (answer) {
-      if (!(answer instanceof RateLimiterRes)) throw answer;
-      return { rule, refused: true, seconds: Math.max(1, Math.ceil(answer.msBeforeNext / 1000)) };
+      const answer = (await COUNT.run(this.redis, [group.mark, ...group.keys], ...numbers)) as number[];
+      const refusals: Refusal[] = [];
+      for (let index = 0; index < answer.length; index += 2) {
+        const rule = group.rules[answer[index]!]!;
+        const left = answer[index + 1]!;
+        // A rule that allows nothing has no count that could end.
+        refusals.push({ rule, seconds: left < 0 ? this.allowances[rule][1] : Math.ceil(left / 1000) });
+      }
+      group.counted = refusals.length === 0;
+      return refusals;
+    } catch (error) {
+      group.counted = mayHaveRun(error);
+      throw error;
     }
   }
+
+  private refusal(refused: readonly Refusal[]): Problem {
+    for (const { rule } of refused) {
+      refusals.inc({ rule });
+      if (this.throttle.allows(rule)) this.logger.warn('Limit refuses', { rule });
+    }
+    return new Problem('TOO_MANY_REQUESTS', {
+      retryAfter: Math.max(1, ...refused.map(({ seconds }) => seconds)),
+    });
+  }
+
+  private async undo(groups: readonly Group[], tries = UNDO_TRIES): Promise<void> {
+    await Promise.all(
+      groups.map(async (group) => {
+        try {
+          await UNDO.run(this.redis, [group.mark, ...group.keys]);
+        } catch {
+          // The caller has to hear why it was refused, not that a count waits to be taken back.
+          this.undoLater([group], tries - 1);
+        }
+      }),
+    );
+  }
+
+  /** Redis did not say whether it counted, and may not be there to be asked: so this goes on behind the answer. */
+  private undoLater(groups: readonly Group[], tries = UNDO_TRIES): void {
+    if (groups.length === 0) return;
+    if (tries > 0) setTimeout(() => void this.undo(groups, tries), UNDO_EVERY).unref();
+    else if (this.throttle.allows('undo')) this.logger.warn('Counts not taken back, they expire');
+  }
 }
 
-interface Answer {
+/** Where a rule counts somebody. The braces put all counts of one subject into one slot of a Redis Cluster. */
+export const limitKey = (rule: Rule, whom: string): string => `qq:limit:{${whom}}:${rule}`;
+
+/** The uses of one subject: they are counted in one command. */
+interface Group {
+  readonly mark: string;
+  readonly rules: Rule[];
+  readonly keys: string[];
+  /** False: Redis certainly counted none of them. */
+  counted: boolean;
+}
+
+interface Refusal {
   readonly rule: Rule;
-  readonly refused: boolean;
   /** Until it allows it again. */
   readonly seconds: number;
-}
-
-const entries = (uses: Uses): [Rule, string][] => Object.entries(uses) as [Rule, string][];
-
-/** `rule=points/seconds` each; @throws OperatorError that names a rule which does not exist. */
-function changes(limits: readonly string[]): Record<string, [number, number]> {
-  return Object.fromEntries(
-    limits.map((limit) => {
-      const [rule = '', points, seconds] = limit.split(/[=/]/);
-      if (!Object.hasOwn(RULES, rule))
-        throw new OperatorError(
-          `Configuration refused:\n  LIMITS: names a rule that does not exist; there are ${Object.keys(RULES).join(', ')}`,
-        );
-      return [rule, [Number(points), Number(seconds)]];
-    }),
-  );
 }

@@ -144,3 +144,9 @@ export function isRedisAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   return error.name === 'MaxRetriesPerRequestError' || AWAY.test(error.message);
 }
+
+/** Whether Redis may have run the command that failed so; false: it certainly did not. */
+export function mayHaveRun(error: unknown): boolean {
+  if (!(error instanceof Error)) return true;
+  return error.name !== 'ReplyError' && !/enableOfflineQueue/.test(error.message);
+}

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { forgetLimit } from '../support/fixtures.js';
 import { type App, startApp } from '../support/start-app.js';
 import { newMobile, newPassword, newQq } from '../support/shopper.js';
 
@@ -34,7 +35,7 @@ describe('a shopper with a QQ that nobody knows', () => {
   it('binds it to the account the mobile already has, when the password is right', async () => {
     const owner = await app.shopper().register();
     const shopper = app.shopper();
-    await app.redis.del(`qq:limit:sms-per-mobile-minute:${owner.mobile}`);
+    await forgetLimit(app, 'sms-per-mobile-minute', owner.mobile);
     const form = await shopper.bindForm({ mobile: owner.mobile, password: 'not-hers-at-all' });
 
     const wrong = await shopper.bind(form);

@@ -8,6 +8,8 @@ let app: App;
 
 beforeAll(async () => {
   app = await startApp();
+  // Redis is sent each script once: that is no cost of a request.
+  await app.shopper().register();
 });
 
 afterAll(() => app.close());

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PROBLEMS, type ProblemCode } from '../../src/common/problem.js';
+import { forgetLimit } from '../support/fixtures.js';
 import { newMobile, newName, newPassword, newQq, type Answer } from '../support/shopper.js';
 import { type App, startApp } from '../support/start-app.js';
 
@@ -20,7 +21,7 @@ function expectProblem(answer: Answer, errorCode: ProblemCode): void {
 }
 
 /** Lets the mobile have another SMS at once: what the minute does is another test's. */
-const forgetMinute = (mobile: string) => app.redis.del(`qq:limit:sms-per-mobile-minute:${mobile}`);
+const forgetMinute = (mobile: string) => forgetLimit(app, 'sms-per-mobile-minute', mobile);
 
 describe('GET /oauth/qq/authorization/', () => {
   it('says where to log in to QQ, and gives the browser a cookie', async () => {

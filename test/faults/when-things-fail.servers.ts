@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { limitKey } from '../../src/limits/limits.js';
 import { APP_KEY, type App, startApp } from '../support/start-app.js';
 import {
   type Answer,
@@ -231,7 +232,7 @@ describe('Redis', () => {
     const image_code = (await shopper.get(`/image_codes/${id}/`)).headers.get('x-image-code');
     const send = () => shopper.post('/sms_codes/', { mobile, image_code_id: id, image_code });
     // The picture is redeemed, and then the line dies under the first limit.
-    const cut = redis.cutBefore('qq:limit:sms-');
+    const cut = redis.cutBefore('sms-per-mobile-minute');
 
     const answer = await send();
     await cut;
@@ -349,13 +350,8 @@ describe('the SMS gateway', () => {
     async (fault, within) => {
       const shopper = app.shopper();
       const form = await shopper.bindForm();
-      const key = (rule: string) => `qq:limit:${rule}:${form.mobile}`;
-      const used = () =>
-        steady.redis.mget(
-          key('sms-per-mobile-minute'),
-          key('sms-per-mobile-hour'),
-          key('sms-per-mobile-day'),
-        );
+      const rules = ['sms-per-mobile-minute', 'sms-per-mobile-hour', 'sms-per-mobile-day'] as const;
+      const used = () => steady.redis.mget(rules.map((rule) => limitKey(rule, form.mobile)));
       const before = await used();
       expect(before).toContain('1');
       app.sandbox.smsFault = fault;
@@ -409,9 +405,9 @@ describe('a bind of a new account', () => {
     ['COMMIT', 'COMMIT'],
   ] as const;
   const toRedis = [
-    ['the limits', 'qq:limit:binds-per-token'],
+    ['the limits', 'binds-per-token'],
     ['the look for a receipt', '\r\nhmget\r\n'],
-    ["the day's tries", 'qq:limit:sms-tries'],
+    ["the day's tries", 'sms-tries-per-mobile-day'],
     ['the reading of the code', "{redis.call('GET', KEYS[1]), redis.call('PTTL'"],
     ['the count of the try', 'qq:sms_tries'],
     ['the receipt', "redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])"],

@@ -1,6 +1,7 @@
 import { createHmac, randomInt } from 'node:crypto';
 import { vi } from 'vitest';
-import type { Rule } from '../../src/limits/limits.js';
+import { limitKey } from '../../src/limits/limits.js';
+import type { Rule } from '../../src/limits/rules.js';
 import { User } from '../../src/users/user.entity.js';
 import { type Answer, newMobile, newName } from './shopper.js';
 import type { App } from './start-app.js';
@@ -54,7 +55,7 @@ export async function later<T>(secondsLater: number, work: () => Promise<T>): Pr
 
 /** As if the rule's window had passed. */
 export async function forgetLimit(app: App, rule: Rule, whom: string): Promise<void> {
-  await app.redis.del(`qq:limit:${rule}:${whom}`);
+  await app.redis.del(limitKey(rule, whom));
 }
 
 /** As if the rule had counted so many already. */
@@ -65,12 +66,12 @@ export async function alreadyCounted(
   count: number,
   secondsLeft = 600,
 ): Promise<void> {
-  await app.redis.set(`qq:limit:${rule}:${whom}`, count, 'EX', secondsLeft);
+  await app.redis.set(limitKey(rule, String(whom)), count, 'EX', secondsLeft);
 }
 
 /** What a rule has counted. */
 export async function counted(app: App, rule: Rule, whom: string | number): Promise<number> {
-  return Number(await app.redis.get(`qq:limit:${rule}:${whom}`));
+  return Number(await app.redis.get(limitKey(rule, String(whom))));
 }
 
 /** An SMS code as another service of the shop writes it: without a message, and without the limits on sending. */

@@ -403,9 +403,11 @@ describe('SMS bombing', () => {
 
   it('no SMS is sent when Redis goes away before it could be counted', async () => {
     const mobile = newMobile();
-    const redis = app.redis as unknown as { rlflxIncr: () => Promise<unknown> };
-    const away = vi.spyOn(redis, 'rlflxIncr').mockImplementation(async () => {
-      throw new Error('Connection is closed.');
+    const evalsha = app.redis.evalsha.bind(app.redis) as (...args: unknown[]) => Promise<unknown>;
+    const away = vi.spyOn(app.redis, 'evalsha').mockImplementation(async (...args: unknown[]) => {
+      if (args.some((key) => String(key).includes('sms-per-mobile')))
+        throw new Error('Connection is closed.');
+      return evalsha(...args);
     });
     try {
       const shopper = app.shopper();

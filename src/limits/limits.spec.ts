@@ -1,0 +1,199 @@
+import RedisMock from 'ioredis-mock';
+import type { Redis } from 'ioredis';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Config } from '../config/config.js';
+import { Problem } from '../common/problem.js';
+import { limitKey, Limits } from './limits.js';
+import type { Rule } from './rules.js';
+
+let redis: Redis;
+let limits: Limits;
+
+beforeEach(() => {
+  // The mock shares one store between clients of one host.
+  redis = new RedisMock({ host: crypto.randomUUID() });
+  limits = limitsWith('starts-per-ip=3/60', 'binds-per-ip=2/600', 'resets-per-ip=1/60');
+});
+
+const limitsWith = (...LIMITS: string[]) =>
+  new Limits(redis, { LIMITS, SMS_DAILY_BUDGET: 100, BIND_TOKEN_TTL: 3600 } as unknown as Config);
+const counted = async (rule: Rule, whom: string) => Number(await redis.get(limitKey(rule, whom)));
+
+async function refusal(work: Promise<void>): Promise<Problem> {
+  const error = await work.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  expect(error).toBeInstanceOf(Problem);
+  return error as Problem;
+}
+
+describe('take', () => {
+  it('lets as many pass as the rule says, and tells the rest how long it will be', async () => {
+    const answers = await Promise.allSettled(
+      Array.from({ length: 10 }, () => limits.take({ 'starts-per-ip': 'a' })),
+    );
+
+    expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(3);
+    expect(await counted('starts-per-ip', 'a')).toBe(3);
+    expect(await refusal(limits.take({ 'starts-per-ip': 'a' }))).toMatchObject({
+      code: 'TOO_MANY_REQUESTS',
+      retryAfter: 60,
+    });
+    await limits.take({ 'starts-per-ip': 'b' });
+  });
+
+  it('opens the window with the first use, and no later use moves its end', async () => {
+    await limits.take({ 'binds-per-ip': 'a' });
+    await redis.pexpire(limitKey('binds-per-ip', 'a'), 5000);
+
+    await limits.take({ 'binds-per-ip': 'a' });
+
+    expect(await redis.pttl(limitKey('binds-per-ip', 'a'))).toBeLessThanOrEqual(5000);
+    expect((await refusal(limits.take({ 'binds-per-ip': 'a' }))).retryAfter).toBe(5);
+  });
+
+  it('counts nothing where one of the rules refuses, whomever the others count', async () => {
+    await limits.take({ 'resets-per-ip': 'a' });
+
+    const refused = await refusal(
+      limits.take({ 'resets-per-ip': 'a', 'starts-per-ip': 'a', 'binds-per-ip': 'b' }),
+    );
+
+    expect(refused.retryAfter).toBe(60);
+    expect(await counted('resets-per-ip', 'a')).toBe(1);
+    expect(await counted('starts-per-ip', 'a')).toBe(0);
+    expect(await counted('binds-per-ip', 'b')).toBe(0);
+  });
+
+  it('names the strictest of those that refuse', async () => {
+    await limits.take({ 'resets-per-ip': 'a', 'binds-per-ip': 'a' });
+    await limits.take({ 'binds-per-ip': 'a' });
+
+    const refused = await refusal(limits.take({ 'resets-per-ip': 'a', 'binds-per-ip': 'a' }));
+
+    expect(refused.retryAfter).toBe(600);
+  });
+
+  it('does not come to the next stage where one refuses, and takes the one before back', async () => {
+    await limits.take({ 'resets-per-ip': 'b' });
+
+    await refusal(limits.take({ 'starts-per-ip': 'a' }, { 'resets-per-ip': 'b' }, { 'binds-per-ip': 'c' }));
+
+    expect(await counted('starts-per-ip', 'a')).toBe(0);
+    expect(await counted('binds-per-ip', 'c')).toBe(0);
+  });
+
+  it('counts one subject of two stages in both', async () => {
+    await limits.take({ 'starts-per-ip': 'a' }, { 'binds-per-ip': 'a' });
+
+    expect(await counted('starts-per-ip', 'a')).toBe(1);
+    expect(await counted('binds-per-ip', 'a')).toBe(1);
+  });
+
+  it('sends one command for all rules of one subject, and one alone where that one refuses', async () => {
+    await limits.take({ 'starts-per-ip': 'a' });
+    const sent = vi.spyOn(redis, 'evalsha');
+
+    await limits.take({ 'starts-per-ip': 'a', 'binds-per-ip': 'a', 'resets-per-ip': 'a' });
+    expect(sent).toHaveBeenCalledTimes(1);
+    await refusal(limits.take({ 'starts-per-ip': 'a', 'binds-per-ip': 'a', 'resets-per-ip': 'a' }));
+    expect(sent).toHaveBeenCalledTimes(2);
+  });
+
+  it('lets nobody pass where a rule allows nothing', async () => {
+    limits = limitsWith('starts-per-ip=0/7');
+
+    expect((await refusal(limits.take({ 'starts-per-ip': 'a' }))).retryAfter).toBe(7);
+  });
+});
+
+describe('giveBack', () => {
+  it('takes back one use of each', async () => {
+    const uses = { 'starts-per-ip': 'a', 'binds-per-ip': 'b' };
+    await limits.take(uses);
+    await limits.take(uses);
+
+    await limits.giveBack(uses);
+
+    expect(await counted('starts-per-ip', 'a')).toBe(1);
+    expect(await counted('binds-per-ip', 'b')).toBe(1);
+  });
+
+  it('starts the window anew where nothing is left', async () => {
+    await limits.take({ 'starts-per-ip': 'a' });
+
+    await limits.giveBack({ 'starts-per-ip': 'a' });
+
+    expect(await redis.exists(limitKey('starts-per-ip', 'a'))).toBe(0);
+  });
+
+  it('goes not below nothing, and leaves no count without an end', async () => {
+    await limits.giveBack({ 'starts-per-ip': 'a' });
+
+    expect(await redis.exists(limitKey('starts-per-ip', 'a'))).toBe(0);
+  });
+});
+
+describe('a count whose outcome is unknown', () => {
+  const uses = { 'starts-per-ip': 'a', 'binds-per-ip': 'b' };
+
+  /** Loses the answer to the next command; what it returns sends the command after all. */
+  function loseAnswer({ ran }: { ran: boolean }): () => Promise<unknown> {
+    const send = redis.evalsha.bind(redis) as (...args: unknown[]) => Promise<unknown>;
+    let lost: unknown[] = [];
+    vi.spyOn(redis, 'evalsha').mockImplementationOnce(async (...args: unknown[]) => {
+      lost = args;
+      if (ran) await send(...args);
+      throw new Error('Command timed out');
+    });
+    return () => send(...lost);
+  }
+
+  it.each([
+    ['ran', true],
+    ['never ran', false],
+  ])('is taken back, and the others with it: it %s', async (_, ran) => {
+    await limits.take(uses);
+    loseAnswer({ ran });
+
+    await expect(limits.take(uses)).rejects.toThrow('Command timed out');
+
+    await vi.waitFor(async () => expect(await counted('binds-per-ip', 'b')).toBe(1), { timeout: 3000 });
+    expect(await counted('starts-per-ip', 'a')).toBe(1);
+  });
+
+  it('counts nothing when Redis runs it after it was taken back', async () => {
+    await limits.take(uses);
+    const run = loseAnswer({ ran: false });
+    await expect(limits.take(uses)).rejects.toThrow('Command timed out');
+    await vi.waitFor(async () => expect(await counted('binds-per-ip', 'b')).toBe(1), { timeout: 3000 });
+
+    await run();
+
+    expect(await counted('starts-per-ip', 'a')).toBe(1);
+  });
+
+  it('is taken back once Redis can be reached again, though the first tries to do so fail', async () => {
+    await limits.take(uses);
+    loseAnswer({ ran: true });
+    const taking = limits.take(uses);
+    loseAnswer({ ran: false });
+    loseAnswer({ ran: false });
+    await expect(taking).rejects.toThrow('Command timed out');
+
+    await vi.waitFor(async () => expect(await counted('starts-per-ip', 'a')).toBe(1), { timeout: 5000 });
+  });
+
+  it('is not asked after where the command was never sent', async () => {
+    vi.spyOn(redis, 'evalsha').mockRejectedValueOnce(
+      new Error("Stream isn't writeable and enableOfflineQueue options is false"),
+    );
+    const later = vi.spyOn(globalThis, 'setTimeout');
+
+    await expect(limits.take({ 'starts-per-ip': 'a' })).rejects.toThrow('writeable');
+
+    expect(later).not.toHaveBeenCalled();
+    later.mockRestore();
+  });
+});
