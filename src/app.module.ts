@@ -3,6 +3,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { Config } from './config/config.js';
 import { createDataSource, databaseOptions } from './database/database.js';
 import { HealthController } from './http/health.controller.js';
+import { MetricsServer } from './http/metrics-server.js';
 import { PageSettingsController } from './http/page-settings.controller.js';
 import { Limits } from './limits/limits.js';
 import { OAuthModule } from './oauth/oauth.module.js';
@@ -38,6 +39,7 @@ export class AppModule {
         OAuthModule,
       ],
       controllers: [HealthController, PageSettingsController],
+      providers: [MetricsServer],
     };
   }
 }

@@ -26,8 +26,10 @@ export class ProblemFilter implements ExceptionFilter {
     const http = host.switchToHttp();
     const reply = http.getResponse<FastifyReply>();
     const problem = asProblem(error);
-    this.refusals.observe(problem, http.getRequest<FastifyRequest>());
-    if (problem.getStatus() >= 500) this.log(problem, http.getRequest<FastifyRequest>());
+    const request = http.getRequest<FastifyRequest>();
+    this.refusals.observe(problem, request);
+    request.problem = problem.code;
+    if (problem.getStatus() >= 500) this.log(problem, request);
     if (problem.retryAfter !== undefined) void reply.header('Retry-After', String(problem.retryAfter));
     if (problem.code === 'LOGIN_REQUIRED') void reply.header('WWW-Authenticate', 'Bearer');
     void reply

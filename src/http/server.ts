@@ -11,6 +11,7 @@ import { Refusals } from '../audit/refusals.js';
 import { Config } from '../config/config.js';
 import { answerInLanguage } from './language.js';
 import { DOCS_POLICY, setUpDocs } from './swagger.js';
+import { measureRequests } from './metrics.js';
 import { servePages } from './pages.js';
 import { Problem, ProblemCode } from '../common/problem.js';
 import { ProblemFilter, rawProblem } from './problem.filter.js';
@@ -93,6 +94,7 @@ export async function configureApp(app: NestFastifyApplication): Promise<NestFas
   });
   await app.register(helmet, securityHeaders(config));
   addHooks(app);
+  if (config.METRICS_PORT !== undefined) measureRequests(app);
   answerInLanguage(app);
   if (config.DOCS) setUpDocs(app);
   if (config.PAGES) await servePages(app);

@@ -10,6 +10,11 @@ const LONGEST_WAIT_MS = 15_000;
 const COST_12_MS = 250;
 /** Threads of libuv's pool when `UV_THREADPOOL_SIZE` does not say otherwise. */
 const USUAL_THREADS = 4;
+/**
+ * Libuv read `UV_THREADPOOL_SIZE` at its first job, while Node loaded main.js. What a `.env` file says came too late
+ * for it, and is not in the environment yet when this module is loaded.
+ */
+const THREADS = threadsOf(process.env.UV_THREADPOOL_SIZE);
 
 /** An account as far as its password goes. */
 export interface PasswordOwner {
@@ -94,14 +99,13 @@ export class PasswordHasher {
   }
 }
 
-/**
- * Hashes at once: `HASH_LANES`, but one less than libuv has threads, because name look-ups and file reads need a
- * thread too. Libuv reads `UV_THREADPOOL_SIZE` at its first job, which is while Node loads main.js: only the
- * environment of the process can set it.
- */
+/** Hashes at once: `HASH_LANES`, but one less than there are threads: name look-ups and file reads need one too. */
 function hashLanes(wanted: number): number {
-  const said = Number(process.env.UV_THREADPOOL_SIZE ?? USUAL_THREADS);
+  return Math.max(1, Math.min(wanted, THREADS - 1));
+}
+
+function threadsOf(said: string | undefined): number {
+  const threads = Number(said ?? USUAL_THREADS);
   // Libuv takes 1 for what it cannot read.
-  const threads = Number.isSafeInteger(said) && said > 0 ? said : 1;
-  return Math.max(1, Math.min(wanted, threads - 1));
+  return Number.isSafeInteger(threads) && threads > 0 ? threads : 1;
 }

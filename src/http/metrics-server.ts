@@ -1,0 +1,86 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Injectable, Logger, OnApplicationBootstrap, OnApplicationShutdown } from '@nestjs/common';
+import { Redis } from 'ioredis';
+import { collectDefaultMetrics, Gauge, register } from 'prom-client';
+import { OperatorError } from '../common/operator-error.js';
+import { Config } from '../config/config.js';
+
+/** Of the process: CPU, memory, garbage collection, event loop lag. */
+const PREFIX = 'qq_account_';
+
+/** What is asked for its state when Prometheus asks. */
+const sources: { redis?: Redis } = {};
+
+register.registerMetric(
+  new Gauge({
+    registers: [],
+    name: 'qq_account_redis_up',
+    help: '1 while the connection to Redis takes commands, otherwise 0',
+    aggregator: 'min',
+    collect() {
+      this.set(sources.redis?.status === 'ready' ? 1 : 0);
+    },
+  }),
+);
+
+/**
+ * Serves Prometheus at `/metrics` on a port of its own, so that a proxy that publishes the service does not publish
+ * its figures. Off without `METRICS_PORT`.
+ */
+@Injectable()
+export class MetricsServer implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly logger = new Logger(MetricsServer.name);
+  private readonly server = createServer((request, response) => void answer(request, response));
+
+  constructor(
+    private readonly config: Config,
+    private readonly redis: Redis,
+  ) {}
+
+  /** Undefined until it listens. */
+  get port(): number | undefined {
+    return (this.server.address() as AddressInfo | null)?.port;
+  }
+
+  /** @throws OperatorError when the port cannot be listened on */
+  async onApplicationBootstrap(): Promise<void> {
+    const { METRICS_PORT, HOST } = this.config;
+    if (METRICS_PORT === undefined) return;
+    collectOnce();
+    sources.redis = this.redis;
+    this.server.listen(METRICS_PORT, HOST);
+    try {
+      await once(this.server, 'listening');
+    } catch (error) {
+      throw new OperatorError(
+        `METRICS_PORT: cannot be listened on (${(error as NodeJS.ErrnoException).code})`,
+      );
+    }
+    this.logger.log('Metrics', { port: this.port });
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    if (!this.server.listening) return;
+    this.server.close();
+    this.server.closeAllConnections();
+    await once(this.server, 'close');
+  }
+}
+
+let collecting = false;
+
+/** The registry belongs to the process, and tests start several services in one. */
+function collectOnce(): void {
+  if (!collecting) collectDefaultMetrics({ prefix: PREFIX });
+  collecting = true;
+}
+
+async function answer({ url, method }: IncomingMessage, response: ServerResponse): Promise<void> {
+  if (url !== '/metrics' || method !== 'GET') {
+    response.writeHead(404).end();
+    return;
+  }
+  response.setHeader('Content-Type', register.contentType).end(await register.metrics());
+}
