@@ -1,22 +1,32 @@
-/** The account behind a login token: log in, register, who am I, bound QQs, password, events, log out. */
+/** The account behind a login token: log in, register, who am I, QQs, mobile, password, events, log out, close. */
 
-import { callApi } from './qq-login.js';
+import { ApiError, callApi, storage } from './qq-login.js';
 
 /**
  * @typedef {{ token: string, userId: number, username: string }} SignIn
- * @typedef {{ id: number, username: string, mobile: string, email: string, email_active: boolean }} Account
- * @typedef {{ id: number, bound_at: string, last_login_at: string | null, openid_hint: string }} Binding
+ * @typedef {object} Account
+ * @property {number} id
+ * @property {string} username
+ * @property {string} mobile masked
+ * @property {string} email
+ * @property {boolean} email_active
+ * @property {boolean} [has_password] false: made by an SMS login, and no password was set since
+ *
+ * @typedef {{ id: number, bound_at: string, last_login_at: string | null, nickname?: string | null }} Binding
  * @typedef {{ id: number, at: string, event: string, via: string | null, ip: string | null, user_agent: string | null }} AccountEvent
  */
+
+const kept = storage('localStorage');
 
 /**
  * Keeps a sign-in under the shop's keys, where its other pages look for it.
  * @param {SignIn} signIn
+ * @returns {boolean} false where the browser keeps nothing: the next page will not know
  */
 export function keepSignIn({ token, userId, username }) {
-  localStorage.setItem('token', token);
-  localStorage.setItem('user_id', String(userId));
-  localStorage.setItem('username', username);
+  kept.set('user_id', String(userId));
+  kept.set('username', username);
+  return kept.set('token', token);
 }
 
 /**
@@ -24,38 +34,55 @@ export function keepSignIn({ token, userId, username }) {
  * @returns {SignIn | null}
  */
 export function keptSignIn() {
-  const token = localStorage.getItem('token');
-  const username = localStorage.getItem('username');
-  return (
-    (token && { token, userId: Number(localStorage.getItem('user_id')), username: username ?? '' }) || null
-  );
+  const token = kept.get('token');
+  if (!token) return null;
+  return { token, userId: Number(kept.get('user_id')), username: kept.get('username') || '' };
 }
 
 /** Forgets the sign-in in this browser; {@link logOut} also ends it at the API. */
 export function dropSignIn() {
-  for (const key of ['token', 'user_id', 'username']) localStorage.removeItem(key);
+  for (const key of ['token', 'user_id', 'username']) kept.remove(key);
 }
 
 /** The token goes with every call below; without one the API answers `LOGIN_REQUIRED`. */
-const signedIn = () => ({ token: keptSignIn()?.token ?? '' });
+const signedIn = () => {
+  const signIn = keptSignIn();
+  return { token: signIn ? signIn.token : '' };
+};
 
 /**
  * @param {{ username: string, password: string }} credentials a username or a mobile
  * @returns {Promise<SignIn>}
  */
 export async function logIn(credentials) {
-  const answer = await callApi('POST', '/authorizations/', { body: credentials });
-  return { token: answer.token, userId: answer.user_id, username: answer.username };
+  return signInOf(await callApi('POST', '/authorizations/', { body: credentials }));
 }
 
 /**
- * @param {{ username: string, password: string, mobile: string, smsCode: string }} newcomer
+ * Logs in by SMS; a mobile without an account gets one, without a password.
+ * @param {{ mobile: string, smsCode: string, termsVersion?: string }} request
  * @returns {Promise<SignIn>}
  */
-export async function register({ smsCode, ...newcomer }) {
-  const answer = await callApi('POST', '/users/', { body: { ...newcomer, sms_code: smsCode } });
+export async function logInBySms({ mobile, smsCode, termsVersion }) {
+  const body = { mobile, sms_code: smsCode, ...agreed(termsVersion) };
+  return signInOf(await callApi('POST', '/authorizations/sms/', { body }));
+}
+
+/**
+ * @param {{ username: string, password: string, mobile: string, smsCode: string, termsVersion?: string }} newcomer
+ * @returns {Promise<SignIn>}
+ */
+export async function register({ username, password, mobile, smsCode, termsVersion }) {
+  const body = { username, password, mobile, sms_code: smsCode, ...agreed(termsVersion) };
+  const answer = await callApi('POST', '/users/', { body });
   return { token: answer.token, userId: answer.id, username: answer.username };
 }
+
+/** @param {string} [version] */
+const agreed = (version) => (version ? { terms_version: version } : {});
+
+/** @param {{ token: string, user_id: number, username: string }} answer @returns {SignIn} */
+const signInOf = (answer) => ({ token: answer.token, userId: answer.user_id, username: answer.username });
 
 /**
  * Sets a new password by SMS; the same answer with or without an account.
@@ -94,6 +121,25 @@ export function changePassword({ oldPassword, newPassword }) {
 }
 
 /**
+ * @param {{ password?: string, mobile: string, smsCode: string }} change the code was sent to the new mobile
+ * @returns {Promise<{ message: string }>}
+ */
+export function changeMobile({ password, mobile, smsCode }) {
+  const body = { ...(password && { password }), mobile, sms_code: smsCode };
+  return callApi('PUT', '/user/mobile/', { ...signedIn(), body });
+}
+
+/**
+ * Closes the account for good (注销).
+ * @param {{ password?: string, smsCode: string }} proofs the code was sent to the account's own mobile
+ */
+export async function closeAccount({ password, smsCode }) {
+  const body = { ...(password && { password }), sms_code: smsCode };
+  await callApi('DELETE', '/user/', { ...signedIn(), body });
+  dropSignIn();
+}
+
+/**
  * @param {{ limit?: number, before?: number }} [page] `before`: the id of the last one seen
  * @returns {Promise<AccountEvent[]>} newest first
  */
@@ -102,15 +148,19 @@ export function listEvents({ limit = 10, before } = {}) {
   return callApi('GET', `/user/events/?${query}`, signedIn());
 }
 
-/** Ends this sign-in at the API; the browser forgets it whatever the API says. */
-export async function logOut() {
-  const { token } = signedIn();
-  dropSignIn();
-  await callApi('DELETE', '/authorizations/', { token });
-}
+/** Ends this sign-in at the API. The browser forgets it once it has ended, not before. */
+export const logOut = () => end('/authorizations/');
 
 /** Ends every sign-in of the account, this one included. */
-export async function logOutEverywhere() {
-  await callApi('DELETE', '/authorizations/all/', signedIn());
+export const logOutEverywhere = () => end('/authorizations/all/');
+
+/** @param {string} path */
+async function end(path) {
+  try {
+    await callApi('DELETE', path, signedIn());
+  } catch (error) {
+    // It had ended before.
+    if (!(error instanceof ApiError) || error.errorCode !== 'LOGIN_REQUIRED') throw error;
+  }
   dropSignIn();
 }

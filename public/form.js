@@ -1,68 +1,13 @@
 /** A form that checks itself: each field when it is left and when the form is sent, with a sentence beside it. */
 
 import { ApiError } from './qq-login.js';
+import { insertFields, RULES } from './fields.js';
+import { one } from './dom.js';
+import { spell, t } from './words.js';
 
 /**
  * @typedef {Record<string, string>} Values what the person typed, by field name
- * @typedef {object} Rule
- * @property {(value: string) => string} [tidy] what they meant: without the spaces of a pasted number
- * @property {(value: string) => string} fault a sentence, or '' when it fits
  */
-
-/** @param {string} value */
-const digits = (value) => value.normalize('NFKC').replace(/[\s-]/g, '');
-
-/**
- * Passwords count in characters as people see them: Unicode code points.
- * @param {string} empty
- * @returns {Rule}
- */
-const password = (empty) => ({
-  fault(value) {
-    if (value === '') return empty;
-    const { length } = Array.from(value);
-    return length < 8 || length > 20 ? '密码应为8至20个字符' : '';
-  },
-});
-
-/**
- * @param {string} sentence
- * @returns {Rule}
- */
-export const required = (sentence) => ({ fault: (value) => (value === '' ? sentence : '') });
-
-/** @type {Record<string, Rule>} */
-export const RULES = {
-  mobile: {
-    tidy: (value) => digits(value).replace(/^\+?86(?=1\d{10}$)/, ''),
-    fault(value) {
-      if (value === '') return '请输入手机号';
-      return /^1[3-9]\d{9}$/.test(value) ? '' : '手机号格式不正确';
-    },
-  },
-  username: {
-    tidy: (value) => value.trim(),
-    fault(value) {
-      if (value === '') return '请输入用户名';
-      if (!/^[A-Za-z0-9_]{5,20}$/.test(value)) return '用户名应为5至20个字母、数字或下划线';
-      return /^1[3-9]\d{9}$/.test(value) ? '用户名不能是手机号' : '';
-    },
-  },
-  password: password('请输入密码'),
-  new_password: password('请输入新密码'),
-  old_password: required('请输入当前密码'),
-  image_code: {
-    tidy: digits,
-    fault: (value) => (value === '' ? '请输入图形验证码' : value.length === 4 ? '' : '图形验证码应为4个字符'),
-  },
-  sms_code: {
-    tidy: digits,
-    fault(value) {
-      if (value === '') return '请输入短信验证码';
-      return /^\d{6}$/.test(value) ? '' : '短信验证码应为6位数字';
-    },
-  },
-};
 
 /** The field that an error of the API concerns. @type {Record<string, string[]>} */
 const CONCERNS = {
@@ -72,39 +17,8 @@ const CONCERNS = {
   CREDENTIALS_INVALID: ['password'],
   MOBILE_TAKEN: ['mobile'],
   USERNAME_TAKEN: ['username'],
+  TERMS_REQUIRED: ['terms'],
 };
-
-/**
- * @param {ParentNode} root
- * @param {string} selector
- * @returns {any} the element, whose kind the page knows
- * @throws Error when the page and its script do not fit together
- */
-export function one(root, selector) {
-  const found = root.querySelector(selector);
-  if (!found) throw new Error(`No ${selector} on this page`);
-  return found;
-}
-
-/**
- * `105` → `1 分 45 秒`.
- * @param {number} seconds
- */
-export function spell(seconds) {
-  if (seconds < 100) return `${seconds} 秒`;
-  if (seconds < 600 && seconds % 60 !== 0) return `${Math.floor(seconds / 60)} 分 ${seconds % 60} 秒`;
-  if (seconds < 3600) return `${Math.ceil(seconds / 60)} 分钟`;
-  return `${Math.ceil(seconds / 3600)} 小时`;
-}
-
-/**
- * An error as one sentence, with the wait in it.
- * @param {ApiError} error
- */
-export function sentence({ message, retryAfter }) {
-  if (!retryAfter) return message;
-  return `${message.replace(/[，,]?请?稍后再试.?$/, '')}，请在 ${spell(retryAfter)}后再试`;
-}
 
 /**
  * Busy: it says so, keeps the keyboard's focus, and ignores further clicks.
@@ -141,6 +55,7 @@ export function onPress(button, note, work) {
   button.addEventListener('click', () => {
     if (!isOff(button)) void once();
   });
+  button.removeAttribute('disabled');
   addEventListener('pageshow', ({ persisted }) => persisted && setBusy(button, false));
 
   async function once() {
@@ -151,10 +66,36 @@ export function onPress(button, note, work) {
       leaving = (await work()) === true;
     } catch (error) {
       say(note, apology(error));
-    } finally {
-      if (!leaving) setBusy(button, false);
+      if (error instanceof ApiError && error.retryAfter) return waitOn(button, note, error.retryAfter);
     }
+    if (!leaving) setBusy(button, false);
   }
+}
+
+/**
+ * No further try until it makes sense; the button counts down.
+ * @param {HTMLElement} button
+ * @param {HTMLElement} note
+ * @param {number} seconds
+ */
+export function waitOn(button, note, seconds) {
+  const label = button.textContent;
+  const over = Date.now() + seconds * 1000;
+  button.removeAttribute('aria-busy');
+  setOff(button, true);
+  const tick = () => {
+    const left = Math.ceil((over - Date.now()) / 1000);
+    if (left > 0) {
+      button.textContent = t('{wait}后可重试', { wait: spell(left) });
+      return;
+    }
+    clearInterval(timer);
+    button.textContent = label;
+    setOff(button, false);
+    say(note, '');
+  };
+  const timer = setInterval(tick, 500);
+  tick();
 }
 
 /**
@@ -162,9 +103,9 @@ export function onPress(button, note, work) {
  * @param {unknown} error
  */
 export function apology(error) {
-  if (error instanceof ApiError) return sentence(error);
-  reportError(error);
-  return '出了点问题，请刷新页面后再试';
+  if (error instanceof ApiError) return error.message;
+  console.error(error);
+  return t('出了点问题，请刷新页面后再试');
 }
 
 /**
@@ -174,7 +115,7 @@ export function apology(error) {
  * @param {'bad' | 'good'} [tone]
  */
 export function say(note, message, tone = 'bad') {
-  note.dataset.hint ??= note.textContent?.trim() ?? '';
+  if (note.dataset.hint === undefined) note.dataset.hint = (note.textContent || '').trim();
   const text = message || note.dataset.hint;
   if (note.textContent !== text) note.textContent = text;
   if (message) note.dataset.tone = tone;
@@ -184,13 +125,11 @@ export function say(note, message, tone = 'bad') {
 /**
  * @typedef {object} FormPlan
  * @property {(values: Values) => Promise<boolean | void>} send true when the page is about to leave
- * @property {(error: ApiError) => boolean} [refused] true when the page has dealt with the error itself
- * @property {Record<string, Rule>} [rules] where this form's fields differ from {@link RULES}
- * @property {string[]} [unsent] fields that are not sent with the form (the picture code goes with the SMS)
+ * @property {(error: ApiError) => boolean | void} [refused] true when the page has dealt with the error itself
  */
 
 /**
- * Wires a form to its plan.
+ * Puts the fields into a form that names them (`data-fields`) and wires it to its plan.
  * @param {HTMLFormElement} element
  * @param {FormPlan} plan
  */
@@ -207,30 +146,39 @@ export class Form {
     this.plan = plan;
     this.button = /** @type {HTMLButtonElement} */ (one(element, 'button[type="submit"]'));
     this.note = /** @type {HTMLElement} */ (one(element, '[data-form-note]'));
-    this.label = this.button.textContent ?? '';
-    /** @type {ReturnType<typeof setInterval> | undefined} */
-    this.waiting = undefined;
+    this.label = this.button.textContent || '';
+    /** What Enter does in a field first; false: what it does elsewhere. @type {Record<string, () => boolean>} */
+    this.onEnter = {};
 
+    insertFields(element);
     element.noValidate = true;
-    for (const input of this.inputs) {
+    for (const input of this.allInputs) {
       input.addEventListener('blur', () => this.leave(input));
       input.addEventListener('input', () => {
         input.dataset.touched = '';
         this.tell(input.name, '');
       });
+      input.addEventListener('keydown', (event) => {
+        if (event.key === 'Enter' && this.goOn(input)) event.preventDefault();
+      });
     }
-    for (const button of element.querySelectorAll('[data-reveal]')) this.wireReveal(button);
     element.addEventListener('submit', (event) => {
       event.preventDefault();
       if (!isOff(this.button)) void this.submit();
     });
+    this.button.disabled = false;
     // Back from the page it led to: the button works again.
     addEventListener('pageshow', ({ persisted }) => persisted && setBusy(this.button, false));
   }
 
   /** @returns {HTMLInputElement[]} */
-  get inputs() {
+  get allInputs() {
     return [...this.element.querySelectorAll('input')].filter((input) => input.name !== '');
+  }
+
+  /** Those in use: the field of a picture that is not needed is hidden. @returns {HTMLInputElement[]} */
+  get inputs() {
+    return this.allInputs.filter((input) => !input.closest('.field[hidden]'));
   }
 
   /**
@@ -238,32 +186,40 @@ export class Form {
    * @returns {HTMLInputElement | undefined}
    */
   input(name) {
-    return this.inputs.find((input) => input.name === name);
+    return this.allInputs.find((input) => input.name === name);
   }
 
-  /** @param {string} name */
-  rule(name) {
-    return this.plan.rules?.[name] ?? RULES[name];
+  /** @param {HTMLInputElement} input */
+  rule(input) {
+    return RULES[input.dataset.rule || input.name];
   }
 
   /**
-   * What is in a field, tidied; the field shows it.
+   * What is in a field, tidied.
    * @param {string} name
    */
   value(name) {
     const input = this.input(name);
     if (!input) return '';
-    const tidied = this.rule(name)?.tidy?.(input.value) ?? input.value;
-    if (tidied !== input.value) input.value = tidied;
-    return tidied;
+    if (input.type === 'checkbox') return input.checked ? input.value : '';
+    const rule = this.rule(input);
+    return rule && rule.tidy ? rule.tidy(input.value) : input.value;
   }
 
   /**
-   * Checks one field and says what is wrong beside it.
+   * Checks one field, shows it as it will be sent, and says what is wrong beside it.
    * @param {string} name
    */
   check(name) {
-    const fault = this.rule(name)?.fault(this.value(name)) ?? '';
+    const input = this.input(name);
+    if (!input) return true;
+    const rule = this.rule(input);
+    const value = this.value(name);
+    if (input.type !== 'checkbox') {
+      const shown = rule && rule.show ? rule.show(value) : value;
+      if (shown !== input.value) input.value = shown;
+    }
+    const fault = rule ? rule.fault(value) : '';
     this.tell(name, fault);
     return fault === '';
   }
@@ -272,6 +228,21 @@ export class Form {
   leave(input) {
     // Passing through an empty form by keyboard is no mistake yet. A server's sentence stays until the field changes.
     if ('touched' in input.dataset && !input.hasAttribute('aria-invalid')) this.check(input.name);
+  }
+
+  /**
+   * Enter leads to the next field that is still empty; when there is none, it sends the form.
+   * @param {HTMLInputElement} input
+   * @returns {boolean} whether it led on
+   */
+  goOn(input) {
+    const first = this.onEnter[input.name];
+    if (first && first()) return true;
+    const { inputs } = this;
+    const next = inputs.slice(inputs.indexOf(input) + 1).find((later) => !this.value(later.name));
+    if (!next) return false;
+    if (this.check(input.name)) next.focus();
+    return true;
   }
 
   /**
@@ -291,88 +262,83 @@ export class Form {
    * @returns {HTMLElement}
    */
   noteOf(input) {
-    return one(this.element, `#${input.getAttribute('aria-describedby')}`);
+    return one(this.element, `[id="${input.getAttribute('aria-describedby')}"]`);
+  }
+
+  /**
+   * A field that this person does not need, such as the password of an account without one.
+   * @param {string} name
+   * @param {boolean} out
+   */
+  leaveOut(name, out) {
+    const input = this.input(name);
+    const field = input && /** @type {HTMLElement | null} */ (input.closest('.field'));
+    if (field) field.hidden = out;
   }
 
   focusFirstError() {
-    /** @type {HTMLElement | null} */
-    const first = this.element.querySelector('[aria-invalid]');
-    first?.focus();
+    const first = this.inputs.find((input) => input.hasAttribute('aria-invalid'));
+    if (first) first.focus();
   }
 
   async submit() {
     say(this.note, '');
-    const sent = this.inputs.filter(({ name }) => !this.plan.unsent?.includes(name));
+    // The picture goes with the SMS, not with the form.
+    const sent = this.inputs.filter(({ name }) => name !== 'image_code').map(({ name }) => name);
     for (const { name } of this.inputs) this.tell(name, '');
-    const checks = sent.map(({ name }) => this.check(name));
-    if (checks.includes(false)) return this.focusFirstError();
+    const checks = sent.map((name) => this.check(name));
+    if (checks.indexOf(false) >= 0) return this.focusFirstError();
 
-    const values = Object.fromEntries(sent.map(({ name }) => [name, this.value(name)]));
+    /** @type {Values} */
+    const values = {};
+    for (const name of sent) values[name] = this.value(name);
     setBusy(this.button, true);
-    this.button.textContent = this.button.dataset.busy ?? this.label;
+    this.button.textContent = this.button.dataset.busy || this.label;
     let leaving = false;
+    let wait;
     try {
       leaving = (await this.plan.send(values)) === true;
     } catch (error) {
-      this.refuse(error);
-    } finally {
-      this.button.textContent = this.label;
-      if (!leaving && !this.waiting) setBusy(this.button, false);
-      if (this.waiting) this.button.removeAttribute('aria-busy');
+      wait = this.refuse(error);
     }
+    if (leaving) return;
+    this.button.textContent = this.label;
+    setBusy(this.button, false);
+    if (wait) waitOn(this.button, this.note, wait);
   }
 
   /**
    * Puts what the API said where it belongs: beside its field, or above the button.
    * @param {unknown} error
+   * @returns {number | void} seconds until another try makes sense
    */
   refuse(error) {
     if (error instanceof ApiError) {
-      if (this.plan.refused?.(error)) return;
-      if (error.retryAfter) return this.wait(error);
-      const told = this.tellFields(error);
-      if (told) return this.focusFirstError();
+      if (this.plan.refused && this.plan.refused(error)) return;
+      if (!error.retryAfter && this.tellFields(error)) return;
     }
     say(this.note, apology(error));
-  }
-
-  /** @param {ApiError} error */
-  tellFields(error) {
-    const concerned = CONCERNS[error.errorCode]?.find((name) => this.input(name));
-    const fields = concerned ? { [concerned]: error.message } : error.fields;
-    const names = Object.keys(fields).filter((name) => this.input(name));
-    for (const name of names) this.tell(name, fields[name] ?? '');
-    return names.length > 0;
+    return error instanceof ApiError ? error.retryAfter : undefined;
   }
 
   /**
-   * No further try until it makes sense.
    * @param {ApiError} error
+   * @returns {boolean} whether it concerns a field of this form; the first one has the focus then
    */
-  wait(error) {
-    say(this.note, sentence(error));
-    setOff(this.button, true);
-    const over = Date.now() + (error.retryAfter ?? 0) * 1000;
-    this.waiting = setInterval(() => {
-      if (Date.now() < over) return;
-      clearInterval(this.waiting);
-      this.waiting = undefined;
-      setOff(this.button, false);
-      say(this.note, '');
-    }, 250);
+  tellFields(error) {
+    const concerned = (CONCERNS[error.errorCode] || []).find((name) => this.input(name));
+    const fields = concerned ? { [concerned]: helpful(error) } : error.fields;
+    const names = Object.keys(fields).filter((name) => this.input(name));
+    for (const name of names) this.tell(name, fields[name] || '');
+    const first = names[0] && this.input(names[0]);
+    if (first) first.focus();
+    return names.length > 0;
   }
+}
 
-  /** @param {Element} button shows the password, or hides it again */
-  wireReveal(button) {
-    const input = /** @type {HTMLInputElement} */ (
-      one(this.element, `#${button.getAttribute('aria-controls')}`)
-    );
-    const { label: word = '密码' } = /** @type {HTMLElement} */ (button).dataset;
-    button.addEventListener('click', () => {
-      const shown = input.type === 'password';
-      input.type = shown ? 'text' : 'password';
-      button.textContent = shown ? '隐藏' : '显示';
-      button.setAttribute('aria-label', `${shown ? '隐藏' : '显示'}${word}`);
-    });
-  }
+/** The API has one answer for every SMS code that does not hold; this says what to do. @param {ApiError} error */
+function helpful({ errorCode, message }) {
+  return errorCode === 'SMS_CODE_INVALID'
+    ? t('验证码不对，或已用过、过期。请看最新一条短信，或重新获取')
+    : message;
 }

@@ -1,116 +1,173 @@
 /** Where QQ sends the person back to: signed in at once, or one form away from it. */
 
 import { ApiError, addQq, bindQq, finishQqLogin, startQqLogin } from './qq-login.js';
-import { dropSignIn, keepSignIn, keptSignIn } from './account.js';
-import { apology, onPress, one, setOff, wireForm } from './form.js';
-import { ADDING_QQ, leaveWord, show } from './page.js';
+import { dropSignIn, keepSignIn, keptSignIn, whoAmI } from './account.js';
+import { make, one } from './dom.js';
+import { nameOwner } from './fields.js';
+import { apology, onPress, waitOn, wireForm } from './form.js';
+import { addingQq, leaveWord, openPage, show, tellWord } from './page.js';
 import { SmsPart, forgetSent } from './sms.js';
+import { t } from './words.js';
 
 /** With these the form is of no more use: log in to QQ again. */
 const START_AGAIN = ['BIND_TOKEN_INVALID', 'QQ_ALREADY_BOUND', 'QQ_CONFLICT'];
 
-/** @type {import('./qq-login.js').NeedsBinding | undefined} */
-let binding;
+// Before anything else of the page: the answer is what takes time.
+const finished = finishQqLogin();
+finished.catch(() => undefined);
 
-const restart = one(document, '[data-restart]');
-const restartNote = one(document, '[data-restart-note]');
-onPress(restart, restartNote, async () => {
-  await startQqLogin();
-  return true;
-});
+void openPage(() => {
+  /** @type {import('./qq-login.js').NeedsBinding | undefined} */
+  let binding;
 
-const bindForm = wireForm(one(document, '[data-form="bind"]'), {
-  unsent: ['image_code'],
-  refused,
-  async send(values) {
-    const { mobile = '', password = '', sms_code: smsCode = '' } = values;
-    return goOn(await bindQq({ mobile, password, smsCode, binding }));
-  },
-});
-const sms = new SmsPart(bindForm);
-
-wireForm(one(document, '[data-form="add"]'), {
-  refused(error) {
-    if (error.errorCode !== 'LOGIN_REQUIRED') return refused(error);
-    // The sign-in has ended meanwhile; the whole form still binds.
-    dropSignIn();
-    showBindForm();
+  const restart = one(document, '[data-restart]');
+  const restartNote = one(document, '[data-restart-note]');
+  const again = async () => {
+    await startQqLogin();
     return true;
-  },
-  async send({ password = '' }) {
-    const { next } = await addQq({ token: keptSignIn()?.token ?? '', password, binding });
-    leaveWord('QQ已绑定，以后可以用它登录');
-    return leaveFor(next);
-  },
+  };
+  onPress(restart, restartNote, again);
+
+  const bindForm = wireForm(one(document, '[data-form="bind"]'), {
+    refused: (error) => refused(error) || knownMobile(error),
+    async send({ mobile = '', password = '', sms_code: smsCode = '', terms }) {
+      const signIn = await bindQq({ mobile, password, smsCode, termsVersion: terms, binding });
+      leaveWord(t('QQ已绑定到账号 {username}，以后可以直接用QQ登录', { username: signIn.username }));
+      return goOn(signIn);
+    },
+  });
+  const bindSms = new SmsPart(bindForm);
+
+  const addForm = wireForm(one(document, '[data-form="add"]'), {
+    refused(error) {
+      if (error.errorCode !== 'LOGIN_REQUIRED') return refused(error);
+      // The sign-in has ended meanwhile; the whole form still binds.
+      dropSignIn();
+      showBindForm();
+      return true;
+    },
+    async send({ password, sms_code: smsCode = '' }) {
+      const kept = keptSignIn();
+      const { next } = await addQq({ token: kept ? kept.token : '', password, smsCode, binding });
+      forgetSent();
+      leaveWord(t('QQ已绑定，以后可以用它登录'));
+      return leaveFor(next, t('QQ已绑定，以后可以用它登录'));
+    },
+  });
+  const addSms = addForm.input('sms_code') && new SmsPart(addForm);
+  const otherAccount = one(document, '[data-other-account]');
+  otherAccount.disabled = false;
+  otherAccount.addEventListener('click', showBindForm);
+  for (const view of ['bind', 'add']) {
+    const section = one(document, `[data-view="${view}"]`);
+    onPress(one(section, '[data-other-qq]'), one(section, '[data-form-note]'), again);
+  }
+
+  finished.then(arrive).catch(problem);
+
+  /** @param {import('./qq-login.js').SignedIn | import('./qq-login.js').NeedsBinding} result */
+  function arrive(result) {
+    const kept = keptSignIn();
+    if (result.status === 'needs-binding') {
+      binding = result;
+      introduce(result);
+      return kept ? showAddForm(kept) : showBindForm();
+    }
+    // Whoever came to add a QQ to this account is not silently moved into another one.
+    if (result.next === addingQq() && kept && kept.userId !== result.userId) return offerSwitch(result);
+    goOn(result);
+  }
+
+  /** Which QQ it is. @param {import('./qq-login.js').NeedsBinding} binding */
+  function introduce({ nickname, avatar }) {
+    if (!nickname) return;
+    for (const who of document.querySelectorAll('[data-who]')) {
+      one(who, '[data-nickname]').textContent = nickname;
+      if (avatar) {
+        const picture = make('img', { src: avatar, alt: '', width: '40', height: '40' });
+        picture.addEventListener('error', () => picture.remove());
+        who.insertBefore(picture, who.firstChild);
+      }
+      /** @type {HTMLElement} */ (who).hidden = false;
+    }
+  }
+
+  function showBindForm() {
+    show('bind');
+    bindSms.open();
+    tellWord();
+  }
+
+  /** @param {import('./account.js').SignIn} kept */
+  async function showAddForm(kept) {
+    for (const name of document.querySelectorAll('[data-view="add"] [data-username]'))
+      name.textContent = kept.username;
+    nameOwner(addForm.element, kept.username);
+    const { has_password: hasPassword } = await whoAmI();
+    addForm.leaveOut('password', hasPassword === false);
+    show('add');
+    if (addSms) addSms.open();
+  }
+
+  /** @param {import('./qq-login.js').SignedIn} other */
+  function offerSwitch(other) {
+    one(document, '[data-other-username]').textContent = other.username;
+    const button = one(document, '[data-switch]');
+    button.disabled = false;
+    button.addEventListener('click', () => goOn({ ...other, next: addingQq().replace(/\?.*/, '') }));
+    show('switch');
+  }
+
+  /** @param {import('./qq-login.js').SignedIn} signIn */
+  function goOn(signIn) {
+    forgetSent();
+    if (!keepSignIn(signIn))
+      throw new ApiError(
+        'STORAGE_REFUSED',
+        t('浏览器不允许本站保存登录状态。请关闭无痕模式，或换一个浏览器'),
+      );
+    return leaveFor(signIn.next, t('已登录为 {username}', { username: signIn.username }));
+  }
+
+  /**
+   * The callback page leaves no trace in the history: going back does not end here.
+   * @param {string} next
+   * @param {string} message
+   * @returns {true}
+   */
+  function leaveFor(next, message) {
+    one(document, '[data-next]').setAttribute('href', next);
+    one(document, '[data-done]').textContent = message;
+    show('done');
+    location.replace(next);
+    return true;
+  }
+
+  /** @param {ApiError} error */
+  function refused(error) {
+    const tokenUnfit = error.errorCode === 'REQUEST_INVALID' && 'access_token' in error.fields;
+    if (START_AGAIN.indexOf(error.errorCode) < 0 && !tokenUnfit) return false;
+    problem(
+      error.errorCode === 'BIND_TOKEN_INVALID' || tokenUnfit
+        ? new ApiError('BIND_TOKEN_INVALID', t('QQ登录已过期，请重新使用QQ登录'))
+        : error,
+    );
+    return true;
+  }
+
+  /** A wrong password is no dead end: there is an account, and a way to a new password and back. @param {ApiError} error */
+  function knownMobile(error) {
+    if (error.errorCode !== 'PASSWORD_INVALID' || !bindForm.tellFields(error)) return false;
+    const input = /** @type {HTMLInputElement} */ (bindForm.input('password'));
+    bindForm.tell('password', t('密码错误：这个手机号已有账号，请输入它的密码。'));
+    bindForm.noteOf(input).append(make('a', { href: './#forgotten' }, t('忘记密码')));
+    return true;
+  }
+
+  /** @param {unknown} error */
+  function problem(error) {
+    one(document, '[data-problem]').textContent = apology(error);
+    show('problem');
+    if (error instanceof ApiError && error.retryAfter) waitOn(restart, restartNote, error.retryAfter);
+  }
 });
-one(document, '[data-other-account]').addEventListener('click', showBindForm);
-
-finishQqLogin().then(arrive, problem);
-
-/** @param {import('./qq-login.js').SignedIn | import('./qq-login.js').NeedsBinding} result */
-function arrive(result) {
-  const kept = keptSignIn();
-  if (result.status === 'needs-binding') {
-    binding = result;
-    if (!kept) return showBindForm();
-    one(document, '[data-username]').textContent = kept.username;
-    one(document, '[data-owner]').defaultValue = kept.username;
-    return show('add');
-  }
-  // Whoever came to add a QQ to this account is not silently moved into another one.
-  if (result.next === ADDING_QQ && kept && kept.userId !== result.userId) return offerSwitch(result);
-  goOn(result);
-}
-
-function showBindForm() {
-  show('bind');
-  sms.open();
-}
-
-/** @param {import('./qq-login.js').SignedIn} other */
-function offerSwitch(other) {
-  one(document, '[data-other-username]').textContent = other.username;
-  one(document, '[data-switch]').addEventListener('click', () => goOn({ ...other, next: '/user.html' }));
-  show('switch');
-}
-
-/** @param {import('./qq-login.js').SignedIn} signIn */
-function goOn(signIn) {
-  keepSignIn(signIn);
-  forgetSent();
-  return leaveFor(signIn.next);
-}
-
-/**
- * The callback page leaves no trace in the history: going back does not end here.
- * @param {string} next
- * @returns {true}
- */
-function leaveFor(next) {
-  one(document, '[data-next]').setAttribute('href', next);
-  show('done');
-  location.replace(next);
-  return true;
-}
-
-/** @param {ApiError} error */
-function refused(error) {
-  const tokenUnfit = error.errorCode === 'REQUEST_INVALID' && 'access_token' in error.fields;
-  if (!START_AGAIN.includes(error.errorCode) && !tokenUnfit) return false;
-  problem(
-    error.errorCode === 'BIND_TOKEN_INVALID' || tokenUnfit
-      ? new ApiError('BIND_TOKEN_INVALID', 'QQ登录已过期，请重新使用QQ登录')
-      : error,
-  );
-  return true;
-}
-
-/** @param {unknown} error */
-function problem(error) {
-  one(document, '[data-problem]').textContent = apology(error);
-  if (error instanceof ApiError && error.retryAfter) {
-    setOff(restart, true);
-    setTimeout(() => setOff(restart, false), error.retryAfter * 1000);
-  }
-  show('problem');
-}

@@ -1,37 +1,99 @@
-/** What the pages have in common: one view at a time, and a word carried to the next page. */
+/** What the pages have in common: how they open, one view at a time, a sentence carried to the next page. */
 
-import { one, say } from './form.js';
+import { ApiError, storage } from './qq-login.js';
+import { make, one } from './dom.js';
+import { apology, onPress, say } from './form.js';
+import { currentSettings, loadSettings } from './settings.js';
+import { currentLanguage, openLanguage, switchLanguage, t, translate } from './words.js';
 
 const FLASH = 'flash';
+const tab = storage('sessionStorage');
+
+/** A page beside this one, as a path: the service may live under a prefix. @param {string} name */
+export const beside = (name) => {
+  const { pathname, search, hash } = new URL(name, document.baseURI);
+  return pathname + search + hash;
+};
 
 /** Where a login that adds a QQ to the signed-in account comes back to. */
-export const ADDING_QQ = '/user.html?qq=added';
+export const addingQq = () => beside('user.html?qq=added');
+
+/**
+ * Opens the page: language and settings first, then its own work. Until then nothing can be pressed.
+ * @param {() => void} work wires the page
+ */
+export async function openPage(work) {
+  try {
+    await Promise.all([openLanguage(), loadSettings().catch(withoutSettings)]);
+    translate(document);
+    dress();
+    work();
+    document.documentElement.dataset.ready = '';
+  } catch (error) {
+    say(one(document, '[data-flash]'), apology(error), 'bad');
+    one(document, '[data-flash]').hidden = false;
+  }
+}
+
+/**
+ * The pages work without settings: with the picture, and without consent, which the API asks for where it needs it.
+ * @param {unknown} error
+ */
+function withoutSettings(error) {
+  if (!(error instanceof ApiError)) throw error;
+}
+
+/** Brand, logo, language switch and footer. */
+function dress() {
+  const { brand, logo_url: logo, icp, support_url: support } = currentSettings();
+  if (brand) one(document, '[data-brand]').textContent = brand;
+  if (logo) one(document, '[data-logo]').src = logo;
+  const footer = one(document, 'footer');
+  const language = one(document, '[data-language]');
+  const english = currentLanguage() === 'en';
+  language.textContent = english ? '中文' : 'English';
+  language.lang = english ? 'zh-CN' : 'en';
+  onPress(language, one(document, '[data-flash]'), async () => {
+    switchLanguage();
+    return true;
+  });
+  if (support) footer.append(make('a', { href: support }, t('联系客服')));
+  if (icp) footer.append(make('a', { href: 'https://beian.miit.gov.cn/', rel: 'noopener' }, icp));
+}
 
 /**
  * Shows one view of the page and hides the others; its heading takes the focus, so that a screen reader reads on
- * from there.
+ * from there, and is the title of the page.
  * @param {string} name
  * @param {{ focus?: boolean }} [options]
  */
 export function show(name, { focus = true } = {}) {
   for (const view of document.querySelectorAll('[data-view]'))
     view.toggleAttribute('hidden', view.getAttribute('data-view') !== name);
-  if (focus) one(document, `[data-view="${name}"] h1`).focus();
+  const heading = one(document, `[data-view="${name}"] h1`);
+  entitle(heading.textContent);
+  if (focus) heading.focus();
+}
+
+/** @param {string} title */
+export function entitle(title) {
+  document.title = `${title} · ${one(document, '[data-brand]').textContent}`;
 }
 
 /**
  * A sentence for the page that comes next.
  * @param {string} message
+ * @param {'bad' | 'good'} [tone]
  */
-export function leaveWord(message) {
-  sessionStorage.setItem(FLASH, message);
+export function leaveWord(message, tone = 'good') {
+  tab.set(FLASH, JSON.stringify({ message, tone }));
 }
 
 /** Says the sentence that the last page left, once. */
 export function tellWord() {
-  const message = sessionStorage.getItem(FLASH);
-  sessionStorage.removeItem(FLASH);
+  const left = tab.json(FLASH);
+  tab.remove(FLASH);
   const flash = one(document, '[data-flash]');
-  flash.hidden = !message;
-  if (message) say(flash, message, 'good');
+  flash.hidden = !left;
+  if (left) say(flash, left.message, left.tone);
 }

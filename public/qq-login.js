@@ -1,12 +1,34 @@
 /**
  * QQ login for any front end: start it, finish it, bind. No dependency and no markup; docs/spa.md shows it in
- * Vue, React and a plain page.
+ * Vue, React, a plain page and uni-app. Syntax and interfaces of Chrome 70 and Safari 13.
  */
 
 /**
  * @typedef {{ status: 'signed-in', token: string, userId: number, username: string, next: string }} SignedIn
- * @typedef {{ status: 'needs-binding', accessToken: string, next: string, expiresAt: number }} NeedsBinding
- *   `expiresAt` in milliseconds since 1970, like `Date.now()`.
+ * @typedef {object} NeedsBinding
+ * @property {'needs-binding'} status
+ * @property {string} accessToken for {@link bindQq} or {@link addQq}
+ * @property {string} next a local path
+ * @property {number} expiresAt milliseconds since 1970, like `Date.now()`
+ * @property {string} [nickname] of the QQ, where the service asks QQ for it (`QQ_PROFILE`)
+ * @property {string} [avatar] an https URL
+ *
+ * @typedef {object} PageSettings what the operator has set for the pages
+ * @property {string} brand
+ * @property {string} logo_url
+ * @property {string} icp the 备案号; empty: none
+ * @property {string} support_url
+ * @property {string} terms_version empty: nobody is asked to agree to anything
+ * @property {string} terms_url
+ * @property {string} privacy_url
+ * @property {string[]} human_check `altcha`, `picture` or both: what {@link sendSmsCode} takes
+ * @property {boolean} qq_profile
+ * @property {boolean} sms_login
+ *
+ * @typedef {object} Proof that a person asks: {@link solveHumanCheck}'s answer, or a picture's text
+ * @property {string} [altcha]
+ * @property {string} [pictureId]
+ * @property {string} [pictureText]
  */
 
 const PENDING = 'qq_binding';
@@ -16,26 +38,47 @@ const FROM_QQ = ['code', 'state', 'usercancel', 'error', 'error_description', 'm
 /** After these the bind token will never be good again. */
 const BINDING_OVER = ['BIND_TOKEN_INVALID', 'QQ_ALREADY_BOUND', 'QQ_CONFLICT'];
 /** Longer than the service waits for QQ. */
-const TIMEOUT_MS = 20_000;
+const TIMEOUT_MS = 20000;
+
+/** What this module says itself; everything else is the API's `message`. */
+const SENTENCES = {
+  QQ_CANCELLED: ['你取消了QQ登录', 'You cancelled the QQ login'],
+  STATE_INVALID: ['登录状态已失效，请重新使用QQ登录', 'This login is no longer valid. Log in with QQ again'],
+  BIND_TOKEN_INVALID: ['QQ登录已过期，请重新使用QQ登录', 'The QQ login has expired. Log in with QQ again'],
+  NETWORK_ERROR: [
+    '网络不太顺畅，请检查网络后再试',
+    'The network is not working well. Check your connection and try again',
+  ],
+  UNAVAILABLE: ['服务暂不可用，请稍后再试', 'The service is not available. Try again later'],
+  HUMAN_CHECK_INVALID: ['人机验证未通过，请重试', 'The human check failed. Try again'],
+  INTERNAL_ERROR: ['出了点问题，请稍后再试', 'Something went wrong. Try again later'],
+};
 
 /** @type {string | undefined} */
 let configuredBase;
+let language = '';
 
 /**
- * Says where the API is, for a page without `<meta name="api-base">`.
- * @param {{ apiBase: string }} options `https://api.shop.example`; empty: the page's own origin
+ * Says where the API is, for a page without `<meta name="api-base">`, and which language its sentences have.
+ * @param {{ apiBase?: string, language?: 'zh-CN' | 'en' }} options
+ *   `apiBase`: `https://api.shop.example`, or a path below this page's address; empty: the page's own origin.
+ *   `language`: by default what the browser prefers
  */
-export function configure({ apiBase }) {
-  configuredBase = apiBase.trim().replace(/\/+$/, '');
+export function configure(options) {
+  if (options.apiBase !== undefined) {
+    const base = options.apiBase.trim();
+    configuredBase = base && new URL(base, document.baseURI).href.replace(/[?#].*$/, '').replace(/\/+$/, '');
+  }
+  if (options.language !== undefined) language = options.language;
 }
 
-/** The API's base URL, without a slash at the end. */
+/** The API's base URL, without a slash at the end. @returns {string} */
 function apiBase() {
   if (configuredBase === undefined) {
     const meta = document.querySelector('meta[name="api-base"]');
-    configure({ apiBase: meta?.getAttribute('content') ?? '' });
+    configure({ apiBase: (meta && meta.getAttribute('content')) || '' });
   }
-  return configuredBase ?? '';
+  return configuredBase || '';
 }
 
 /** What the API refused, in its own words. */
@@ -45,38 +88,51 @@ export class ApiError extends Error {
    * @param {string} message a sentence for the person
    * @param {{ status?: number, fields?: Record<string, string>, retryAfter?: number, cause?: unknown }} [details]
    */
-  constructor(errorCode, message, { status = 0, fields = {}, retryAfter, cause } = {}) {
-    super(message, { cause });
+  constructor(errorCode, message, details = {}) {
+    super(message);
     this.name = 'ApiError';
     this.errorCode = errorCode;
     /** The HTTP status; 0 when no answer came. */
-    this.status = status;
+    this.status = details.status || 0;
     /** One sentence for each field that does not fit, under the API's names (`sms_code`). */
-    this.fields = fields;
+    this.fields = details.fields || {};
     /** Seconds until another try makes sense, where the API said so. */
-    this.retryAfter = retryAfter;
+    this.retryAfter = details.retryAfter;
+    /** What was thrown before, where something was. */
+    this.cause = details.cause;
   }
+}
+
+/**
+ * @param {keyof typeof SENTENCES} errorCode
+ * @param {ConstructorParameters<typeof ApiError>[2]} [details]
+ */
+function ownError(errorCode, details) {
+  const [chinese, english] = SENTENCES[errorCode];
+  return new ApiError(errorCode, String(language === 'en' ? english : chinese), details);
 }
 
 /**
  * One call to the API: JSON both ways, with the browser cookie, across origins too.
  * @param {string} method
  * @param {string} path
- * @param {{ body?: object, token?: string }} [options]
+ * @param {{ body?: object, token?: string }} [options] `token`: a login token
  * @returns {Promise<any>} the answer; `undefined` for 204
  * @throws {ApiError}
  */
-export async function callApi(method, path, { body, token } = {}) {
-  const patience = new AbortController();
-  const timer = setTimeout(() => patience.abort(), TIMEOUT_MS);
+export async function callApi(method, path, options = {}) {
+  const { body, token } = options;
+  const timeout = new AbortController();
+  const timer = setTimeout(() => timeout.abort(), TIMEOUT_MS);
   try {
     const response = await fetch(apiBase() + path, {
       method,
       credentials: 'include',
       cache: 'no-store',
-      signal: patience.signal,
+      signal: timeout.signal,
       headers: {
         Accept: 'application/json',
+        ...(language && { 'Accept-Language': language }),
         ...(body && { 'Content-Type': 'application/json' }),
         ...(token && { Authorization: `Bearer ${token}` }),
       },
@@ -87,7 +143,7 @@ export async function callApi(method, path, { body, token } = {}) {
     return text === '' ? undefined : JSON.parse(text);
   } catch (cause) {
     if (cause instanceof ApiError) throw cause;
-    throw new ApiError('NETWORK_ERROR', '网络不太顺畅，请检查网络后再试', { cause });
+    throw ownError('NETWORK_ERROR', { cause });
   } finally {
     clearTimeout(timer);
   }
@@ -98,10 +154,11 @@ export async function callApi(method, path, { body, token } = {}) {
  * @param {string} text
  */
 function refusal(response, text) {
-  const seconds = Number(response.headers.get('Retry-After') ?? 'none');
+  const wait = response.headers.get('Retry-After');
+  const seconds = wait === null ? NaN : Number(wait);
   const details = {
     status: response.status,
-    ...(Number.isFinite(seconds) && { retryAfter: Math.max(0, Math.ceil(seconds)) }),
+    ...(isFinite(seconds) && { retryAfter: Math.max(0, Math.ceil(seconds)) }),
   };
   /** @type {{ errorCode?: string, message?: string, errors?: Record<string, string[]> }} */
   let problem;
@@ -109,15 +166,74 @@ function refusal(response, text) {
     problem = JSON.parse(text);
   } catch (cause) {
     // A proxy in front of the API answers in HTML.
-    return new ApiError('UNAVAILABLE', '服务暂不可用，请稍后再试', { ...details, cause });
+    return ownError('UNAVAILABLE', { ...details, cause });
   }
-  const fields = Object.fromEntries(
-    Object.entries(problem.errors ?? {}).map(([name, sentences]) => [name, sentences[0] ?? '']),
-  );
-  return new ApiError(problem.errorCode ?? 'INTERNAL_ERROR', problem.message ?? '出了点问题，请稍后再试', {
-    ...details,
-    fields,
-  });
+  if (!problem.errorCode || !problem.message) return ownError('INTERNAL_ERROR', details);
+  /** @type {Record<string, string>} */
+  const fields = {};
+  for (const [name, sentences] of Object.entries(problem.errors || {})) fields[name] = sentences[0] || '';
+  return new ApiError(problem.errorCode, problem.message, { ...details, fields });
+}
+
+/**
+ * The browser's storage where it lets us, else this page's memory: private windows and in-app browsers may have
+ * none, or throw.
+ * @param {'localStorage' | 'sessionStorage'} kind
+ */
+export function storage(kind) {
+  /** What the browser would not take. @type {Record<string, string>} */
+  const memory = Object.create(null);
+  return {
+    /** @param {string} key @returns {string | null} */
+    get(key) {
+      if (key in memory) return memory[key] || null;
+      try {
+        return window[kind].getItem(key);
+      } catch {
+        return null;
+      }
+    },
+    /** @param {string} key @param {string} value @returns {boolean} whether the next page will find it */
+    set(key, value) {
+      try {
+        window[kind].setItem(key, value);
+        delete memory[key];
+        return true;
+      } catch {
+        memory[key] = value;
+        return false;
+      }
+    },
+    /** What was kept as JSON; null for what is none. @param {string} key @returns {any} */
+    json(key) {
+      try {
+        return JSON.parse(this.get(key) || 'null');
+      } catch {
+        // Something else wrote there.
+        return null;
+      }
+    },
+    /** @param {string} key */
+    remove(key) {
+      delete memory[key];
+      try {
+        window[kind].removeItem(key);
+      } catch {
+        // Nothing is kept there.
+      }
+    },
+  };
+}
+
+const tab = storage('sessionStorage');
+
+/**
+ * What the operator has set for the pages: brand, terms, which human check.
+ * @returns {Promise<PageSettings>}
+ * @throws {ApiError}
+ */
+export function pageSettings() {
+  return callApi('GET', '/page_settings/');
 }
 
 /**
@@ -143,12 +259,12 @@ export function localPath(value) {
  * @param {string} [next] a local path to come back to; by default where the last start of this tab wanted to go
  * @throws {ApiError}
  */
-export async function startQqLogin(next = sessionStorage.getItem(NEXT) ?? '/') {
-  const path = localPath(next) ?? '/';
+export async function startQqLogin(next = tab.get(NEXT) || '/') {
+  const path = localPath(next) || '/';
   const query = new URLSearchParams({ next: path, ...(onPhone() && { display: 'mobile' }) });
   const { login_url: loginUrl } = await callApi('GET', `/oauth/qq/authorization/?${query}`);
-  if (!/^https?:\/\//.test(loginUrl)) throw new ApiError('INTERNAL_ERROR', '出了点问题，请稍后再试');
-  sessionStorage.setItem(NEXT, path);
+  if (!/^https?:\/\//.test(loginUrl)) throw ownError('INTERNAL_ERROR');
+  tab.set(NEXT, path);
   location.assign(loginUrl);
 }
 
@@ -161,14 +277,26 @@ let finishing;
 
 /**
  * Hands in what QQ left in the address bar and clears it from there at once; without it, takes up the binding
- * that this tab has begun (a reload). Two calls at the same time are one: the code works once.
+ * that this tab has begun (a reload). Two calls at the same time are one.
  * @param {Pick<Location, 'search' | 'pathname' | 'hash'>} [location]
  * @returns {Promise<SignedIn | NeedsBinding>}
  * @throws {ApiError} `STATE_INVALID`, `QQ_CODE_INVALID`, `QQ_CANCELLED` and the rest: start again
  */
 export function finishQqLogin(location = window.location) {
-  finishing ??= finish(location).finally(() => (finishing = undefined));
+  if (!finishing) finishing = finishOnce(location);
   return finishing;
+}
+
+/**
+ * @param {Pick<Location, 'search' | 'pathname' | 'hash'>} location
+ * @returns {Promise<SignedIn | NeedsBinding>}
+ */
+async function finishOnce(location) {
+  try {
+    return await finish(location);
+  } finally {
+    finishing = undefined;
+  }
 }
 
 /**
@@ -186,10 +314,10 @@ async function finish({ search, pathname, hash }) {
     history.replaceState(history.state, '', pathname + (String(query) && `?${query}`) + hash);
   }
   if (code && state) return handIn(code, state);
-  if (fromQq && !code) throw new ApiError('QQ_CANCELLED', '你取消了QQ登录');
+  if (fromQq && !code) throw ownError('QQ_CANCELLED');
   const pending = pendingBinding();
   if (pending) return pending;
-  throw new ApiError('STATE_INVALID', '登录状态已失效，请重新使用QQ登录');
+  throw ownError('STATE_INVALID');
 }
 
 /**
@@ -199,7 +327,7 @@ async function finish({ search, pathname, hash }) {
  */
 async function handIn(code, state) {
   const answer = await callApi('GET', `/oauth/qq/users/?${new URLSearchParams({ code, state })}`);
-  const next = localPath(answer.next) ?? '/';
+  const next = localPath(answer.next) || '/';
   if (answer.user_id) return { status: 'signed-in', ...signIn(answer), next };
   /** @type {NeedsBinding} */
   const pending = {
@@ -207,8 +335,10 @@ async function handIn(code, state) {
     accessToken: answer.access_token,
     next,
     expiresAt: Date.now() + answer.expires_in * 1000,
+    ...(answer.nickname && { nickname: answer.nickname }),
+    ...(answer.avatar && { avatar: answer.avatar }),
   };
-  sessionStorage.setItem(PENDING, JSON.stringify(pending));
+  tab.set(PENDING, JSON.stringify(pending));
   return pending;
 }
 
@@ -222,9 +352,8 @@ function signIn({ token, user_id: userId, username }) {
  * @returns {NeedsBinding | null}
  */
 export function pendingBinding() {
-  const kept = sessionStorage.getItem(PENDING);
   /** @type {NeedsBinding | null} */
-  const pending = kept && JSON.parse(kept);
+  const pending = tab.json(PENDING);
   if (pending && pending.expiresAt > Date.now()) return pending;
   forgetBinding();
   return null;
@@ -232,38 +361,41 @@ export function pendingBinding() {
 
 /** Drops the binding that this tab has begun. */
 export function forgetBinding() {
-  sessionStorage.removeItem(PENDING);
+  tab.remove(PENDING);
 }
 
 /**
  * Binds the QQ to the account with this mobile, or to a new one. After a lost answer, call it again with the
  * same words: the API gives the same success.
- * @param {{ mobile: string, password: string, smsCode: string, binding?: NeedsBinding }} request
- *   `binding` as {@link finishQqLogin} gave it; by default the one that this tab has begun
+ * @param {{ mobile: string, password: string, smsCode: string, termsVersion?: string, binding?: NeedsBinding }} request
+ *   `binding` as {@link finishQqLogin} gave it; by default the one that this tab has begun.
+ *   `termsVersion`: {@link PageSettings}' `terms_version`, when the person has agreed to it
  * @returns {Promise<SignedIn>}
  * @throws {ApiError}
  */
-export async function bindQq({ mobile, password, smsCode, binding }) {
-  const begun = binding ?? pendingBinding();
-  const body = { mobile, password, sms_code: smsCode };
+export async function bindQq({ mobile, password, smsCode, termsVersion, binding }) {
+  const begun = binding || pendingBinding();
+  const body = { mobile, password, sms_code: smsCode, ...(termsVersion && { terms_version: termsVersion }) };
   const answer = await withBinding(begun, (access_token) =>
     callApi('POST', '/oauth/qq/users/', { body: { ...body, access_token } }),
   );
-  return { status: 'signed-in', ...signIn(answer), next: begun?.next ?? '/' };
+  return { status: 'signed-in', ...signIn(answer), next: (begun && begun.next) || '/' };
 }
 
 /**
  * Adds the QQ to the account that is signed in.
- * @param {{ token: string, password: string, binding?: NeedsBinding }} request the account's login token and password
+ * @param {{ token: string, password?: string, smsCode: string, binding?: NeedsBinding }} request the login token,
+ *   the account's password where it has one, and the SMS code of the account's own mobile
  * @returns {Promise<{ next: string }>}
  * @throws {ApiError}
  */
-export async function addQq({ token, password, binding }) {
-  const begun = binding ?? pendingBinding();
+export async function addQq({ token, password, smsCode, binding }) {
+  const begun = binding || pendingBinding();
+  const body = { ...(password && { password }), sms_code: smsCode };
   await withBinding(begun, (access_token) =>
-    callApi('POST', '/oauth/qq/bindings/', { token, body: { access_token, password } }),
+    callApi('POST', '/oauth/qq/bindings/', { token, body: { ...body, access_token } }),
   );
-  return { next: begun?.next ?? '/' };
+  return { next: (begun && begun.next) || '/' };
 }
 
 /**
@@ -273,14 +405,14 @@ export async function addQq({ token, password, binding }) {
  * @param {(accessToken: string) => Promise<T>} use
  */
 async function withBinding(binding, use) {
-  if (!binding) throw new ApiError('BIND_TOKEN_INVALID', 'QQ登录已过期，请重新使用QQ登录');
+  if (!binding) throw ownError('BIND_TOKEN_INVALID');
   try {
     const answer = await use(binding.accessToken);
     forgetBinding();
-    sessionStorage.removeItem(NEXT);
+    tab.remove(NEXT);
     return answer;
   } catch (error) {
-    if (error instanceof ApiError && BINDING_OVER.includes(error.errorCode)) forgetBinding();
+    if (error instanceof ApiError && BINDING_OVER.indexOf(error.errorCode) >= 0) forgetBinding();
     throw error;
   }
 }
@@ -297,22 +429,82 @@ export function requestPicture() {
 
 /** A version 4 UUID, also on plain http, where browsers hide `crypto.randomUUID`. */
 function uuid() {
-  if (typeof crypto.randomUUID === 'function') return crypto.randomUUID();
   const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes.set([((bytes[6] ?? 0) % 16) | 0x40], 6);
-  bytes.set([((bytes[8] ?? 0) % 64) | 0x80], 8);
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+  bytes.set([(Number(bytes[6]) % 16) | 0x40], 6);
+  bytes.set([(Number(bytes[8]) % 64) | 0x80], 8);
+  return hexOf(bytes).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
 /**
- * Sends a six-digit code to a phone.
- * @param {{ mobile: string, pictureId: string, pictureText: string }} request
+ * Whether this browser can do {@link solveHumanCheck}: Web Crypto needs https (or localhost).
+ * @returns {boolean}
+ */
+export function canSolveHumanCheck() {
+  return Boolean(window.crypto && crypto.subtle && window.TextEncoder);
+}
+
+/**
+ * Shows that a person asks, without a picture: solves ALTCHA's proof of work. Takes a second or a few, off the
+ * main thread; start it while the person types. One solution sends one SMS.
+ * @returns {Promise<string>} `altcha` for {@link sendSmsCode}
+ * @throws {ApiError}
+ * @see https://altcha.org/docs/v2/proof-of-work/
+ */
+export async function solveHumanCheck() {
+  const challenge = await callApi('GET', '/human_checks/');
+  const { algorithm, nonce, salt, cost, keyLength = 32, keyPrefix } = challenge.parameters;
+  const [kind, hash] = algorithm.startsWith('PBKDF2/') ? algorithm.split('/') : ['', algorithm];
+  const saltBytes = bytesOf(salt);
+  const started = Date.now();
+  /** @param {number} counter @returns {Promise<string>} */
+  const derive = async (counter) => {
+    const password = bytesOf(nonce + `0000000${counter.toString(16)}`.slice(-8));
+    if (kind) {
+      const key = await crypto.subtle.importKey('raw', password, 'PBKDF2', false, ['deriveBits']);
+      const settings = { name: 'PBKDF2', hash, salt: saltBytes, iterations: cost };
+      return hexOf(new Uint8Array(await crypto.subtle.deriveBits(settings, key, keyLength * 8)));
+    }
+    let bytes = new Uint8Array(saltBytes.length + password.length);
+    bytes.set(saltBytes);
+    bytes.set(password, saltBytes.length);
+    for (let round = 0; round < cost; round += 1)
+      bytes = new Uint8Array(await crypto.subtle.digest(hash, bytes));
+    return hexOf(bytes).slice(0, keyLength * 2);
+  };
+  // Several at a time, as the browser computes them on threads of its own.
+  const lanes = Math.min(navigator.hardwareConcurrency || 2, 8);
+  for (let first = 0; Date.now() - started < 60000; first += lanes) {
+    const counters = Array.from({ length: lanes }, (_none, lane) => first + lane);
+    const keys = await Promise.all(counters.map(derive));
+    const found = keys.findIndex((key) => key.indexOf(keyPrefix) === 0);
+    if (found < 0) continue;
+    const solution = { counter: first + found, derivedKey: keys[found], time: Date.now() - started };
+    return btoa(JSON.stringify({ challenge, solution }));
+  }
+  throw ownError('HUMAN_CHECK_INVALID');
+}
+
+/** @param {string} hex */
+function bytesOf(hex) {
+  return Uint8Array.from(hex.match(/../g) || [], (byte) => parseInt(byte, 16));
+}
+
+/** @param {Uint8Array} bytes */
+function hexOf(bytes) {
+  return Array.from(bytes, (byte) => `0${byte.toString(16)}`.slice(-2)).join('');
+}
+
+/**
+ * Sends a six-digit code to a phone: to `mobile`, or with a login token and no mobile to the account's own.
+ * @param {{ mobile?: string, token?: string } & Proof} request `altcha`, or `pictureId` and `pictureText`
  * @returns {Promise<{ message: string, expiresIn: number, resendAfter: number }>} seconds
  * @throws {ApiError}
  */
-export async function sendSmsCode({ mobile, pictureId, pictureText }) {
-  const body = { mobile, image_code_id: pictureId, image_code: pictureText };
-  const answer = await callApi('POST', '/sms_codes/', { body });
+export async function sendSmsCode({ mobile, token, altcha, pictureId, pictureText }) {
+  const proof = altcha ? { altcha } : { image_code_id: pictureId, image_code: pictureText };
+  const answer = await callApi('POST', '/sms_codes/', {
+    token: mobile ? undefined : token,
+    body: { ...(mobile && { mobile }), ...proof },
+  });
   return { message: answer.message, expiresIn: answer.expires_in, resendAfter: answer.resend_after };
 }

@@ -1,132 +1,257 @@
-/** The picture to copy and the button that sends an SMS, inside a form that has both. */
+/** The part of a form that sends an SMS: human check, button, what was sent, and the wait. */
 
-import { ApiError, requestPicture, sendSmsCode } from './qq-login.js';
-import { apology, isOff, one, say, setBusy, setOff, spell } from './form.js';
+import {
+  ApiError,
+  canSolveHumanCheck,
+  requestPicture,
+  sendSmsCode,
+  solveHumanCheck,
+  storage,
+} from './qq-login.js';
+import { keptSignIn } from './account.js';
+import { one } from './dom.js';
+import { apology, isOff, say, setBusy, setOff } from './form.js';
+import { currentSettings } from './settings.js';
+import { spell, t } from './words.js';
 
 /** What this tab has sent last, so that a reload neither loses the number nor the wait. */
 const SENT = 'sms_sent';
 /** A picture lives 300 s; an older one is changed before someone copies it in vain. */
-const PICTURE_FRESH_MS = 280_000;
+const PICTURE_FRESH_MS = 280000;
+/** A proof of work is solved ahead, but not used when it may have expired. */
+const PROOF_FRESH_MS = 120000;
+/** The account's own mobile, which the page does not know. */
+const OWN = 'own';
+
+const tab = storage('sessionStorage');
+
+/** The number that has to wait, until when, and how long its code works. */
+/** @typedef {{ mobile: string, until: number, expires: number }} Sent */
+
+/** @returns {Sent} */
+const lastSent = () => tab.json(SENT) || { mobile: '', until: 0, expires: 0 };
+
+/** Whether the proof of work replaces the picture here. */
+function solvesItself() {
+  const { human_check: checks } = currentSettings();
+  return checks.indexOf('altcha') >= 0 && (canSolveHumanCheck() || checks.indexOf('picture') < 0);
+}
 
 /** The SMS part of a form. */
 export class SmsPart {
   /** @param {import('./form.js').Form} form */
   constructor(form) {
     this.form = form;
-    this.image = /** @type {HTMLImageElement} */ (one(form.element, '[data-picture] img'));
     this.send = /** @type {HTMLButtonElement} */ (one(form.element, '[data-send]'));
-    this.again = /** @type {HTMLButtonElement} */ (one(form.element, '[data-picture]'));
-    this.mobile = /** @type {HTMLInputElement} */ (form.input('mobile'));
-    this.imageCode = /** @type {HTMLInputElement} */ (form.input('image_code'));
     this.smsCode = /** @type {HTMLInputElement} */ (form.input('sms_code'));
+    this.mobile = form.input('mobile');
     this.note = form.noteOf(this.smsCode);
-    this.label = this.send.textContent ?? '';
-    this.pictureId = '';
-    this.drawnAt = 0;
-    this.toldToWait = false;
+    this.label = this.send.textContent || '';
+    this.picture = solvesItself() ? undefined : new Picture(form);
+    form.onEnter[this.picture ? 'image_code' : 'mobile'] = () => this.enter();
+    /** A proof of work under way. @type {{ at: number, solution: Promise<string> } | undefined} */
+    this.proof = undefined;
+    /** The API refused the last try, and said how long to wait. */
+    this.refused = false;
+    this.sent = lastSent();
 
-    /** The number that has to wait, and until when. @type {{ mobile: string, until: number }} */
-    this.wait = JSON.parse(sessionStorage.getItem(SENT) ?? '{"mobile":"","until":0}');
-    if (this.mobile.value === '') this.mobile.value = this.wait.mobile;
-
-    this.again.addEventListener('click', () => {
-      this.draw();
-      this.imageCode.focus();
-    });
-    this.image.addEventListener('load', () => delete this.again.dataset.broken);
-    this.image.addEventListener('error', () => (this.again.dataset.broken = ''));
-    this.imageCode.addEventListener('focus', () => {
-      if (Date.now() - this.drawnAt > PICTURE_FRESH_MS) this.draw();
-    });
-    this.imageCode.addEventListener('keydown', (event) => {
-      if (event.key !== 'Enter') return;
-      event.preventDefault();
-      void this.press();
-    });
-    this.mobile.addEventListener('input', () => this.tick());
+    if (this.mobile) {
+      if (this.mobile.value === '' && this.sent.mobile !== OWN) this.mobile.value = this.sent.mobile;
+      this.form.check('mobile');
+      this.form.tell('mobile', '');
+      this.mobile.addEventListener('input', () => this.tick());
+      // Solved while the number is typed, so that the button need not wait.
+      this.mobile.addEventListener('focus', () => this.prepare());
+    }
+    this.smsCode.addEventListener('focus', () => this.prepare());
     this.send.addEventListener('click', () => void this.press());
     setInterval(() => this.tick(), 500);
     this.tick();
   }
 
-  /** A fresh picture, and nothing copied yet. */
-  draw() {
-    const { id, src } = requestPicture();
-    this.pictureId = id;
-    this.drawnAt = Date.now();
-    this.image.src = src;
-    this.imageCode.value = '';
-    delete this.imageCode.dataset.touched;
+  /** When its form comes into view: a picture, and what was sent before a reload. */
+  open() {
+    if (this.picture && !this.isWaiting) this.picture.show();
+    if (this.isSentTo && this.sent.expires > Date.now()) this.tellSent();
   }
 
-  /** Draws a picture where none has been yet: when its form comes into view. */
-  open() {
-    if (!this.pictureId) this.draw();
+  /** Whom the form's SMS goes to: a tidied number, or the account's own. */
+  get recipient() {
+    return this.mobile ? this.form.value('mobile') : OWN;
+  }
+
+  /** Whether the last SMS of this tab went to the number that stands in the form. */
+  get isSentTo() {
+    return this.sent.mobile !== '' && this.recipient === this.sent.mobile;
+  }
+
+  get isWaiting() {
+    return this.isSentTo && this.sent.until > Date.now();
   }
 
   /** Counts down; another number need not wait. */
   tick() {
     if (this.send.getAttribute('aria-busy') === 'true') return;
-    const here = this.form.rule('mobile')?.tidy?.(this.mobile.value) === this.wait.mobile;
-    const seconds = here ? Math.ceil((this.wait.until - Date.now()) / 1000) : 0;
-    const text = seconds > 0 ? `${spell(seconds)}后重发` : this.wait.mobile && here ? '重新发送' : this.label;
+    const waiting = this.isWaiting;
+    const seconds = Math.ceil((this.sent.until - Date.now()) / 1000);
+    const text = waiting
+      ? t('{wait}后重发', { wait: spell(seconds) })
+      : this.isSentTo
+        ? t('重新发送')
+        : this.label;
     if (this.send.textContent !== text) this.send.textContent = text;
-    setOff(this.send, seconds > 0);
+    setOff(this.send, waiting);
     // Told to wait, and the wait is over.
-    if (seconds <= 0 && this.toldToWait) say(this.note, '');
-    this.toldToWait &&= seconds > 0;
+    if (this.refused && !waiting) {
+      this.refused = false;
+      say(this.note, '');
+    }
+    if (this.picture && !waiting && this.send.offsetParent) this.picture.show();
+  }
+
+  /** Begins the proof of work, where none is under way. */
+  prepare() {
+    if (this.picture || this.isWaiting) return;
+    if (this.proof && Date.now() - this.proof.at < PROOF_FRESH_MS) return;
+    const solution = solveHumanCheck();
+    // Whoever presses the button hears of it.
+    solution.catch(() => undefined);
+    this.proof = { at: Date.now(), solution };
+  }
+
+  /** @returns {Promise<import('./qq-login.js').Proof>} */
+  async prove() {
+    if (this.picture) return this.picture.proof();
+    this.prepare();
+    const { proof } = this;
+    this.proof = undefined;
+    return { altcha: proof ? await proof.solution : '' };
+  }
+
+  /** Enter in the field before the button presses it. */
+  enter() {
+    if (isOff(this.send)) return false;
+    void this.press();
+    return true;
   }
 
   async press() {
     if (isOff(this.send)) return;
     for (const name of ['mobile', 'image_code', 'sms_code']) this.form.tell(name, '');
-    const fits = ['mobile', 'image_code'].map((name) => this.form.check(name));
-    if (fits.includes(false)) return this.form.focusFirstError();
+    if (this.picture) this.picture.show();
+    const fits = ['mobile', ...(this.picture ? ['image_code'] : [])].map((name) => this.form.check(name));
+    if (fits.indexOf(false) >= 0) return this.form.focusFirstError();
 
-    const mobile = this.form.value('mobile');
-    const pictureText = this.form.value('image_code');
+    const recipient = this.recipient;
     setBusy(this.send, true);
+    this.send.textContent = t('正在发送…');
     try {
-      const sent = await sendSmsCode({ mobile, pictureId: this.pictureId, pictureText });
-      this.waitFor(mobile, sent.resendAfter);
-      this.draw();
-      this.form.tell('image_code', '');
-      say(this.note, `已发送至 ${mobile}，${spell(sent.expiresIn)}内有效`, 'good');
+      const proof = await this.prove();
+      const signIn = keptSignIn();
+      const to = this.mobile ? { mobile: recipient } : { token: signIn ? signIn.token : '' };
+      const sent = await sendSmsCode({ ...to, ...proof });
+      this.keep(recipient, sent.resendAfter, sent.expiresIn);
+      if (this.picture) this.picture.hide();
+      this.tellSent();
       this.smsCode.focus();
     } catch (error) {
-      this.refuse(error, mobile);
-    } finally {
-      setBusy(this.send, false);
-      this.tick();
+      this.refuse(error, recipient);
     }
+    setBusy(this.send, false);
+    this.tick();
+  }
+
+  tellSent() {
+    const minutes = { wait: spell(Math.max(1, Math.round((this.sent.expires - Date.now()) / 1000))) };
+    const text = this.mobile
+      ? t('已发送至 {mobile}，{wait}内有效', { mobile: this.mobile.value, ...minutes })
+      : t('已发送至账号绑定的手机，{wait}内有效', minutes);
+    say(this.note, text, 'good');
   }
 
   /**
    * @param {unknown} error
-   * @param {string} mobile
+   * @param {string} recipient
    */
-  refuse(error, mobile) {
+  refuse(error, recipient) {
     // Whatever the API answered may have used the picture up.
-    if (error instanceof ApiError && error.status > 0) this.draw();
-    if (error instanceof ApiError && this.form.tellFields(error)) return this.form.focusFirstError();
+    if (this.picture && error instanceof ApiError && error.status > 0) this.picture.draw();
+    if (error instanceof ApiError && this.form.plan.refused && this.form.plan.refused(error)) return;
+    if (error instanceof ApiError && this.form.tellFields(error)) return;
     this.form.tell('sms_code', '');
     say(this.note, apology(error));
     if (!(error instanceof ApiError) || !error.retryAfter) return;
-    this.waitFor(mobile, error.retryAfter);
-    this.toldToWait = true;
+    this.keep(recipient, error.retryAfter, 0);
+    this.refused = true;
   }
 
   /**
    * @param {string} mobile
-   * @param {number} seconds
+   * @param {number} wait seconds
+   * @param {number} life seconds
    */
-  waitFor(mobile, seconds) {
-    this.wait = { mobile, until: Date.now() + seconds * 1000 };
-    sessionStorage.setItem(SENT, JSON.stringify(this.wait));
+  keep(mobile, wait, life) {
+    const sameCode = this.sent.mobile === mobile && life === 0;
+    const expires = sameCode ? this.sent.expires : Date.now() + life * 1000;
+    this.sent = { mobile, until: Date.now() + wait * 1000, expires };
+    tab.set(SENT, JSON.stringify(this.sent));
+  }
+}
+
+/** The picture to copy, where the proof of work is not to be had. It is hidden while no SMS can be sent. */
+class Picture {
+  /** @param {import('./form.js').Form} form */
+  constructor(form) {
+    this.form = form;
+    this.field = /** @type {HTMLElement} */ (one(form.element, '[data-picture]'));
+    this.image = /** @type {HTMLImageElement} */ (one(this.field, 'img'));
+    const again = /** @type {HTMLElement} */ (one(this.field, '[data-again]'));
+    this.input = /** @type {HTMLInputElement} */ (one(this.field, 'input'));
+    this.id = '';
+    this.drawnAt = 0;
+
+    again.addEventListener('click', () => {
+      this.draw();
+      this.input.focus();
+    });
+    this.image.addEventListener('load', () => delete again.dataset.broken);
+    this.image.addEventListener('error', () => {
+      again.dataset.broken = t('加载失败，点击重试');
+    });
+    this.input.addEventListener('focus', () => {
+      if (Date.now() - this.drawnAt > PICTURE_FRESH_MS) this.draw();
+    });
+  }
+
+  show() {
+    this.field.hidden = false;
+    if (!this.id) this.draw();
+  }
+
+  hide() {
+    this.field.hidden = true;
+    this.id = '';
+    this.input.value = '';
+    this.form.tell('image_code', '');
+  }
+
+  /** A fresh picture, and nothing copied yet. */
+  draw() {
+    const { id, src } = requestPicture();
+    this.id = id;
+    this.drawnAt = Date.now();
+    this.image.src = src;
+    this.input.value = '';
+    delete this.input.dataset.touched;
+  }
+
+  /** @returns {import('./qq-login.js').Proof} */
+  proof() {
+    return { pictureId: this.id, pictureText: this.form.value('image_code') };
   }
 }
 
 /** The number is not kept longer than its form. */
 export function forgetSent() {
-  sessionStorage.removeItem(SENT);
+  tab.remove(SENT);
 }

@@ -43,7 +43,7 @@ export class Pages {
     const type = TYPES[name.split('.').pop() ?? ''] ?? 'text/plain';
     const text = await readFile(new URL(name, PUBLIC), 'utf8');
     response.writeHead(200, { 'Content-Type': type, 'Content-Security-Policy': this.policy });
-    response.end(text.replace('name="api-base" content=""', `name="api-base" content="${this.apiBase}"`));
+    response.end(text.replace('name="api-base" content="."', `name="api-base" content="${this.apiBase}"`));
   }
 
   private get policy(): string {

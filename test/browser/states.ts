@@ -59,12 +59,11 @@ export const STORIES: Readonly<Record<string, (visitor: Visitor) => AsyncGenerat
     await visitor.pressBind();
     yield 'callback-bind-empty';
     const code = await visitor.receiveCode(shopper.mobile);
-    await pictureLoaded(page);
     yield 'callback-bind-sms-sent';
     await visitor.field('密码').fill(shopper.password);
     await visitor.field('短信验证码').fill(code === '000000' ? '111111' : '000000');
     await visitor.pressBind();
-    await page.getByText('验证码错误', { exact: true }).waitFor();
+    await page.getByText('验证码不对，或已用过、过期').waitFor();
     yield 'callback-bind-wrong-code';
     await visitor.field('短信验证码').fill(code);
     await page.route(/\/oauth\/qq\/users\//, () => undefined);
@@ -115,7 +114,7 @@ export const STORIES: Readonly<Record<string, (visitor: Visitor) => AsyncGenerat
     await visitor.press('绑定QQ');
     await page.getByRole('heading', { name: '绑定到当前账号' }).waitFor();
     yield 'callback-add';
-    await visitor.field('密码').fill(owner.password);
+    await visitor.field('账号密码').fill(owner.password);
     await visitor.press('确认绑定');
     await arrived(visitor);
     yield 'account';
@@ -124,7 +123,7 @@ export const STORIES: Readonly<Record<string, (visitor: Visitor) => AsyncGenerat
     await page.goto(shop.url);
     await page.getByText('已登录为').waitFor();
     yield 'signed-in-again';
-    await page.getByRole('link', { name: '进入账号' }).click();
+    await page.getByRole('link', { name: '继续' }).click();
     await arrived(visitor);
     await visitor.press('退出登录');
     await page.getByText('已退出登录').waitFor();
@@ -145,7 +144,7 @@ export async function signIn(visitor: Visitor, person: Person): Promise<void> {
   const { shop, page } = visitor;
   const { username, password } = person;
   await register(shop, person);
-  await page.goto(shop.url);
+  await page.goto(`${shop.url}/#password`);
   await visitor.field('用户名或手机号').fill(username);
   await visitor.field('密码').fill(password);
   await visitor.press('登录');
@@ -163,7 +162,7 @@ export async function bindAndArrive(visitor: Visitor, newcomer = stranger()): Pr
 /** The account page has all it shows. */
 export async function arrived({ page }: Pick<Visitor, 'page'>): Promise<void> {
   await page.waitForURL('**/user.html*');
-  for (const part of ['[data-who]', '[data-bindings]', '[data-events]'])
+  for (const part of ['[data-facts]', '[data-bindings]', '[data-events]'])
     await page.locator(`${part}:not([aria-busy])`).waitFor({ state: 'attached' });
 }
 

@@ -1,0 +1,26 @@
+/** What the operator has set for the pages: brand, terms, human check. */
+
+import { pageSettings } from './qq-login.js';
+
+/** @type {import('./qq-login.js').PageSettings} */
+let settings = {
+  brand: '',
+  logo_url: '',
+  icp: '',
+  support_url: '',
+  terms_version: '',
+  terms_url: '',
+  privacy_url: '',
+  human_check: ['picture'],
+  qq_profile: false,
+  sms_login: false,
+};
+
+/** The settings that came with the page (`<meta name="page-settings">`), or else the API's. */
+export async function loadSettings() {
+  const meta = document.querySelector('meta[name="page-settings"]');
+  const given = meta && meta.getAttribute('content');
+  settings = { ...settings, ...(given ? JSON.parse(given) : await pageSettings()) };
+}
+
+export const currentSettings = () => settings;

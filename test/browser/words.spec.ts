@@ -1,0 +1,50 @@
+import ts from 'typescript';
+import { expect, it } from 'vitest';
+import { CHINESE, ENGLISH, modules, nodesOf, sentencesOfPages } from './words.js';
+
+it('every sentence of the pages has its English, and no English is left over', () => {
+  const sentences = sentencesOfPages();
+
+  expect([...sentences.keys()].filter((sentence) => !(sentence in ENGLISH))).toEqual([]);
+  expect(Object.keys(ENGLISH).filter((chinese) => CHINESE.test(chinese) && !sentences.has(chinese))).toEqual(
+    [],
+  );
+});
+
+it('an English sentence has the same values as its Chinese', () => {
+  const values = (sentence: string) => (sentence.match(/\{\w+\}/g) ?? []).toSorted();
+
+  for (const [chinese, english] of Object.entries(ENGLISH))
+    expect(values(english), chinese).toEqual(values(chinese));
+});
+
+it('the modules keep to the syntax and interfaces of Chrome 70 and Safari 13', () => {
+  const found = modules().flatMap((module) =>
+    [...nodesOf(module)].filter(isTooNew).map((node) => `${module.fileName}: ${node.getText()}`),
+  );
+
+  expect(found).toEqual([]);
+});
+
+const TOO_NEW_TOKENS = new Set([
+  ts.SyntaxKind.QuestionQuestionToken,
+  ts.SyntaxKind.QuestionDotToken,
+  ts.SyntaxKind.QuestionQuestionEqualsToken,
+  ts.SyntaxKind.BarBarEqualsToken,
+  ts.SyntaxKind.AmpersandAmpersandEqualsToken,
+  ts.SyntaxKind.PropertyDeclaration,
+  ts.SyntaxKind.PrivateIdentifier,
+  ts.SyntaxKind.BigIntLiteral,
+  ts.SyntaxKind.ClassStaticBlockDeclaration,
+]);
+/** Interfaces that came later; `tsc -p public` looks after those of the language itself (`lib`: ES2018). */
+const TOO_NEW_NAMES =
+  /^(replaceChildren|replaceAll|matchAll|flat|flatMap|fromEntries|allSettled|reportError|structuredClone|randomUUID|globalThis|canParse|hasOwn|timeout)$/;
+
+function isTooNew(node: ts.Node): boolean {
+  if (TOO_NEW_TOKENS.has(node.kind)) return true;
+  if (ts.isRegularExpressionLiteral(node)) return /\(\?<|\/[a-z]*[vd][a-z]*$/.test(node.text);
+  if (ts.isNumericLiteral(node)) return node.getText().includes('_');
+  if (ts.isAwaitExpression(node)) return !ts.findAncestor(node, ts.isFunctionLike);
+  return ts.isPropertyAccessExpression(node) && TOO_NEW_NAMES.test(node.name.text);
+}
