@@ -16,6 +16,8 @@ class ServiceLogger extends ConsoleLogger {
 }
 
 try {
+  // `npm run start:prod`: an argument, because Windows has no `NODE_ENV=production node …`. The variable of that name loses.
+  if (process.argv.includes('--production')) process.env.NODE_ENV = 'production';
   loadEnvFile();
   const config = loadConfig(withKeptSecret(process.env));
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(config), createAdapter(config), {

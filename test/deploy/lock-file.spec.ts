@@ -1,0 +1,51 @@
+import { readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+
+interface Entry {
+  readonly version?: string;
+  readonly integrity?: string;
+  readonly resolved?: string;
+  readonly link?: boolean;
+  readonly hasInstallScript?: boolean;
+}
+
+const { packages } = read('package-lock.json') as { packages: Record<string, Entry> };
+const { version, allowScripts } = read('package.json') as {
+  version: string;
+  allowScripts: Record<string, boolean>;
+};
+const installed = Object.entries(packages).filter(([path]) => path !== '');
+
+it('has an integrity for every package of the lock file, those for other platforms included', () => {
+  expect(installed.length).toBeGreaterThan(100);
+  expect(installed.filter(([, { integrity }]) => !integrity).map(([path]) => path)).toEqual([]);
+});
+
+it('names no host in the lock file, so that npm ci takes every package from the registry that is set', () => {
+  expect(installed.filter(([, { resolved }]) => resolved).map(([path]) => path)).toEqual([]);
+});
+
+it('runs no install script of any package, so that npm ci fetches and compiles nothing', () => {
+  const withScript = installed.filter(([, entry]) => entry.hasInstallScript).map(([path]) => nameOf(path));
+
+  expect(withScript).toContain('bcrypt');
+  expect(withScript.filter((name) => allowScripts[name] !== false)).toEqual([]);
+});
+
+it('keeps ioredis at the minor whose private field src/redis uses', () => {
+  expect(packages['']).toMatchObject({ dependencies: { ioredis: expect.stringMatching(/^~5\.11\./) } });
+  expect(packages['node_modules/ioredis']?.version).toMatch(/^5\.11\./);
+});
+
+it('has the version of package.json in the lock file and in the changelog', () => {
+  expect(packages['']?.version).toBe(version);
+  expect(readFileSync('CHANGELOG.md', 'utf8')).toContain(`\n## ${version}\n`);
+});
+
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
+}
+
+function read(file: string): unknown {
+  return JSON.parse(readFileSync(file, 'utf8'));
+}
