@@ -1,7 +1,8 @@
 import { AdvancedConsoleLogger } from 'typeorm';
 import { OperatorError } from './src/common/operator-error.js';
 import { loadEnvFile } from './src/config/env-file.js';
-import { databaseOptions, ShopDataSource } from './src/database/database.js';
+import { ShopDataSource } from './src/database/data-source.js';
+import { databaseOptions } from './src/database/database-options.js';
 
 loadEnvFile();
 

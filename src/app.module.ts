@@ -1,7 +1,6 @@
 import { DynamicModule, Module } from '@nestjs/common';
-import { TypeOrmModule } from '@nestjs/typeorm';
 import { Config } from './config/config.js';
-import { createDataSource, databaseOptions } from './database/database.js';
+import { DatabaseModule } from './database/database.module.js';
 import { HealthController } from './http/health.controller.js';
 import { MetricsServer } from './http/metrics-server.js';
 import { PageSettingsController } from './http/page-settings.controller.js';
@@ -26,18 +25,7 @@ export class AppModule {
   static of(config: Config): DynamicModule {
     return {
       module: AppModule,
-      imports: [
-        ConfigModule.of(config),
-        redisModule(),
-        TypeOrmModule.forRootAsync({
-          inject: [Config],
-          useFactory: databaseOptions,
-          dataSourceFactory: createDataSource,
-        }),
-        SmsModule,
-        UsersModule,
-        OAuthModule,
-      ],
+      imports: [ConfigModule.of(config), redisModule(), DatabaseModule, SmsModule, UsersModule, OAuthModule],
       controllers: [HealthController, PageSettingsController],
       providers: [MetricsServer],
     };

@@ -1,53 +1,53 @@
 import { BetterSqlite3Driver } from 'typeorm/driver/better-sqlite3/BetterSqlite3Driver.js';
 import { BetterSqlite3QueryRunner } from 'typeorm/driver/better-sqlite3/BetterSqlite3QueryRunner.js';
 import type { IsolationLevel } from 'typeorm/driver/types/IsolationLevel.js';
-import { withoutValues } from './without-values.js';
+import { redactValues } from './error-redaction.js';
 
-/** Seconds a statement waits for its turn. */
+/** Seconds that a statement waits for the transaction before it. */
 const WAIT_S = 3;
 
-/** First come, first served; and nobody waits longer than for a row lock on a server. */
-export class Turns {
-  private taken = false;
+/** First come, first served; whoever has waited three seconds gets SQLITE_BUSY. */
+export class Mutex {
+  private locked = false;
   private readonly waiting: (() => void)[] = [];
 
-  async take(): Promise<void> {
-    if (!this.taken) {
-      this.taken = true;
+  async lock(): Promise<void> {
+    if (!this.locked) {
+      this.locked = true;
       return;
     }
     await new Promise<void>((resolve, reject) => {
-      const turn = () => {
+      const proceed = () => {
         clearTimeout(timer);
         resolve();
       };
       const timer = setTimeout(() => {
-        this.waiting.splice(this.waiting.indexOf(turn), 1);
+        this.waiting.splice(this.waiting.indexOf(proceed), 1);
         reject(Object.assign(new Error('Another transaction is still open'), { code: 'SQLITE_BUSY' }));
       }, WAIT_S * 1000);
-      this.waiting.push(turn);
+      this.waiting.push(proceed);
     });
   }
 
-  pass(): void {
+  unlock(): void {
     const next = this.waiting.shift();
     if (next) next();
-    else this.taken = false;
+    else this.locked = false;
   }
 }
 
 /**
- * TypeORM gives everyone one query runner on SQLite's one connection, so that simultaneous transactions nest into
- * each other and everybody reads what is not committed. Here each has its own, and they take turns: a statement is
- * one turn, a transaction is one turn from BEGIN until it has ended. So nobody else's statement ever runs inside
- * a transaction, and what the others read is committed.
+ * TypeORM gives everybody one query runner on SQLite's one connection, so that simultaneous transactions nest into
+ * each other and everybody reads what is not committed. Here each caller has a runner of its own and holds the mutex
+ * for one statement, or for one transaction from BEGIN to its end. So nobody else's statement runs inside a
+ * transaction, and everybody reads what is committed.
  */
-export class TurnTakingRunner extends BetterSqlite3QueryRunner {
-  private hasTurn = false;
+export class SerializedSqliteRunner extends BetterSqlite3QueryRunner {
+  private holdsMutex = false;
 
   constructor(
     driver: BetterSqlite3Driver,
-    private readonly turns: Turns,
+    private readonly mutex: Mutex,
   ) {
     super(driver);
   }
@@ -57,33 +57,33 @@ export class TurnTakingRunner extends BetterSqlite3QueryRunner {
     parameters?: unknown[],
     structured?: boolean,
   ): ReturnType<BetterSqlite3QueryRunner['query']> {
-    const single = !this.hasTurn;
-    if (single) await this.turns.take();
+    const single = !this.holdsMutex;
+    if (single) await this.mutex.lock();
     try {
       return await super.query(sql, parameters, structured);
     } catch (error) {
-      throw withoutValues(error);
+      throw redactValues(error);
     } finally {
-      if (single) this.turns.pass();
+      if (single) this.mutex.unlock();
     }
   }
 
   override async startTransaction(isolation?: IsolationLevel): Promise<void> {
-    if (this.hasTurn) return super.startTransaction(isolation);
-    await this.turns.take();
-    this.hasTurn = true;
+    if (this.holdsMutex) return super.startTransaction(isolation);
+    await this.mutex.lock();
+    this.holdsMutex = true;
     try {
       await super.startTransaction(isolation);
     } catch (error) {
-      this.endTurn();
+      this.letGo();
       throw error;
     }
   }
 
   override async commitTransaction(): Promise<void> {
-    // A COMMIT that fails leaves the transaction open; its rollback ends the turn.
+    // A COMMIT that fails leaves the transaction open; its rollback unlocks the mutex.
     await super.commitTransaction();
-    if (!this.isTransactionActive) this.endTurn();
+    if (!this.isTransactionActive) this.letGo();
   }
 
   override async rollbackTransaction(): Promise<void> {
@@ -91,21 +91,21 @@ export class TurnTakingRunner extends BetterSqlite3QueryRunner {
     try {
       await super.rollbackTransaction();
     } finally {
-      // Even when ROLLBACK fails: SQLite had rolled back by itself then.
-      if (outermost) this.endTurn();
+      // Also when ROLLBACK fails: SQLite has rolled back by itself then.
+      if (outermost) this.letGo();
     }
   }
 
   override async release(): Promise<void> {
     if (this.isReleased) return;
-    if (this.hasTurn) await this.rollbackTransaction();
+    if (this.holdsMutex) await this.rollbackTransaction();
     await super.release();
     this.isReleased = true;
   }
 
-  private endTurn(): void {
-    if (!this.hasTurn) return;
-    this.hasTurn = false;
-    this.turns.pass();
+  private letGo(): void {
+    if (!this.holdsMutex) return;
+    this.holdsMutex = false;
+    this.mutex.unlock();
   }
 }

@@ -1,15 +1,15 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Redis } from 'ioredis';
-import { DataSource } from 'typeorm';
 import { AnswersProblems } from '../common/problem.js';
+import { DatabaseReadiness } from '../database/database-readiness.js';
 
 /** For the orchestrator: whether to restart the service, and whether to send it requests. */
 @ApiTags('健康')
 @Controller('health')
 export class HealthController {
   constructor(
-    private readonly dataSource: DataSource,
+    private readonly database: DatabaseReadiness,
     private readonly redis: Redis,
   ) {}
 
@@ -26,7 +26,7 @@ export class HealthController {
   @ApiOkResponse({ schema: { example: { status: 'ok' } } })
   @AnswersProblems()
   async ready(): Promise<{ status: 'ok' }> {
-    await Promise.all([this.dataSource.query('SELECT 1'), this.redis.ping()]);
+    await Promise.all([this.database.check(), this.redis.ping()]);
     return { status: 'ok' };
   }
 }

@@ -1,7 +1,7 @@
 import { ArgumentsHost, Catch, ExceptionFilter, HttpException, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Refusals } from '../audit/refusals.js';
-import { isDatabaseAway } from '../database/database.js';
+import { isDatabaseAway } from '../database/database-away.js';
 import { Problem, problemBody, ProblemCode } from '../common/problem.js';
 import { isRedisAway } from '../redis/redis.js';
 

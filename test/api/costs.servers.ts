@@ -38,7 +38,7 @@ interface Cost {
 }
 
 /** The audit trail's own statement, which no request waits for; and what a new connection says once. */
-const WRITTEN_BEHIND = /INTO `tb_account_event`.*'(?:logged_in|refused)'|^SET SESSION/s;
+const WRITTEN_BEHIND = /INTO `tb_account_event`.*'(?:logged_in|refused)'|^SET SESSION|^USE /s;
 const LIMIT = /qq:limit:/;
 
 function upstream(): number {

@@ -5,7 +5,8 @@ import mysql from 'mysql2/promise';
 import { inject } from 'vitest';
 import type { DataSource } from 'typeorm';
 import { AccountEvent } from '../../src/audit/account-event.entity.js';
-import { createDataSource, databaseOptions } from '../../src/database/database.js';
+import { createDataSource } from '../../src/database/data-source.js';
+import { databaseOptions } from '../../src/database/database-options.js';
 import { OAuthQQUser } from '../../src/oauth/oauth-qq-user.entity.js';
 import { User } from '../../src/users/user.entity.js';
 

@@ -136,9 +136,11 @@ export class SwitchableProxy {
       sprung();
     };
 
+    const prepared = new PreparedStatements();
+
     client.on('data', (chunk) => {
       if (held) return;
-      if (this.trap && chunk.includes(this.trap.text)) {
+      if (this.trap && prepared.textOf(chunk).includes(this.trap.text)) {
         const { trap } = this;
         this.trap = undefined;
         if (!trap.answered) return spring(trap);
@@ -147,6 +149,7 @@ export class SwitchableProxy {
       server.write(chunk);
     });
     server.on('data', (chunk) => {
+      prepared.answered(chunk);
       if (waiting) spring(waiting);
       waiting = undefined;
       if (!held && !client.destroyed) client.write(chunk);
@@ -171,5 +174,28 @@ export class SwitchableProxy {
     return new Promise((sprung) => {
       this.trap = { text, answered, fate, sprung };
     });
+  }
+}
+
+const COM_STMT_PREPARE = 0x16;
+const COM_STMT_EXECUTE = 0x17;
+
+/** The texts of the statements that a MySQL client has prepared on one line: to execute one, it sends a number only. */
+class PreparedStatements {
+  private readonly texts = new Map<number, string>();
+  private preparing?: string;
+
+  /** What the client asks for: the text of the statement that it executes; nothing for preparing one. */
+  textOf(chunk: Buffer): Buffer | string {
+    if (chunk[4] === COM_STMT_EXECUTE) return this.texts.get(chunk.readUInt32LE(5)) ?? '';
+    if (chunk[4] !== COM_STMT_PREPARE) return chunk;
+    this.preparing = chunk.toString('utf8', 5);
+    return '';
+  }
+
+  /** Every packet begins with three bytes of length and one of sequence; a good answer goes on with 0 and the number. */
+  answered(chunk: Buffer): void {
+    if (this.preparing !== undefined && chunk[4] === 0) this.texts.set(chunk.readUInt32LE(5), this.preparing);
+    this.preparing = undefined;
   }
 }

@@ -1,0 +1,94 @@
+import type { PoolConnection, QueryError } from 'mysql2';
+import { QueryFailedError } from 'typeorm';
+import { redactValues } from './error-redaction.js';
+import type { MysqlConnections } from './mysql-connections.js';
+
+type Reject = (error: Error) => void;
+
+/**
+ * The use of one connection for one statement or one transaction. It lasts a limited time from the first wait for a
+ * connection to the last answer; then everything that waits on it fails, and its connection is cut, because a late
+ * answer must never reach the connection's next user.
+ */
+export class ConnectionLease {
+  /** By `performance.now()`. */
+  expiresAt = Infinity;
+  private connection?: PoolConnection;
+  private connecting?: Promise<PoolConnection>;
+  private readonly waiting = new Set<Reject>();
+  private over?: Error;
+
+  constructor(private readonly connections: MysqlConnections) {}
+
+  get isWaiting(): boolean {
+    return this.connecting !== undefined && this.connection === undefined;
+  }
+
+  connect(): Promise<PoolConnection> {
+    this.connecting ??= new Promise((resolve, reject) => {
+      this.waiting.add(reject);
+      this.take()
+        .then(resolve, reject)
+        .finally(() => this.waiting.delete(reject));
+    });
+    return this.connecting;
+  }
+
+  /**
+   * Runs one statement. Values travel beside the statement, in a prepared one that the connection keeps; they are
+   * never part of its text, whatever the server's sql_mode and charset. A statement without values needs no preparing.
+   * @throws QueryFailedError without the statement and its values
+   */
+  async run(sql: string, values?: unknown[]): Promise<unknown> {
+    if (this.over) throw this.over;
+    const connection = this.connection ?? (await this.connect());
+    return new Promise((resolve, reject) => {
+      this.waiting.add(reject);
+      const settle = (error: QueryError | null, rows: unknown) => {
+        this.waiting.delete(reject);
+        if (error) reject(this.failed(error, sql, values));
+        else resolve(rows);
+      };
+      if (values && values.length > 0) connection.execute(sql, values as never[], settle);
+      else connection.query(sql, settle);
+    });
+  }
+
+  /** Everything that waits on this lease fails with the error. */
+  expire(error: Error): void {
+    this.end(true);
+    this.over = error;
+    this.connections.note(error);
+    for (const reject of this.waiting) reject(error);
+    this.waiting.clear();
+  }
+
+  /** @param broken the connection is in a state that its next user must not find */
+  end(broken = false): void {
+    this.connections.ended(this);
+    this.over ??= new Error('The connection has been given back');
+    const { connection } = this;
+    this.connection = undefined;
+    if (!connection) return;
+    if (broken) this.connections.cut(connection);
+    else this.connections.giveBack(connection);
+  }
+
+  private failed(error: QueryError, sql: string, values: unknown[] | undefined): Error {
+    this.connections.note(error);
+    return redactValues(new QueryFailedError(sql, values, error)) as Error;
+  }
+
+  private async take(): Promise<PoolConnection> {
+    try {
+      const connection = await this.connections.take();
+      if (this.over) this.connections.giveBack(connection);
+      else this.connection = connection;
+      if (this.over) throw this.over;
+      return connection;
+    } catch (error) {
+      this.connections.note(error as Error);
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,59 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { Problem } from '../common/problem.js';
+import { isDatabaseAway } from './database-away.js';
+import { MIGRATIONS_TABLE } from './database-options.js';
+
+/** Whether this instance may be sent requests, as far as the database is concerned. */
+@Injectable()
+export class DatabaseReadiness {
+  private readonly logger = new Logger('Database');
+  /** One check at a time, however many ask: the route is open to everybody. */
+  private running?: Promise<string | undefined>;
+  private lastReason?: string;
+
+  constructor(private readonly dataSource: DataSource) {}
+
+  /**
+   * Resolves when a write would succeed and the database has every migration that this version expects. Newer
+   * migrations do not matter: the version before an upgrade goes on working. The log says once why it is not ready,
+   * and once that it is again. At most two statements.
+   * @throws Problem UNAVAILABLE, with the reason as its cause
+   */
+  async check(): Promise<void> {
+    this.running ??= this.reason().finally(() => (this.running = undefined));
+    const reason = await this.running;
+    if (reason !== undefined) throw new Problem('UNAVAILABLE', { cause: new Error(reason) });
+  }
+
+  private async reason(): Promise<string | undefined> {
+    const reason = await this.find();
+    if (reason !== this.lastReason) {
+      if (reason === undefined) this.logger.log('Database is ready again');
+      else this.logger.error('Database is not ready', { reason });
+    }
+    this.lastReason = reason;
+    return reason;
+  }
+
+  private async find(): Promise<string | undefined> {
+    try {
+      // Changes no row, but is refused wherever a write would be: read-only servers, missing privileges, locked tables.
+      await this.dataSource.query(`UPDATE ${MIGRATIONS_TABLE} SET id = id WHERE id = 0`);
+      const rows = await this.dataSource.query<{ name: string }[]>(`SELECT name FROM ${MIGRATIONS_TABLE}`);
+      const missing = this.dataSource.migrations.filter(
+        ({ constructor, name = constructor.name }) => !rows.some((row) => row.name === name),
+      );
+      return missing.length > 0 ? NOT_MIGRATED : undefined;
+    } catch (error) {
+      const { code = '' } = error as NodeJS.ErrnoException;
+      if (code === 'ER_NO_SUCH_TABLE') return NOT_MIGRATED;
+      if (isDatabaseAway(error)) return `a write fails (${code || (error as Error).message})`;
+      if (code.startsWith('ER_') && code.includes('DENIED'))
+        return `the database user may not write (${code})`;
+      throw error;
+    }
+  }
+}
+
+const NOT_MIGRATED = 'it is not migrated to what this version expects: run `npm run db:migrate`';
