@@ -2,7 +2,7 @@ import { Injectable, Logger, OnApplicationShutdown, OnModuleInit } from '@nestjs
 import { Counter, Gauge } from 'prom-client';
 import { DataSource, QueryFailedError } from 'typeorm';
 import { Config } from '../config/config.js';
-import { isDatabaseAway } from '../database/database.js';
+import { isDatabaseAway } from '../database/database-away.js';
 import { AuditEvent, AuditRow, AuditRows, insertRows, rowsPerStatement } from './audit-event.js';
 
 /** Milliseconds between two writes. */
