@@ -250,6 +250,8 @@ describe('a right value', () => {
     ['DATABASE_URL', 'mysql://shop:p%23ss@[::1]:3307/shop'],
     ['REDIS_URL', 'rediss://user:p%40ss@a.example:6380,rediss://b.example:6380'],
     ['REDIS_URL', 'redis://redis'],
+    ['REDIS_URL', 'redis+sentinel://a.example:26379,b.example/mymaster/2'],
+    ['REDIS_URL', 'rediss+sentinel://user:p%40ss@a.example,[::1]:26380/mymaster?sentinel_password=x'],
     ['JWT_TTL', '2678400'],
     ['LIMITS', 'binds-per-ip=10/60,starts-per-ip=0/1'],
     ['DOCS', 'off'],

@@ -16,6 +16,7 @@ import {
 } from 'class-validator';
 import { ToInteger } from '../common/to-integer.js';
 import { Is, isBaseUrl, isNetwork, isOrigin, isServer, ToBoolean, ToList, WEB_URL } from './config-rules.js';
+import { isRedisUrl, REDIS_URL_FORM } from './redis-url.js';
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
 export const HUMAN_CHECKS = ['altcha', 'picture'] as const;
@@ -57,15 +58,10 @@ export class Config {
   )
   readonly DATABASE_URL?: string;
 
-  /** Empty: embedded. Several nodes: a Redis Cluster. */
+  /** Empty: embedded. */
   @IsOptional()
-  @ToList()
-  @Is(
-    'redis://user:password@host:6379/2, its special characters percent-encoded',
-    (value) => isServer(value, /^rediss?:\/\//, /^\/?\d*$/),
-    true,
-  )
-  readonly REDIS_URL?: string[];
+  @Is(REDIS_URL_FORM, isRedisUrl)
+  readonly REDIS_URL?: string;
 
   /** Signs login tokens. At least 32 characters; the old shop's SECRET_KEY keeps its services working. */
   @MinLength(32) readonly JWT_SECRET: string;

@@ -1,8 +1,8 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { Redis } from 'ioredis';
 import { AnswersProblems } from '../common/problem.js';
 import { DatabaseReadiness } from '../database/database-readiness.js';
+import { RedisReadiness } from '../redis/redis-readiness.js';
 
 /** For the orchestrator: whether to restart the service, and whether to send it requests. */
 @ApiTags('健康')
@@ -10,7 +10,7 @@ import { DatabaseReadiness } from '../database/database-readiness.js';
 export class HealthController {
   constructor(
     private readonly database: DatabaseReadiness,
-    private readonly redis: Redis,
+    private readonly redis: RedisReadiness,
   ) {}
 
   @Get('live')
@@ -26,7 +26,7 @@ export class HealthController {
   @ApiOkResponse({ schema: { example: { status: 'ok' } } })
   @AnswersProblems()
   async ready(): Promise<{ status: 'ok' }> {
-    await Promise.all([this.database.check(), this.redis.ping()]);
+    await Promise.all([this.database.check(), this.redis.check()]);
     return { status: 'ok' };
   }
 }

@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Refusals } from '../audit/refusals.js';
 import { isDatabaseAway } from '../database/database-away.js';
 import { Problem, problemBody, ProblemCode } from '../common/problem.js';
-import { isRedisAway } from '../redis/redis.js';
+import { isRedisAway } from '../redis/redis-errors.js';
 
 /** What the framework calls them. Any other 4xx is a request that does not fit. */
 const BY_STATUS: Readonly<Record<number, ProblemCode>> = {

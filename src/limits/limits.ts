@@ -5,7 +5,7 @@ import { Counter } from 'prom-client';
 import { Problem } from '../common/problem.js';
 import { Throttle } from '../common/throttle.js';
 import { Config } from '../config/config.js';
-import { mayHaveRun } from '../redis/redis.js';
+import { mayHaveRun } from '../redis/redis-errors.js';
 import { COUNT, GIVE_BACK, REMEMBERED_FOR, UNDO } from './count-scripts.js';
 import { Allowance, allowances, Rule } from './rules.js';
 

@@ -20,11 +20,14 @@ export interface Found {
   readonly chromium?: string;
 }
 
+/** The path of a Redis to start, also where `TEST_REDIS_URL` names one that runs. */
+export const redisProgram = (): string | undefined => onPath('redis-server', 'valkey-server');
+
 export function findServers(env: NodeJS.ProcessEnv = process.env): Found {
   const startable = process.platform !== 'win32';
   return {
     database: env.TEST_DATABASE_URL || (startable ? onPath('mariadbd', 'mysqld') : undefined),
-    redis: env.TEST_REDIS_URL || (startable ? onPath('redis-server', 'valkey-server') : undefined),
+    redis: env.TEST_REDIS_URL || (startable ? redisProgram() : undefined),
     chromium: onPath('chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'),
   };
 }
@@ -84,7 +87,7 @@ export async function startDatabase(found: string): Promise<RunningServer> {
 }
 
 /** @throws Error with the server's own log, where it does not start */
-export async function startRedis(found: string): Promise<RunningServer> {
+export async function startRedis(found: string, options: readonly string[] = []): Promise<RunningServer> {
   if (found.includes('://')) return { ...(await greetRedis(found)), stop: async () => undefined };
   return privately(async (directory, port) => ({
     // A database per test file, so that files may run side by side.
@@ -98,19 +101,19 @@ export async function startRedis(found: string): Promise<RunningServer> {
       directory,
       '--databases',
       '1024',
-    ].concat(['--save', '', '--appendonly', 'no']),
+    ].concat(['--save', '', '--appendonly', 'no', ...options]),
     greet: () => greetRedis(`redis://127.0.0.1:${port}`),
   }));
 }
 
-type Greeting = Pick<RunningServer, 'url' | 'label'>;
-type Plan = (
+export type Greeting = Pick<RunningServer, 'url' | 'label'>;
+export type Plan = (
   directory: string,
   port: number,
 ) => Promise<{ command: string[]; greet: () => Promise<Greeting> }>;
 
 /** Starts it in a directory of its own on a free port; another one where somebody was quicker to take the port. */
-async function privately(plan: Plan): Promise<RunningServer> {
+export async function privately(plan: Plan): Promise<RunningServer> {
   for (let left = TRIES - 1; ; left--) {
     const directory = mkdtempSync(join(tmpdir(), 'qq-account-service-'));
     const log = join(directory, 'log');

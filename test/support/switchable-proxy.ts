@@ -30,7 +30,7 @@ export class SwitchableProxy {
   private server: Server;
 
   private constructor(
-    private readonly target: URL,
+    private target: URL,
     readonly port: number,
   ) {}
 
@@ -59,6 +59,11 @@ export class SwitchableProxy {
     this.trap = undefined;
     if (!this.server.listening) await this.listen();
     for (const line of this.lines) for (const end of line) end.resume();
+  }
+
+  /** New connections go to another server; the ones there are stay with theirs. */
+  retarget(url: string): void {
+    this.target = new URL(url);
   }
 
   /** Nobody is let in any more; who is in, stays. With `reset` too, it is as if the server had died. */

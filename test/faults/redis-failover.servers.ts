@@ -1,0 +1,200 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { RefusingRedis } from '../support/refusing-redis.js';
+import { redisProgram, type RunningServer, startRedis } from '../support/servers.js';
+import { type Answer, newQq, type Registered } from '../support/shopper.js';
+import { type App, startApp } from '../support/start-app.js';
+import { SwitchableProxy } from '../support/switchable-proxy.js';
+import { Redis } from 'ioredis';
+
+let app: App;
+let steady: App;
+let line: SwitchableProxy;
+let owner: Registered;
+
+beforeAll(async () => {
+  steady = await startApp();
+  line = await SwitchableProxy.to(steady.backends.env.REDIS_URL!);
+  app = await startApp({ beside: steady, env: { REDIS_URL: line.url } });
+  owner = await app.shopper().register();
+});
+
+afterEach(async () => {
+  line.retarget(steady.backends.env.REDIS_URL!);
+  await line.pass();
+  line.reset();
+  await inFullService();
+});
+
+afterAll(async () => {
+  await app.close();
+  await steady.close();
+  await line.close();
+});
+
+const ready = () => app.shopper().get('/health/ready');
+
+/** By itself, within seconds: nobody restarts it. */
+async function inFullService(): Promise<void> {
+  await vi.waitFor(async () => expect((await ready()).status).toBe(200), { timeout: 5000, interval: 50 });
+  const shopper = app.shopper();
+  const bound = await shopper.bind(await shopper.bindForm({ qq: newQq() }));
+  expect(bound.status, bound.text).toBe(200);
+  expect((await shopper.get('/user/', bound.body.token)).status).toBe(200);
+}
+
+/** Each writes or reads another way: a script, a SET, an MGET, an HMGET. */
+async function everyKind(): Promise<Answer[]> {
+  const shopper = app.shopper();
+  return Promise.all([
+    ready(),
+    shopper.get('/oauth/qq/authorization/?next=/'),
+    shopper.get('/user/', owner.token),
+    shopper.post('/authorizations/', owner),
+    shopper.send('/authorizations/', { method: 'DELETE', token: owner.token }),
+    shopper.get(`/image_codes/${crypto.randomUUID()}/`),
+  ]);
+}
+
+const UNAVAILABLE = { status: 503, code: 'UNAVAILABLE' };
+const short = ({ status, body }: Answer) => ({ status, code: body.errorCode });
+
+describe('a Redis that refuses commands under an open connection', () => {
+  it.each([
+    ['READONLY', "READONLY You can't write against a read only replica."],
+    ['READONLY', "READONLY You can't write against a read only replica. script: 4a2, on @user_script:5."],
+    [
+      'READONLY',
+      "ERR Error running script (call to f_6b1): @user_script:5: @user_script: 5: -READONLY You can't write against a read only replica.",
+    ],
+    ['LOADING', 'LOADING Redis is loading the dataset in memory'],
+    ['MASTERDOWN', "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'."],
+    ['CLUSTERDOWN', 'CLUSTERDOWN The cluster is down'],
+    ['NOREPLICAS', 'NOREPLICAS Not enough good replicas to write.'],
+    ['MISCONF', 'MISCONF Redis is configured to save RDB snapshots, but it is currently unable to persist'],
+    ['OOM', "OOM command not allowed when used memory > 'maxmemory'."],
+    ['UNKILLABLE', 'UNKILLABLE Sorry the script already executed write commands'],
+    ['max number of clients', 'ERR max number of clients reached'],
+    ['NOAUTH', 'NOAUTH Authentication required.'],
+    ['DENIED', 'DENIED Redis is running in protected mode'],
+  ])('with %s (%s) is away, and is left for the one that takes over', async (word, error) => {
+    const refusing = await RefusingRedis.start(error);
+    try {
+      line.retarget(refusing.url);
+      line.reset();
+      await vi.waitFor(
+        async () => {
+          expect((await ready()).status).toBe(503);
+          expect(refusing.refused).toBeGreaterThan(0);
+        },
+        { timeout: 5000, interval: 20 },
+      );
+
+      const answers = await everyKind();
+
+      expect(answers.map(short)).toEqual(answers.map(() => UNAVAILABLE));
+      expect((await app.shopper().get('/health/live')).status).toBe(200);
+      expect(app.logRecorder.lines).toContain(`"word":"${word}"`);
+      // The connection stays open: it is the service that leaves it.
+      line.retarget(steady.backends.env.REDIS_URL!);
+      await inFullService();
+    } finally {
+      refusing.stop();
+    }
+  });
+
+  it('does not fill the log', async () => {
+    const refusing = await RefusingRedis.start('NOREPLICAS Not enough good replicas to write.');
+    try {
+      line.retarget(refusing.url);
+      line.reset();
+      const lines = () => app.logRecorder.lines.split('"word":"NOREPLICAS"').length - 1;
+      await everyKind();
+      const before = lines();
+
+      for (let round = 0; round < 20; round++) await everyKind();
+
+      expect(refusing.refused).toBeGreaterThan(0);
+      expect(lines()).toBeLessThanOrEqual(Math.max(1, before));
+    } finally {
+      refusing.stop();
+    }
+  });
+});
+
+const program = redisProgram();
+
+describe.runIf(program)('a real Redis', () => {
+  let first: RunningServer;
+  let second: RunningServer;
+  let admin: Redis;
+
+  beforeAll(async () => {
+    [first, second] = await Promise.all([startRedis(program!), startRedis(program!)]);
+    admin = new Redis(first.url);
+  });
+
+  afterAll(async () => {
+    admin.disconnect();
+    await Promise.all([first.stop(), second.stop()]);
+  });
+
+  /** The service is on `first`, which takes writes. */
+  async function onFirst(): Promise<void> {
+    line.retarget(first.url);
+    line.reset();
+    await inFullService();
+  }
+
+  it.each([
+    [
+      'a replica',
+      () => admin.replicaof('127.0.0.1', Number(new URL(second.url).port)),
+      () => admin.replicaof('NO', 'ONE'),
+    ],
+    [
+      'without enough replicas',
+      () => admin.config('SET', 'min-replicas-to-write', '1'),
+      () => admin.config('SET', 'min-replicas-to-write', '0'),
+    ],
+    ['full', () => admin.config('SET', 'maxmemory', '1mb'), () => admin.config('SET', 'maxmemory', '0')],
+  ])(
+    'that has become %s is not ready to take requests, and is again when it is over',
+    async (_, turn, over) => {
+      await onFirst();
+      await turn();
+
+      await vi.waitFor(async () => expect((await ready()).status).toBe(503), { timeout: 5000, interval: 50 });
+      const answers = await everyKind();
+      for (const { status, body } of answers)
+        if (status !== 200 && status !== 204) expect(body.errorCode).toBe('UNAVAILABLE');
+      expect(short(answers[1]!)).toEqual(UNAVAILABLE);
+
+      await over();
+      await inFullService();
+    },
+  );
+
+  it('that was made a replica under open connections is left for the new primary', async () => {
+    await onFirst();
+    await admin.replicaof('127.0.0.1', Number(new URL(second.url).port));
+    await vi.waitFor(async () => expect((await ready()).status).toBe(503), { timeout: 5000, interval: 50 });
+
+    line.retarget(second.url);
+
+    await inFullService();
+    await admin.replicaof('NO', 'ONE');
+  });
+
+  it('that takes no more clients is away, and comes back by itself', async () => {
+    await onFirst();
+    await admin.config('SET', 'maxclients', '1');
+    line.reset();
+
+    await vi.waitFor(async () => expect((await ready()).status).toBe(503), { timeout: 5000, interval: 50 });
+    const answers = await everyKind();
+
+    expect(answers.map(short)).toEqual(answers.map(() => UNAVAILABLE));
+    await admin.config('SET', 'maxclients', '1000');
+    await inFullService();
+  });
+});
