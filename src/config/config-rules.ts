@@ -59,3 +59,12 @@ export function isServer(value: string, protocol: RegExp, path: RegExp): boolean
   const wellFormed = [username, password, pathname].every((part) => /^(?:[^%]|%[0-9a-f]{2})*$/i.test(part));
   return wellFormed && hostname !== '' && hash === '' && path.test(pathname);
 }
+
+/** curl reads `proxy.example:3128` as http. */
+export const withScheme = (proxy: string): string =>
+  /^[a-z][a-z\d+.-]*:\/\//i.test(proxy) ? proxy : `http://${proxy}`;
+
+/** An http or https proxy, as other programs write it: with or without a scheme, a user and a port. */
+export function isProxy(value: string): boolean {
+  return isServer(withScheme(value), /^https?:\/\//i, /^\/?$/);
+}

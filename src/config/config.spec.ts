@@ -188,7 +188,8 @@ describe('a wrong value', () => {
     ['QQ_PROFILE', 'yes', 'on'],
     ['HUMAN_CHECK', 'captcha', 'altcha,captcha', ','],
     ['SMS_HTTP_SUCCESS', 'OK', '=OK', 'code='],
-    ['HTTPS_PROXY', 'proxy:8080', 'socks5://proxy:1080'],
+    ['HTTPS_PROXY', 'http://', 'socks5://proxy:1080'],
+    ['HTTP_PROXY', 'ftp://proxy', 'http://a:b%zz@proxy'],
     ['TERMS_VERSION', 'one two', 'x'.repeat(33)],
     ['TERMS_URL', 'terms.html', 'javascript:alert(1)'],
     ['PRIVACY_URL', 'privacy.html'],
@@ -330,7 +331,6 @@ describe('the environment', () => {
     ['DATABASE_URI', 'DATABASE_URL'],
     ['database_url', 'DATABASE_URL'],
     ['PUBLICURL', 'PUBLIC_URL'],
-    ['HTTP_PROXY', 'HTTPS_PROXY'],
     ['SMS_URL', undefined],
   ])('with %s is told that it is not read', (name, meant) => {
     const { warnings } = loadConfig({ JWT_SECRET: SECRET, [name]: 'hunter2-value' });

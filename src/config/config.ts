@@ -15,7 +15,17 @@ import {
   ValidateIf,
 } from 'class-validator';
 import { ToInteger } from '../common/to-integer.js';
-import { Is, isBaseUrl, isNetwork, isOrigin, isServer, ToBoolean, ToList, WEB_URL } from './config-rules.js';
+import {
+  Is,
+  isBaseUrl,
+  isNetwork,
+  isOrigin,
+  isProxy,
+  isServer,
+  ToBoolean,
+  ToList,
+  WEB_URL,
+} from './config-rules.js';
 import { isRedisUrl, REDIS_URL_FORM } from './redis-url.js';
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
@@ -127,8 +137,10 @@ export class Config {
   /** Messages a day for the whole service. */
   @ToInteger() @IsInt() @Min(0) @Max(1_000_000_000) readonly SMS_DAILY_BUDGET: number = 10_000;
 
-  /** The proxy for calls to QQ and the SMS vendor, and the hosts that are called without it. */
-  @IsOptional() @IsUrl(WEB_URL) readonly HTTPS_PROXY?: string;
+  /** The proxies for calls to `https:` and to `http:` URLs (QQ, SMS gateways). */
+  @IsOptional() @Is('http://user:password@host:port', isProxy) readonly HTTPS_PROXY?: string;
+  @IsOptional() @Is('http://user:password@host:port', isProxy) readonly HTTP_PROXY?: string;
+  /** Who is called without a proxy: domains, addresses, CIDRs, each with or without a port; `*` is everybody. */
   @IsOptional() @IsString() readonly NO_PROXY?: string;
 
   /** The version of the terms that a new account has to accept; empty: none. Set together with both URLs. */

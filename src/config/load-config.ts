@@ -48,11 +48,12 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
 /** The settings that the environment gives; an empty one counts as not given. */
 function ownSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const given = Object.fromEntries(NAMES.filter((name) => env[name]).map((name) => [name, env[name]]));
-  // Other programs read these two in lower case as well.
+  // Other programs read these in lower case as well, and those first.
   return {
+    ...given,
+    ...(env.http_proxy && { HTTP_PROXY: env.http_proxy }),
     ...(env.https_proxy && { HTTPS_PROXY: env.https_proxy }),
     ...(env.no_proxy && { NO_PROXY: env.no_proxy }),
-    ...given,
   };
 }
 

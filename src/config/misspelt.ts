@@ -1,6 +1,6 @@
 /** Prefixes that nobody else's variables have. `REDIS_` and `DATABASE_` are not among them: Kubernetes sets such names. */
 const OWN_PREFIXES = /^(?:QQ|SMS|JWT|BCRYPT|SHUTDOWN|TERMS|BRAND|HUMAN_CHECK|IMAGE_CODE|BIND_TOKEN)_/;
-const READ_IN_LOWER_CASE = ['https_proxy', 'no_proxy'];
+const READ_IN_LOWER_CASE = ['http_proxy', 'https_proxy', 'no_proxy'];
 /** Shorter names differ from too many others by two letters. */
 const SHORTEST = 6;
 
@@ -10,7 +10,7 @@ export function misspelt(env: NodeJS.ProcessEnv, known: readonly string[]): stri
     .filter((name) => env[name] && !known.includes(name) && !READ_IN_LOWER_CASE.includes(name))
     .flatMap((name) => {
       const meant = nearest(name, known);
-      // HTTP_PROXY beside HTTPS_PROXY is no mistake.
+      // Two names that resemble each other, both set, are no mistake.
       if (meant && env[meant] && !OWN_PREFIXES.test(name)) return [];
       if (meant) return [`${name}: is not read; ${meant} may be meant`];
       return OWN_PREFIXES.test(name) ? [`${name}: is not read; there is no such setting`] : [];

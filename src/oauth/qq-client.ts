@@ -1,7 +1,8 @@
 import { Injectable, Logger, OnApplicationShutdown } from '@nestjs/common';
-import { Pool } from 'undici';
 import { Config } from '../config/config.js';
 import { Problem } from '../common/problem.js';
+import { UpstreamFault } from '../upstream/upstream-fault.js';
+import { Upstream } from '../upstream/upstream.js';
 import { meaningOf, parseAnswer, QqAnswer, refusesCode } from './qq-dialect.js';
 
 /** Whose QQ it is. */
@@ -14,8 +15,6 @@ export interface QqIdentity {
   readonly nickname?: string;
 }
 
-/** Bytes; QQ's longest answer has a few hundred. */
-const LONGEST_ANSWER = 16_384;
 const OPENID = /^[0-9A-F]{32}$/;
 /** QQ documents the prefix and a length to reserve, and nothing else about it. */
 const UNIONID = /^[\x21-\x7e]{1,64}$/;
@@ -24,17 +23,13 @@ const UNIONID = /^[\x21-\x7e]{1,64}$/;
 @Injectable()
 export class QqClient implements OnApplicationShutdown {
   private readonly logger = new Logger(QqClient.name);
-  private readonly pool: Pool;
+  private readonly upstream: Upstream;
   private readonly basePath: string;
 
   constructor(private readonly config: Config) {
-    const { origin, pathname } = new URL(config.QQ_BASE_URL);
-    this.pool = new Pool(origin, {
-      connections: 64,
-      pipelining: 1,
-      connect: { timeout: config.QQ_TIMEOUT_MS },
-    });
-    this.basePath = pathname.replace(/\/$/, '');
+    const { QQ_BASE_URL: url, QQ_TIMEOUT_MS: timeoutMs } = config;
+    this.upstream = new Upstream({ name: 'qq', url, timeoutMs, proxy: config });
+    this.basePath = new URL(url).pathname.replace(/\/$/, '');
   }
 
   /** Where the browser goes to log in to QQ. */
@@ -71,7 +66,7 @@ export class QqClient implements OnApplicationShutdown {
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await this.pool.destroy();
+    await this.upstream.close();
   }
 
   private async unionidOf(openid: string, token: string): Promise<string> {
@@ -98,22 +93,12 @@ export class QqClient implements OnApplicationShutdown {
     throw new Problem('QQ_UNAVAILABLE', { cause });
   }
 
-  /** Never retried: a code works once, and a timeout may have spent it. */
   private async fetch(path: string): Promise<string> {
     try {
-      const signal = AbortSignal.timeout(this.config.QQ_TIMEOUT_MS);
-      const { body } = await this.pool.request({ path, method: 'GET', idempotent: false, signal });
-      let text = '';
-      body.setEncoding('utf8');
-      for await (const chunk of body) {
-        text += String(chunk);
-        if (text.length > LONGEST_ANSWER) throw new Error('QQ answered too much');
-      }
-      return text;
+      return (await this.upstream.call({ method: 'GET', path })).text;
     } catch (cause) {
-      // undici's message may quote the URL, which holds the app key: only its code or name goes on. A timeout's code is a number.
-      const { name, code } = cause as Error & { code?: unknown };
-      throw unavailable(`QQ did not answer (${typeof code === 'string' ? code : name})`);
+      if (cause instanceof UpstreamFault) throw new Problem('QQ_UNAVAILABLE', { cause });
+      throw cause;
     }
   }
 }

@@ -1,0 +1,253 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
+import { Logger } from '@nestjs/common';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { ProxySettings } from './proxy.js';
+import { UpstreamFault } from './upstream-fault.js';
+import { Upstream, type UpstreamAnswer, type UpstreamCall } from './upstream.js';
+
+const opened: { close(): unknown }[] = [];
+
+beforeAll(() => Logger.overrideLogger(false));
+afterEach(async () => {
+  for (const each of opened.splice(0)) await each.close();
+});
+
+type Answering = (request: IncomingMessage, response: ServerResponse) => void;
+
+async function listening(server: Server | ReturnType<typeof createTcpServer>): Promise<number> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  opened.push({
+    close: () => {
+      if ('closeAllConnections' in server) server.closeAllConnections();
+      server.close();
+    },
+  });
+  return (server.address() as AddressInfo).port;
+}
+
+async function server(answering: Answering): Promise<{ url: string; seen: string[]; sockets: Set<Socket> }> {
+  const seen: string[] = [];
+  const sockets = new Set<Socket>();
+  const http = createServer((request, response) => {
+    seen.push(`${request.method} ${request.url}`);
+    sockets.add(request.socket);
+    answering(request, response);
+  });
+  return { url: `http://127.0.0.1:${await listening(http)}`, seen, sockets };
+}
+
+function upstream(url: string, timeoutMs = 300, proxy: ProxySettings = {}): Upstream {
+  const made = new Upstream({ name: 'test', url, timeoutMs, proxy });
+  opened.push(made);
+  return made;
+}
+
+async function outcome(
+  to: Upstream,
+  call: Partial<UpstreamCall> = {},
+): Promise<UpstreamAnswer | { code: string; maybeSent: boolean }> {
+  try {
+    return await to.call({ method: 'GET', path: '/', ...call });
+  } catch (error) {
+    expect(error).toBeInstanceOf(UpstreamFault);
+    const { code, maybeSent } = error as UpstreamFault;
+    return { code, maybeSent };
+  }
+}
+
+describe('a call', () => {
+  it('answers with status and text, in many pieces too', async () => {
+    const { url, seen } = await server((_, response) => {
+      response.writeHead(201);
+      const bytes = [...Buffer.from('好的')];
+      const next = () => {
+        const byte = bytes.shift();
+        if (byte === undefined) response.end();
+        else response.write(Buffer.of(byte), () => setImmediate(next));
+      };
+      next();
+    });
+
+    expect(await outcome(upstream(url), { method: 'POST', path: '/a?b=c', body: '{}' })).toEqual({
+      status: 201,
+      text: '好的',
+    });
+    expect(seen).toEqual(['POST /a?b=c']);
+  });
+
+  it('keeps its connection for the next', async () => {
+    const { url, sockets } = await server((_, response) => void response.end('ok'));
+    const to = upstream(url);
+    // The next call may begin before undici has put the connection back, which opens a second one.
+    for (let nth = 0; nth < 10; nth++) await outcome(to);
+
+    expect(sockets.size).toBeLessThanOrEqual(2);
+  });
+
+  it('runs beside others: a hundred at once take as long as one', async () => {
+    const { url } = await server((_, response) => void setTimeout(() => response.end('ok'), 100));
+    const to = upstream(url, 2000);
+    const start = performance.now();
+
+    const answers = await Promise.all(Array.from({ length: 100 }, () => outcome(to)));
+
+    expect(new Set(answers.map((answer) => JSON.stringify(answer)))).toEqual(
+      new Set(['{"status":200,"text":"ok"}']),
+    );
+    expect(performance.now() - start).toBeLessThan(1500);
+  });
+
+  it('asked for the status alone answers before the body has come, and though it never does', async () => {
+    const { url } = await server((_, response) => void response.writeHead(202).write('half'));
+
+    expect(await outcome(upstream(url), { statusOnly: true })).toEqual({ status: 202, text: '' });
+  });
+});
+
+describe('a call that fails says whether it may have been sent', () => {
+  it('not: nobody listens', async () => {
+    expect(await outcome(upstream('http://127.0.0.1:1'))).toEqual({ code: 'ECONNREFUSED', maybeSent: false });
+  });
+
+  it('not: the name is unknown', async () => {
+    expect(await outcome(upstream('http://no-such-host.invalid', 3000))).toMatchObject({ maybeSent: false });
+  });
+
+  it('not: the deadline passes before there is a connection', async () => {
+    // A TLS handshake that nobody answers keeps the connection from being made.
+    const port = await listening(createTcpServer());
+
+    expect(await outcome(upstream(`https://127.0.0.1:${port}`))).toEqual({
+      code: 'ETIMEDOUT',
+      maybeSent: false,
+    });
+  });
+
+  it('not: it waited for a connection in vain, and is not sent later either', async () => {
+    const { url, seen } = await server(() => undefined);
+    const to = upstream(url);
+
+    const outcomes = await Promise.all(Array.from({ length: 400 }, () => outcome(to)));
+
+    const maybe = outcomes.filter((answer) => 'maybeSent' in answer && answer.maybeSent);
+    expect(seen.length).toBeLessThanOrEqual(maybe.length);
+    expect(maybe.length).toBeLessThan(400);
+  });
+
+  it.each<[string, Answering, string]>([
+    ['silence', () => undefined, 'ETIMEDOUT'],
+    ['a reset', (request) => void request.socket.resetAndDestroy(), 'ECONNRESET'],
+    ['hanging up', (request) => void request.socket.destroy(), 'UND_ERR_SOCKET'],
+    ['a body that stalls', (_, response) => void response.writeHead(200).write('half'), 'ETIMEDOUT'],
+    [
+      'a body that is cut off',
+      (request, response) => {
+        response.writeHead(200, { 'content-length': '10' }).write('half');
+        setTimeout(() => request.socket.destroy(), 20);
+      },
+      'UND_ERR_SOCKET',
+    ],
+    ['too long an answer', (_, response) => void response.end('x'.repeat(20_000)), 'ANSWER_TOO_LONG'],
+    ['no HTTP', (request) => void request.socket.end('hello\r\n\r\n'), 'HTTPParserError'],
+  ])('maybe: %s', async (_, answering, code) => {
+    const { url, seen } = await server(answering);
+    const start = performance.now();
+
+    expect(await outcome(upstream(url), { method: 'POST', body: '{}' })).toEqual({ code, maybeSent: true });
+
+    expect(seen).toHaveLength(1);
+    expect(performance.now() - start).toBeLessThan(1000);
+  });
+
+  it('and never which URL it called', async () => {
+    const { url } = await server((request) => void request.socket.destroy());
+    const path = '/token?client_secret=hunter2';
+
+    const fault = await upstream(url)
+      .call({ method: 'GET', path })
+      .catch((error: unknown) => error);
+
+    expect(JSON.stringify(fault, Object.getOwnPropertyNames(fault))).not.toContain('hunter2');
+    expect((fault as Error).cause).toBeUndefined();
+  });
+});
+
+describe('through a proxy', () => {
+  /** A proxy that knows every host as `target`. */
+  async function proxy(target: string, status = 200): Promise<{ url: string; seen: string[] }> {
+    const seen: string[] = [];
+    const http = createServer((request, response) => {
+      seen.push(`${request.method} ${request.url} ${request.headers['proxy-authorization'] ?? ''}`.trim());
+      response.end(`absolute ${request.headers.host}`);
+    });
+    http.on('connect', (request, socket) => {
+      seen.push(`CONNECT ${request.url} ${request.headers['proxy-authorization'] ?? ''}`.trim());
+      if (status !== 200) {
+        socket.end(`HTTP/1.1 ${status} No\r\n\r\n`);
+        return;
+      }
+      const { hostname, port } = new URL(target);
+      const tunnel = connect(Number(port), hostname, () => {
+        socket.write('HTTP/1.1 200 OK\r\n\r\n');
+        tunnel.pipe(socket).pipe(tunnel);
+      });
+      tunnel.on('error', () => socket.destroy());
+      socket.on('error', () => tunnel.destroy());
+    });
+    return { url: `http://me:p%40ss@127.0.0.1:${await listening(http)}`, seen };
+  }
+  const BASIC = `Basic ${Buffer.from('me:p@ss').toString('base64')}`;
+
+  it('http asks for the whole URL, with its user', async () => {
+    const { url, seen } = await proxy('http://unused');
+
+    const answer = await outcome(upstream('http://sms.example', 2000, { HTTP_PROXY: url }), {
+      path: '/send?v=1',
+    });
+
+    expect(answer).toEqual({ status: 200, text: 'absolute sms.example' });
+    expect(seen).toEqual([`GET http://sms.example/send?v=1 ${BASIC}`]);
+  });
+
+  it('https asks for a tunnel, and only the tunnel sees the request', async () => {
+    const target = createTcpServer();
+    const hello = new Promise<Buffer>((resolve) => {
+      target.on('connection', (socket) => socket.once('data', resolve));
+    });
+    const port = await listening(target);
+    const { url, seen } = await proxy(`http://127.0.0.1:${port}`);
+
+    const pending = outcome(upstream('https://graph.qq.com', 500, { HTTPS_PROXY: url }));
+
+    // 0x16: a TLS handshake.
+    expect((await hello)[0]).toBe(0x16);
+    expect(await pending).toEqual({ code: 'ETIMEDOUT', maybeSent: false });
+    expect(seen).toEqual([`CONNECT graph.qq.com:443 ${BASIC}`]);
+  });
+
+  it('a proxy that refuses is named by its status, and nothing was sent', async () => {
+    const { url } = await proxy('http://unused', 407);
+
+    expect(await outcome(upstream('https://graph.qq.com', 2000, { HTTPS_PROXY: url }))).toEqual({
+      code: 'PROXY_407',
+      maybeSent: false,
+    });
+  });
+
+  it('says at boot that one is used, and not its password', () => {
+    const lines = vi.spyOn(Logger.prototype, 'log').mockReturnValue();
+    try {
+      upstream('https://graph.qq.com', 300, { HTTPS_PROXY: 'http://me:hunter2@proxy.example:3128' });
+      upstream('http://127.0.0.1', 300, { HTTP_PROXY: 'http://me:hunter2@proxy.example:3128' });
+
+      expect(lines.mock.calls).toEqual([
+        ['Calls go through a proxy', { upstream: 'test', proxy: 'proxy.example:3128' }],
+      ]);
+    } finally {
+      lines.mockRestore();
+    }
+  });
+});

@@ -1,0 +1,185 @@
+import { Logger } from '@nestjs/common';
+import { Histogram } from 'prom-client';
+import { type Dispatcher, Pool, ProxyAgent } from 'undici';
+import { type ProxySettings, proxyAuthorization, proxyFor } from './proxy.js';
+import { UpstreamFault } from './upstream-fault.js';
+
+/** Whom a service calls, and how long it waits. */
+export interface UpstreamOptions {
+  /** What the metrics call it: `qq`, `sms`. */
+  readonly name: string;
+  /** Any URL of it; calls go to its origin. */
+  readonly url: string;
+  /** Milliseconds for one call: waiting for a connection, connecting, sending and the whole answer. */
+  readonly timeoutMs: number;
+  readonly proxy: ProxySettings;
+}
+
+export interface UpstreamCall {
+  readonly method: 'GET' | 'POST';
+  /** With its query, from the origin. */
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** Answers as soon as the status is there, with an empty `text`, whatever becomes of the body. */
+  readonly statusOnly?: boolean;
+}
+
+export interface UpstreamAnswer {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** Calls to one upstream at the same time. */
+const CONNECTIONS = 256;
+/** Bytes of an answer that are read; what QQ and SMS gateways say has a few hundred. */
+const LONGEST_ANSWER = 16_384;
+
+export const upstreamSeconds = new Histogram({
+  name: 'qq_account_upstream_seconds',
+  help: 'Calls to QQ and SMS gateways, by outcome: the class of the status, or the code of the fault',
+  labelNames: ['upstream', 'outcome'],
+  buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8],
+});
+
+/**
+ * The HTTP client for whoever we call. One pool of connections an origin, kept alive, one call at a time on each; a
+ * deadline over the whole call; an answer of bounded length; through the environment's proxy; never a second try,
+ * because a code of QQ's works once and an SMS may have been sent.
+ */
+export class Upstream {
+  private readonly origin: string;
+  private readonly dispatcher: Dispatcher;
+  /** Put before each path: a proxy is asked for an `http:` origin by its whole URL. */
+  private readonly prefix: string;
+  private readonly headers: Readonly<Record<string, string>>;
+
+  constructor(private readonly options: UpstreamOptions) {
+    const { origin, host } = new URL(options.url);
+    const proxy = proxyFor(origin, options.proxy);
+    const pool = {
+      connections: CONNECTIONS,
+      pipelining: 1,
+      // The deadline of the call is the only clock.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      connectTimeout: options.timeoutMs,
+    };
+    if (proxy)
+      new Logger('Upstream').log('Calls go through a proxy', { upstream: options.name, proxy: proxy.host });
+    const authorization = proxy && proxyAuthorization(proxy);
+    const absolute = proxy !== undefined && origin.startsWith('http:');
+    this.origin = absolute ? proxy.origin : origin;
+    this.prefix = absolute ? origin : '';
+    this.headers = absolute ? { host, ...(authorization && { 'proxy-authorization': authorization }) } : {};
+    this.dispatcher =
+      proxy && !absolute
+        ? new ProxyAgent({ ...pool, uri: proxy.origin, ...(authorization && { token: authorization }) })
+        : new Pool(this.origin, pool);
+  }
+
+  /**
+   * One call, sent at most once.
+   * @throws UpstreamFault when no complete answer came; it says whether the call may have been sent
+   */
+  async call({ method, path, headers, body, statusOnly = false }: UpstreamCall): Promise<UpstreamAnswer> {
+    const end = upstreamSeconds.startTimer({ upstream: this.options.name });
+    try {
+      const answer = await new Promise<UpstreamAnswer>((resolve, reject) => {
+        const exchange = new Exchange(resolve, reject, this.options.timeoutMs, statusOnly);
+        const target = { origin: this.origin, path: this.prefix + path, method, body, idempotent: false };
+        this.dispatcher.dispatch({ ...target, headers: { ...this.headers, ...headers } }, exchange);
+      });
+      end({ outcome: `${Math.floor(answer.status / 100)}xx` });
+      return answer;
+    } catch (error) {
+      end({ outcome: error instanceof UpstreamFault ? error.code : 'fault' });
+      throw error;
+    }
+  }
+
+  /** Ends every connection. */
+  async close(): Promise<void> {
+    await this.dispatcher.destroy();
+  }
+}
+
+/** What undici reports of one call, in its order. */
+class Exchange implements Dispatcher.DispatchHandler {
+  private controller?: Dispatcher.DispatchController;
+  private status = 0;
+  private length = 0;
+  private settled = false;
+  private ended = false;
+  private readonly chunks: Buffer[] = [];
+  private readonly timer: NodeJS.Timeout;
+
+  constructor(
+    private readonly resolve: (answer: UpstreamAnswer) => void,
+    private readonly reject: (fault: UpstreamFault) => void,
+    timeoutMs: number,
+    private readonly statusOnly: boolean,
+  ) {
+    // After the next poll: where the event loop was busy, what has arrived meanwhile is read first.
+    this.timer = setTimeout(() => setImmediate(() => this.abort('ETIMEDOUT')), timeoutMs);
+  }
+
+  /** The request is written next: there is a connection. */
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    // The deadline passed while it waited for a connection: it must not be sent now.
+    if (this.settled) return controller.abort(new Error('too late'));
+    this.controller = controller;
+  }
+
+  onResponseStart(_: Dispatcher.DispatchController, status: number): void {
+    // 1xx comes before the status that counts.
+    if (status < 200) return;
+    this.status = status;
+    if (this.statusOnly) this.answer('');
+  }
+
+  onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.length += chunk.length;
+    if (this.length > LONGEST_ANSWER) this.abort('ANSWER_TOO_LONG');
+    else if (!this.statusOnly) this.chunks.push(chunk);
+  }
+
+  onResponseEnd(): void {
+    this.ended = true;
+    clearTimeout(this.timer);
+    this.answer(Buffer.concat(this.chunks).toString());
+  }
+
+  onResponseError(_: unknown, error: Error): void {
+    this.ended = true;
+    clearTimeout(this.timer);
+    this.fail(codeOf(error));
+  }
+
+  /** Also ends a body that nobody waits for any more. */
+  private abort(code: string): void {
+    if (this.ended) return;
+    clearTimeout(this.timer);
+    this.fail(code);
+    this.controller?.abort(new Error(code));
+  }
+
+  private answer(text: string): void {
+    if (this.settled) return;
+    this.settled = true;
+    this.resolve({ status: this.status, text });
+  }
+
+  private fail(code: string): void {
+    if (this.settled) return;
+    this.settled = true;
+    this.reject(new UpstreamFault(code, this.controller !== undefined));
+  }
+}
+
+/** Never the message, which may quote the URL. */
+function codeOf(error: Error & { code?: unknown }): string {
+  const [, status] = /^Proxy response \((\d{3})\)/.exec(error.message) ?? [];
+  if (status !== undefined) return `PROXY_${status}`;
+  return typeof error.code === 'string' ? error.code : error.name;
+}
