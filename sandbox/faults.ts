@@ -100,12 +100,17 @@ function readFault(given: unknown): Fault {
   if (!isOneOf(MODES, mode)) throw badRequest(`mode must be one of ${MODES.join(', ')}.`);
   if (on !== 'all' && !isOneOf(ENDPOINTS, on))
     throw badRequest(`on must be one of all, ${ENDPOINTS.join(', ')}.`);
-  if (typeof ms !== 'number' || !Number.isInteger(ms) || ms < 0 || ms > LONGEST_MS)
-    throw badRequest(`ms must be a whole number from 0 to ${LONGEST_MS}.`);
-  return { mode, on, ms };
+  return { mode, on, ms: readMs(ms) };
 }
 
-function isOneOf<T extends string>(values: readonly T[], value: unknown): value is T {
+/** @throws Error (statusCode 400) with a sentence, unless it is a time that a switch may have */
+export function readMs(ms: unknown): number {
+  if (typeof ms !== 'number' || !Number.isInteger(ms) || ms < 0 || ms > LONGEST_MS)
+    throw badRequest(`ms must be a whole number from 0 to ${LONGEST_MS}.`);
+  return ms;
+}
+
+export function isOneOf<T extends string>(values: readonly T[], value: unknown): value is T {
   return values.some((known) => known === value);
 }
 

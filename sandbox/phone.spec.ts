@@ -92,6 +92,30 @@ describe('the gateway', () => {
     expect((await send(SMS)).status).toBe(200);
   });
 
+  it('takes a message that arrives late', async () => {
+    sandbox.setSmsFault({ mode: 'late', ms: 50 });
+
+    expect((await send(SMS)).status).toBe(200);
+    expect(sandbox.messages()).toEqual([]);
+
+    await expect.poll(() => sandbox.messages()).toHaveLength(1);
+  });
+
+  it('takes a message that never arrives', async () => {
+    sandbox.smsFault = 'lost';
+
+    expect((await send(SMS)).status).toBe(200);
+    expect(sandbox.messages()).toEqual([]);
+  });
+
+  it('delivers a message and answers later', async () => {
+    sandbox.setSmsFault({ mode: 'slow', ms: 600_000 });
+
+    await expect(send(SMS, undefined, 200)).rejects.toThrow(/timeout/);
+
+    expect(sandbox.messages()).toHaveLength(1);
+  });
+
   it('hangs up', async () => {
     sandbox.smsFault = 'reset';
 

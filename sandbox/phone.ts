@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { badRequest } from './faults.js';
+import { badRequest, isOneOf, readMs } from './faults.js';
 import { Hold } from './hold.js';
 import { html, type Html } from './html.js';
 import { sendPage } from './pages.js';
@@ -14,14 +14,28 @@ export interface Message {
   readonly at: string;
 }
 
-/** How the phone company fails: answers 500, never answers, or hangs up. Nothing is delivered then. */
-export type SmsFault = 'none' | 'refuse' | 'hang' | 'reset';
+/** What can go wrong on the way to the phone. */
+export const SMS_FAULTS = ['none', 'refuse', 'late', 'lost', 'slow', 'hang', 'reset'] as const;
 
+/**
+ * `refuse`: answers 500. `late`: takes the message, which arrives later. `lost`: takes it, and it never arrives.
+ * `slow`: it arrives, and the answer comes later. `hang`: it does not arrive, and no answer comes. `reset`: it does not
+ * arrive, and the connection breaks.
+ */
+export type SmsFault = (typeof SMS_FAULTS)[number];
+
+/** The switch as it stands; `ms` is how much later `late` and `slow` are. */
+export interface SmsFaultSwitch {
+  readonly mode: SmsFault;
+  readonly ms: number;
+}
+
+const NO_SMS_FAULT: SmsFaultSwitch = { mode: 'none', ms: 5000 };
 const KEPT = 200;
 
 /** The phone all messages arrive at, and the phone company's gateway in front of it. */
 export class Phone {
-  fault: SmsFault = 'none';
+  #fault: SmsFaultSwitch = NO_SMS_FAULT;
   readonly #arrivals = new EventEmitter().setMaxListeners(0);
   #messages: readonly Message[] = [];
 
@@ -30,6 +44,21 @@ export class Phone {
     private readonly now: () => number,
     private readonly hold: Hold,
   ) {}
+
+  get fault(): SmsFaultSwitch {
+    return this.#fault;
+  }
+
+  /**
+   * Turns the switch; without `ms` it is 5000.
+   * @throws Error (statusCode 400) with a sentence, if a value is none of the switch's
+   */
+  setFault(given: unknown): SmsFaultSwitch {
+    const { mode, ms = NO_SMS_FAULT.ms } = (given ?? {}) as Record<string, unknown>;
+    if (!isOneOf(SMS_FAULTS, mode)) throw badRequest(`mode must be one of ${SMS_FAULTS.join(', ')}.`);
+    this.#fault = { mode, ms: readMs(ms) };
+    return this.#fault;
+  }
 
   /** Newest first; without a mobile, everybody's. The newest 200 are kept. */
   messages(mobile?: string): Message[] {
@@ -44,6 +73,8 @@ export class Phone {
       if (Array.isArray(mobile)) throw badRequest('Give one mobile.');
       return this.messages(mobile);
     });
+    app.get('/phone/faults', () => this.#fault);
+    app.put('/phone/faults', (request) => this.setFault(request.body));
     app.get('/phone/events', (request, reply) => this.#stream(request, reply));
     app.get('/phone', (_request, reply) =>
       sendPage(reply, { title: '手机', wide: true, body: screen(this.messages()), script: 'phone.js' }),
@@ -56,17 +87,24 @@ export class Phone {
         .code(401)
         .header('www-authenticate', 'Bearer')
         .send({ statusCode: 401, message: 'Wrong key.' });
-    const message = { ...readMessage(request.body), at: new Date(this.now()).toISOString() };
-    const { fault } = this;
-    if (fault === 'refuse') return reply.code(500).send({ statusCode: 500, message: 'Switched to refuse.' });
-    if (fault === 'hang') await this.hold.wait();
-    if (fault === 'hang' || fault === 'reset') {
+    const sent = readMessage(request.body);
+    const { mode, ms } = this.#fault;
+    if (mode === 'refuse') return reply.code(500).send({ statusCode: 500, message: 'Switched to refuse.' });
+    if (mode === 'hang') await this.hold.wait();
+    if (mode === 'hang' || mode === 'reset') {
       request.raw.socket.resetAndDestroy();
       return reply.hijack();
     }
+    if (mode === 'late') void this.hold.wait(ms).then(() => this.#arrive(sent));
+    else if (mode !== 'lost') this.#arrive(sent);
+    if (mode === 'slow') await this.hold.wait(ms);
+    return reply.send({ message: 'OK' });
+  }
+
+  #arrive(sent: Omit<Message, 'at'>): void {
+    const message = { ...sent, at: new Date(this.now()).toISOString() };
     this.#messages = [message, ...this.#messages].slice(0, KEPT);
     this.#arrivals.emit('message', message);
-    return reply.send({ message: 'OK' });
   }
 
   /** Server-sent events: one per message, for as long as the page is open. */

@@ -7,7 +7,7 @@ import { Grants, type Clock } from './grants.js';
 import { Hold } from './hold.js';
 import { homeRoute } from './home.js';
 import { pagesDirectory, SECURITY_HEADERS } from './pages.js';
-import { Phone, type Message, type SmsFault } from './phone.js';
+import { Phone, type Message, type SmsFault, type SmsFaultSwitch } from './phone.js';
 import { qqRoutes } from './qq.js';
 import { DEFAULT_APP, Registry, type QqAppOptions } from './registry.js';
 import { switchRoutes } from './switches.js';
@@ -37,6 +37,8 @@ export interface Sandbox {
   readonly requests: Readonly<Record<Endpoint, number>>;
   /** How the phone's gateway fails from now on; `none` mends it. */
   smsFault: SmsFault;
+  /** The same, with how many ms later `late` and `slow` are. */
+  setSmsFault(fault: Pick<SmsFaultSwitch, 'mode'> & Partial<SmsFaultSwitch>): void;
   /** Turns QQ's fault switch; what is left out is `on: 'all', ms: 5000`. */
   setFault(fault: Pick<Fault, 'mode'> & Partial<Fault>): void;
   /** What arrived, newest first; without a mobile, everybody's. */
@@ -71,7 +73,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   await app.register(async (scope) => qqRoutes(scope, registry, grants, faults));
   authorizeRoutes(app, registry, grants, faults);
   phone.routes(app);
-  switchRoutes(app, faults);
+  switchRoutes(app, faults, phone);
   homeRoute(app, options.shopUrl ?? 'http://localhost:3000/');
 
   await app.listen({ port: options.port, host });
@@ -82,11 +84,12 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       return faults.requests;
     },
     get smsFault() {
-      return phone.fault;
+      return phone.fault.mode;
     },
     set smsFault(fault) {
-      phone.fault = fault;
+      phone.setFault({ mode: fault });
     },
+    setSmsFault: (fault) => void phone.setFault(fault),
     setFault: (fault) => void faults.set(fault),
     messages: (mobile) => phone.messages(mobile),
     close: async () => {

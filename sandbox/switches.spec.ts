@@ -7,10 +7,10 @@ beforeEach(async () => {
 });
 afterEach(() => sandbox.close());
 
-async function put(switched: unknown): Promise<{ status: number; answer: unknown }> {
+async function put(switched: unknown, path = '/faults'): Promise<{ status: number; answer: unknown }> {
   const headers = { 'content-type': 'application/json' };
   const init = { method: 'PUT', headers, body: JSON.stringify(switched) };
-  const response = await fetch(`${sandbox.url}/faults`, init);
+  const response = await fetch(sandbox.url + path, init);
   return { status: response.status, answer: await response.json() };
 }
 
@@ -49,4 +49,35 @@ it('is a form for whoever accepts HTML', async () => {
 
   expect(await page.text()).toMatch(/role="status"[^>]*>\s*现在：永远不回答（查询身份 me）/);
   expect(await read()).toEqual({ mode: 'hang', on: 'me', ms: 5000 });
+});
+
+it('the switch for SMS is read and turned by programs', async () => {
+  const late = { mode: 'late', ms: 20 };
+
+  expect(await put(late, '/phone/faults')).toEqual({ status: 200, answer: late });
+  expect(await (await fetch(`${sandbox.url}/phone/faults`)).json()).toEqual(late);
+  expect((await put({ mode: 'none' }, '/phone/faults')).answer).toEqual({ mode: 'none', ms: 5000 });
+});
+
+it.each([
+  [{ mode: 'slow_down' }, /^mode must be one of none, refuse, late, lost, /],
+  [{ mode: 'late', ms: 0.5 }, /^ms must be a whole number/],
+  [null, /^mode must be one of/],
+])('the switch for SMS refuses %j with a sentence, and stays as it was', async (wrong, sentence) => {
+  const { status, answer } = await put(wrong, '/phone/faults');
+
+  expect(status).toBe(400);
+  expect(answer).toMatchObject({ message: expect.stringMatching(sentence) });
+  expect(sandbox.smsFault).toBe('none');
+});
+
+it('the switch for SMS is a form on the same page', async () => {
+  const headers = { accept: 'text/html,*/*;q=0.8' };
+  const body = new URLSearchParams({ mode: 'lost', ms: '5000' });
+
+  const page = await fetch(`${sandbox.url}/phone/faults`, { method: 'POST', headers, body });
+
+  expect(page.url).toBe(`${sandbox.url}/faults`);
+  expect(await page.text()).toMatch(/role="status"[^>]*>\s*短信：网关收下，短信永远不到/);
+  expect(sandbox.smsFault).toBe('lost');
 });

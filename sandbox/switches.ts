@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { ENDPOINTS, MODES, type Fault, type Faults, type Mode } from './faults.js';
 import { html, type Html } from './html.js';
 import { sendPage } from './pages.js';
+import { SMS_FAULTS, type Phone, type SmsFault, type SmsFaultSwitch } from './phone.js';
 
 const MEANING: Record<Mode, string> = {
   none: '一切正常',
@@ -24,15 +25,25 @@ const PLACE: Record<Fault['on'], string> = {
   user_info: '用户资料 user_info',
 };
 
+const SMS_MEANING: Record<SmsFault, string> = {
+  none: '一切正常',
+  refuse: '网关拒绝：回答 500，没有发送',
+  late: '网关收下，短信晚到',
+  lost: '网关收下，短信永远不到',
+  slow: '短信到了，网关很久才回答',
+  hang: '短信不到，网关永远不回答',
+  reset: '短信不到，网关断开连接',
+};
+
 /** The switches: JSON for programs; a page for whoever sends `Accept: text/html`, as browsers do. */
-export function switchRoutes(app: FastifyInstance, faults: Faults): void {
+export function switchRoutes(app: FastifyInstance, faults: Faults, phone: Phone): void {
   app.get('/faults', (request, reply) => {
     reply.header('vary', 'accept');
     if (!wantsPage(request)) return reply.send(faults.fault);
     return sendPage(reply, {
       title: '故障开关',
       wide: true,
-      body: panel(faults.fault, `${request.protocol}://${request.host}`),
+      body: html`${panel(faults.fault, `${request.protocol}://${request.host}`)} ${smsPanel(phone.fault)}`,
     });
   });
 
@@ -41,6 +52,11 @@ export function switchRoutes(app: FastifyInstance, faults: Faults): void {
   // The page's form: browsers can post, not put.
   app.post<{ Body: Record<string, string> | undefined }>('/faults', (request, reply) => {
     faults.set({ ...request.body, ms: Number(request.body?.ms ?? 5000) });
+    return reply.redirect('/faults', 303);
+  });
+
+  app.post<{ Body: Record<string, string> | undefined }>('/phone/faults', (request, reply) => {
+    phone.setFault({ ...request.body, ms: Number(request.body?.ms ?? 5000) });
     return reply.redirect('/faults', 303);
   });
 }
@@ -95,4 +111,34 @@ function panel({ mode, on, ms }: Fault, origin: string): Html {
       <pre tabindex="0"><code>curl -X PUT -H 'content-type: application/json' \\
   -d '{"mode":"slow","on":"token","ms":5000}' ${origin}/faults</code></pre>
     </section>`;
+}
+
+function smsPanel({ mode, ms }: SmsFaultSwitch): Html {
+  return html`<form class="panel" method="post" action="/phone/faults">
+    <p role="status" class="flash" data-tone="${mode === 'none' ? 'good' : 'bad'}">
+      短信：${SMS_MEANING[mode]}
+    </p>
+    <fieldset>
+      <legend>短信出什么错</legend>
+      <div class="choices">
+        ${SMS_FAULTS.map(
+          (value) =>
+            html`<label class="choice"
+              ><input
+                type="radio"
+                name="mode"
+                value="${value}"
+                ${value === mode ? html` checked` : undefined}
+              />
+              <span>${SMS_MEANING[value]} <code>${value}</code></span></label
+            > `,
+        )}
+      </div>
+    </fieldset>
+    <div class="field">
+      <label for="sms_ms">晚多久（毫秒，用于 <code>late</code> 和 <code>slow</code>）</label>
+      <input id="sms_ms" name="ms" type="number" min="0" max="600000" step="1" value="${ms}" required />
+    </div>
+    <div class="actions"><button class="primary" type="submit">切换短信</button></div>
+  </form>`;
 }
