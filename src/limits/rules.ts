@@ -20,8 +20,8 @@ export const RULES = {
   'sms-per-subnet-day': [1000, DAY],
   'sms-budget-day': [10_000, DAY],
   'sms-tries-per-mobile-day': [20, DAY],
-  // Tries that cannot hit, because no code is alive. Apart for each address: they must not count against the owner.
-  'sms-misses-per-mobile-and-ip': [30, HOUR],
+  // Where nothing but the mobile is shown (no QQ, no login): nobody polls for somebody's code to burn its tries.
+  'sms-tries-per-mobile-and-ip': [10, QUARTER],
   'pictures-per-ip': [300, MINUTE],
   'starts-per-ip': [1200, MINUTE],
   'callbacks-per-ip': [1200, MINUTE],

@@ -1,48 +1,47 @@
 import { OnApplicationShutdown } from '@nestjs/common';
-import { Pool } from 'undici';
 import { Problem } from '../common/problem.js';
-import { SmsGateway, smsText } from './sms-gateway.js';
+import { Config } from '../config/config.js';
+import { UpstreamFault } from '../upstream/upstream-fault.js';
+import { Upstream } from '../upstream/upstream.js';
+import { Delivery, GATEWAY_TIMEOUT_MS, SmsGateway, smsText } from './sms-gateway.js';
 
-const TIMEOUT_MS = 5000;
-
-/** POSTs `{mobile, code, text}` as JSON with a bearer key; any 2xx is sent. */
+/** POSTs `{mobile, code, text}` as JSON with a bearer key. Any 2xx is sent, whatever becomes of its body. */
 export class HttpSmsGateway extends SmsGateway implements OnApplicationShutdown {
-  private readonly pool: Pool;
+  private readonly upstream: Upstream;
   private readonly path: string;
 
-  constructor(
-    url: string,
-    private readonly key: string,
-  ) {
+  constructor(private readonly config: Config) {
     super();
-    const { origin, pathname, search } = new URL(url);
-    this.pool = new Pool(origin, { connect: { timeout: TIMEOUT_MS } });
+    const { SMS_HTTP_URL: url } = config;
+    this.upstream = new Upstream({ name: 'sms', url, timeoutMs: GATEWAY_TIMEOUT_MS, proxy: config });
+    const { pathname, search } = new URL(url);
     this.path = pathname + search;
   }
 
-  async send(mobile: string, code: string): Promise<void> {
+  async send(mobile: string, code: string): Promise<Delivery> {
     const status = await this.post(JSON.stringify({ mobile, code, text: smsText(code) }));
-    if (status < 200 || status > 299) {
-      throw new Problem('SMS_UNAVAILABLE', { cause: new Error(`the SMS gateway answered ${status}`) });
-    }
+    // 504: the gateway behind this one did not answer in time.
+    if (status === undefined || status === 504) return 'unknown';
+    if (status >= 200 && status <= 299) return 'accepted';
+    throw new Problem('SMS_UNAVAILABLE', { cause: new Error(`the SMS gateway answered ${status}`) });
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await this.pool.destroy();
+    await this.upstream.close();
   }
 
-  private async post(body: string): Promise<number> {
+  /** The status; undefined when none came though the message may have been sent. */
+  private async post(body: string): Promise<number | undefined> {
+    const headers = {
+      'content-type': 'application/json',
+      authorization: `Bearer ${this.config.SMS_HTTP_KEY}`,
+    };
     try {
-      const { statusCode, body: answer } = await this.pool.request({
-        path: this.path,
-        method: 'POST',
-        headers: { 'content-type': 'application/json', authorization: `Bearer ${this.key}` },
-        body,
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-      });
-      await answer.dump();
-      return statusCode;
+      const call = { method: 'POST', path: this.path, headers, body, statusOnly: true } as const;
+      return (await this.upstream.call(call)).status;
     } catch (cause) {
+      if (!(cause instanceof UpstreamFault)) throw cause;
+      if (cause.maybeSent) return undefined;
       throw new Problem('SMS_UNAVAILABLE', { cause });
     }
   }

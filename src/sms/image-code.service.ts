@@ -4,6 +4,7 @@ import { renderAsync } from '@resvg/resvg-js';
 import { Redis } from 'ioredis';
 import svgCaptcha from 'svg-captcha';
 import { Problem } from '../common/problem.js';
+import { Limits } from '../limits/limits.js';
 
 /** Seconds a picture is good for. */
 const TTL = 300;
@@ -31,10 +32,17 @@ export interface Picture {
 /** Picture codes: what stands between a program and somebody's phone. */
 @Injectable()
 export class ImageCodeService {
-  constructor(private readonly redis: Redis) {}
+  constructor(
+    private readonly redis: Redis,
+    private readonly limits: Limits,
+  ) {}
 
-  /** Draws the picture of `id` (a UUID), in place of any drawn for it before. */
-  async draw(id: string): Promise<Picture> {
+  /**
+   * Draws the picture of `id` (a UUID), in place of any drawn for it before.
+   * @throws Problem TOO_MANY_REQUESTS
+   */
+  async draw(id: string, network: string): Promise<Picture> {
+    await this.limits.take({ 'pictures-per-ip': network });
     const text = Array.from({ length: LENGTH }, () => LETTERS[randomInt(LETTERS.length)]).join('');
     const svg = outlines(text, { width: 120, height: 44, noise: 3, color: true, background: '#f4f6f8' });
     // A PNG, because the outlines of an SVG give its text away.

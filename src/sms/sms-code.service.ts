@@ -1,117 +1,74 @@
-import { randomInt, timingSafeEqual } from 'node:crypto';
+import { randomInt, randomUUID, timingSafeEqual } from 'node:crypto';
 import { Injectable, Logger } from '@nestjs/common';
-import { Redis } from 'ioredis';
 import { Limits, Uses } from '../limits/limits.js';
+import { Client } from '../common/client.js';
 import { maskMobile } from '../common/mobile.js';
 import { Problem } from '../common/problem.js';
-import { SmsGateway } from './sms-gateway.js';
+import { Replaced, SMS_CODE_TTL, SmsCodeStore } from './sms-code-store.js';
+import { Delivery, SmsGateway } from './sms-gateway.js';
 
-/** Seconds a code lives. */
-export const SMS_CODE_TTL = 300;
 /** Seconds until the same mobile may ask again. */
 export const SMS_RESEND_AFTER = 60;
-const TRIES = 5;
-/** Seconds that the tries of a code are remembered: beyond the life of any code, whoever wrote it. */
-const TRIES_TTL = 3600;
-/** Milliseconds by which two readings of the same code's end may differ: clocks and the network between them. */
-const SAME_CODE_WITHIN = 5000;
-/** Milliseconds a code is put back for when it is not known what was left of it. */
-const UNKNOWN_REMAINDER = 60_000;
 /** Milliseconds between two tries to put a code back, and how many: for as long as a code lives. */
 const PUT_BACK_EVERY = 200;
 const PUT_BACK_TRIES = (SMS_CODE_TTL * 1000) / PUT_BACK_EVERY;
 
-/** The code and what is left of its life in ms. */
-const READ = `
-  return {redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1])}`;
-
-/**
- * Counts one try at one code and returns how many there were. A code that ends later than the one counted so far
- * has been sent anew with the same digits: it has its own tries. An older reading that comes late counts too, so
- * no order of requests wins a sixth try.
- */
-const TRY = `
-  local known = tonumber(redis.call('HGET', KEYS[1], 'ends') or ARGV[1])
-  if tonumber(ARGV[1]) > known + ${SAME_CODE_WITHIN} then redis.call('DEL', KEYS[1]) end
-  redis.call('HSETNX', KEYS[1], 'ends', ARGV[1])
-  redis.call('EXPIRE', KEYS[1], ${TRIES_TTL})
-  return redis.call('HINCRBY', KEYS[1], 'tries', 1)`;
-
-/**
- * What was left of the code in ms if this caller spent it, 0 if it was wrong or gone. Deleting is the gate: no
- * second caller can get anything but 0.
- */
-const SPEND = `
-  if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-  local left = redis.call('PTTL', KEYS[1])
-  redis.call('DEL', KEYS[1])
-  return left == 0 and 1 or left`;
-
-/** SMS codes: `sms_<mobile>` holds the six digits, the old shop's key, so that its services may send or read it. */
+/** SMS codes: sent, checked, and used up by whatever they prove. */
 @Injectable()
 export class SmsCodeService {
   private readonly logger = new Logger(SmsCodeService.name);
 
   constructor(
-    private readonly redis: Redis,
+    private readonly store: SmsCodeStore,
     private readonly limits: Limits,
     private readonly gateway: SmsGateway,
   ) {}
 
   /**
-   * Sends a new code, which replaces the one before. Counted before it is sent; a failed send counts nothing.
-   * @param network whose request it is, for the limits by IP
-   * @throws Problem TOO_MANY_REQUESTS, SMS_UNAVAILABLE
+   * Sends a new code, which replaces the one before. It is counted, and works, before it is sent: it may arrive before
+   * the gateway's answer. What was certainly not sent is not counted and leaves the code before it as it was; what may
+   * have been sent is treated as sent.
+   * @throws Problem TOO_MANY_REQUESTS, SMS_UNAVAILABLE, REQUEST_INVALID (the gateway refuses the number)
    */
-  async send(mobile: string, network: string): Promise<void> {
+  async send(mobile: string, { network, subnet }: Client): Promise<Delivery> {
     const uses: Uses = {
       'sms-per-mobile-minute': mobile,
       'sms-per-mobile-hour': mobile,
       'sms-per-mobile-day': mobile,
       'sms-per-ip-hour': network,
       'sms-per-ip-day': network,
+      'sms-per-subnet-day': subnet,
       'sms-budget-day': 'all',
     };
     await this.limits.take(uses);
     const code = String(randomInt(1_000_000)).padStart(6, '0');
-    try {
-      await this.gateway.send(mobile, code);
-    } catch (error) {
-      await this.limits.giveBack(uses);
-      throw error;
-    }
-    // Written once it is on its way: a failed send leaves the code before it as it was.
-    await this.redis.set(keyOf(mobile), code, 'EX', SMS_CODE_TTL);
-    this.logger.log('SMS code sent', { mobile: maskMobile(mobile) });
+    const delivery = await this.hand(code, mobile, uses);
+    const line = { mobile: maskMobile(mobile) };
+    if (delivery === 'accepted') this.logger.log('SMS code sent', line);
+    else this.logger.warn('SMS code perhaps sent: the gateway did not say', line);
+    return delivery;
   }
 
   /**
-   * For doors that ask for nothing but a mobile: a try where no code is alive is no guess, and does not count; or
-   * anybody could use up anybody's tries of the day.
-   * @throws Problem SMS_CODE_INVALID
-   */
-  async refuseUnsent(mobile: string): Promise<void> {
-    if (!(await this.read(mobile))) throw new Problem('SMS_CODE_INVALID');
-  }
-
-  /**
-   * Looks at a code without using it up. Every try counts before it is looked at: five a code, whoever wrote it,
-   * and twenty a day for the mobile, which no new code resets.
+   * Looks at a code without using it up. Every try at a code that is alive counts before it is looked at: five a code,
+   * whoever wrote it, and twenty a day for the mobile, which no new code resets. A try that cannot hit (no code, or a
+   * burnt one) does not count for the day, or anybody could use up anybody's.
+   * @param network of a caller who has shown nothing but the mobile (no QQ, no login), to limit polling
    * @throws Problem SMS_CODE_INVALID, TOO_MANY_REQUESTS
    */
-  async check(mobile: string, code: string): Promise<void> {
+  async check(mobile: string, code: string, network?: string): Promise<void> {
+    if (network !== undefined)
+      await this.limits.take({ 'sms-tries-per-mobile-and-ip': `${mobile}@${network}` });
+    const sent = await this.store.try(mobile);
+    if (sent === undefined) throw new Problem('SMS_CODE_INVALID');
     await this.limits.take({ 'sms-tries-per-mobile-day': mobile });
-    const sent = await this.read(mobile);
-    if (!sent) throw new Problem('SMS_CODE_INVALID');
-    const tries = await this.redis.eval(TRY, 1, `qq:sms_tries:${mobile}:${sent.code}`, sent.endsAt);
-    if (Number(tries) > TRIES || !timingSafeEqual(Buffer.from(sent.code), Buffer.from(code))) {
-      throw new Problem('SMS_CODE_INVALID');
-    }
+    if (!timingSafeEqual(Buffer.from(sent), Buffer.from(code))) throw new Problem('SMS_CODE_INVALID');
   }
 
   /**
-   * Runs `work`, which calls `spend` as its last step before commit. Of two with the same code one gets through;
-   * when `work` fails after that, the code is put back.
+   * Runs `work`, which calls `spend` as its last step before commit. Of two with the same code one gets through. When
+   * `work` fails after that, the code is put back in place of this caller's mark, with what is left of its life and
+   * its tries; never where anybody has used or replaced it in the meantime.
    * @throws Problem SMS_CODE_INVALID from `spend` when the code is gone
    */
   async spending<T>(
@@ -119,36 +76,68 @@ export class SmsCodeService {
     code: string,
     work: (spend: () => Promise<void>) => Promise<T>,
   ): Promise<T> {
-    let left = 0;
+    const mark = `spent:${randomUUID()}`;
+    let marked = false;
+    const spend = async () => {
+      // Until Redis answers, nobody knows whether the mark is there; putting back does nothing where it is not.
+      marked = true;
+      marked = await this.store.spend(mobile, code, mark);
+      if (!marked) throw new Problem('SMS_CODE_INVALID');
+    };
     try {
-      return await work(async () => {
-        // Until Redis answers, nobody knows whether the code is spent; putting back one that is not does nothing.
-        left = UNKNOWN_REMAINDER;
-        left = await this.spend(mobile, code);
-        if (left === 0) throw new Problem('SMS_CODE_INVALID');
-      });
+      const result = await work(spend);
+      // Behind the answer: a mark that stays is no code, and ends when the code would have.
+      if (marked) this.store.forget(mobile, mark).catch(() => this.logger.warn('SMS mark left to expire'));
+      return result;
     } catch (error) {
-      if (left !== 0) await this.putBack(mobile, code, left);
+      if (marked) await this.putBack(mobile, code, mark);
       throw error;
     }
   }
 
-  /** Uses the code up. Returns the ms that were left of it (-1: it had no end), 0 if it was wrong or gone. */
-  async spend(mobile: string, code: string): Promise<number> {
-    return Number(await this.redis.eval(SPEND, 1, keyOf(mobile), code));
+  private async hand(code: string, mobile: string, uses: Uses): Promise<Delivery> {
+    const replaced = await this.replace(mobile, code, uses);
+    try {
+      return await this.gateway.send(mobile, code);
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      // First the code, then the counts: the next request for this mobile finds the code that it may replace.
+      await this.store
+        .restore(replaced)
+        .catch((cause: Error) =>
+          this.logger.error('SMS code before a failed one lost', { cause: cause.name }),
+        );
+      await this.uncount(uses);
+      throw error;
+    }
   }
 
-  /**
-   * A newer code, sent in the meantime, stands. While Redis is away this goes on behind: the line may have died
-   * with the answer to the spending, and then nothing came of it either.
-   */
-  private async putBack(mobile: string, code: string, left: number, tries = PUT_BACK_TRIES): Promise<void> {
+  private async replace(mobile: string, code: string, uses: Uses): Promise<Replaced> {
     try {
-      await this.redis.set(keyOf(mobile), code, 'PX', left > 0 ? left : SMS_CODE_TTL * 1000, 'NX');
+      return await this.store.replace(mobile, code);
+    } catch (error) {
+      void this.uncount(uses);
+      throw error;
+    }
+  }
+
+  /** The caller has to hear why its message was not sent, whatever becomes of this. */
+  private async uncount(uses: Uses): Promise<void> {
+    await this.limits
+      .giveBack(uses)
+      .catch((cause: Error) =>
+        this.logger.error('SMS that was not sent stays counted', { cause: cause.name }),
+      );
+  }
+
+  /** While Redis is away this goes on behind: the connection may have died with the answer to the spending. */
+  private async putBack(mobile: string, code: string, mark: string, tries = PUT_BACK_TRIES): Promise<void> {
+    try {
+      await this.store.putBack(mobile, code, mark);
     } catch (error) {
       // What the caller has to hear is why its work failed, not that the code went with it.
       if (tries > 0)
-        setTimeout(() => void this.putBack(mobile, code, left, tries - 1), PUT_BACK_EVERY).unref();
+        setTimeout(() => void this.putBack(mobile, code, mark, tries - 1), PUT_BACK_EVERY).unref();
       else
         this.logger.error('SMS code not put back', {
           mobile: maskMobile(mobile),
@@ -156,12 +145,4 @@ export class SmsCodeService {
         });
     }
   }
-
-  private async read(mobile: string): Promise<{ code: string; endsAt: number } | undefined> {
-    const [code, left] = (await this.redis.eval(READ, 1, keyOf(mobile))) as [string | null, number];
-    if (code === null || !/^\d{6}$/.test(code)) return undefined;
-    return { code, endsAt: left < 0 ? 0 : Date.now() + left };
-  }
 }
-
-const keyOf = (mobile: string): string => `sms_${mobile}`;

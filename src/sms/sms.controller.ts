@@ -1,11 +1,11 @@
 import { Body, Controller, Get, HttpCode, Param, Post, UseInterceptors } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
+import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import { Client, FromClient } from '../common/client.js';
-import { Limits } from '../limits/limits.js';
 import { AnswersProblems } from '../common/problem.js';
+import { AcceptedUnlessCertain } from './accepted-unless-certain.interceptor.js';
 import { ImageCodeHeader } from './image-code-header.interceptor.js';
 import { ImageCodeService, Picture } from './image-code.service.js';
-import { SMS_CODE_TTL, SMS_RESEND_AFTER, SmsCodeService } from './sms-code.service.js';
+import { SmsCodeService } from './sms-code.service.js';
 import { ImageCodeParams, SendSmsDto, SmsSent } from './sms.dto.js';
 
 @ApiTags('短信验证码')
@@ -14,7 +14,6 @@ export class SmsController {
   constructor(
     private readonly imageCodes: ImageCodeService,
     private readonly smsCodes: SmsCodeService,
-    private readonly limits: Limits,
   ) {}
 
   @Get('image_codes/:id')
@@ -28,8 +27,7 @@ export class SmsController {
   @ApiOkResponse({ content: { 'image/png': { schema: { type: 'string', format: 'binary' } } } })
   @AnswersProblems('REQUEST_INVALID', 'TOO_MANY_REQUESTS')
   async draw(@Param() { id }: ImageCodeParams, @FromClient() { network }: Client): Promise<Picture> {
-    await this.limits.take({ 'pictures-per-ip': network });
-    return this.imageCodes.draw(id);
+    return this.imageCodes.draw(id, network);
   }
 
   @Post('sms_codes')
@@ -38,11 +36,12 @@ export class SmsController {
     summary: '发送短信验证码',
     description: '先核对图形验证码，再向手机发送6位数字。无论该手机号是否已注册，回答都一样。',
   })
+  @UseInterceptors(AcceptedUnlessCertain)
   @ApiOkResponse({ type: SmsSent })
+  @ApiAcceptedResponse({ type: SmsSent, description: '网关收下了短信，但没有说结果：也许已送达' })
   @AnswersProblems('REQUEST_INVALID', 'IMAGE_CODE_INVALID', 'TOO_MANY_REQUESTS', 'SMS_UNAVAILABLE')
-  async send(@Body() form: SendSmsDto, @FromClient() { network }: Client): Promise<SmsSent> {
+  async send(@Body() form: SendSmsDto, @FromClient() client: Client): Promise<SmsSent> {
     await this.imageCodes.redeem(form.image_code_id, form.image_code);
-    await this.smsCodes.send(form.mobile, network);
-    return new SmsSent(SMS_CODE_TTL, SMS_RESEND_AFTER);
+    return new SmsSent(await this.smsCodes.send(form.mobile, client));
   }
 }

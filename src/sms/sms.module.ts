@@ -3,6 +3,7 @@ import { Config } from '../config/config.js';
 import { HttpSmsGateway } from './http-sms-gateway.js';
 import { ImageCodeService } from './image-code.service.js';
 import { LogSmsGateway } from './log-sms-gateway.js';
+import { SmsCodeStore } from './sms-code-store.js';
 import { SmsCodeService } from './sms-code.service.js';
 import { SmsController } from './sms.controller.js';
 import { SmsGateway } from './sms-gateway.js';
@@ -12,13 +13,12 @@ import { SmsGateway } from './sms-gateway.js';
   providers: [
     ImageCodeService,
     SmsCodeService,
+    SmsCodeStore,
     {
       provide: SmsGateway,
       inject: [Config],
       useFactory: (config: Config): SmsGateway =>
-        config.SMS_GATEWAY === 'log'
-          ? new LogSmsGateway()
-          : new HttpSmsGateway(config.SMS_HTTP_URL, config.SMS_HTTP_KEY),
+        config.SMS_GATEWAY === 'log' ? new LogSmsGateway() : new HttpSmsGateway(config),
     },
   ],
   exports: [SmsCodeService],

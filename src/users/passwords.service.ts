@@ -44,8 +44,7 @@ export class PasswordsService {
   async reset(mobile: string, smsCode: string, password: string, client: Client): Promise<void> {
     await this.limits.take({ 'resets-per-ip': client.network });
     refuseCommon(password, { mobile });
-    await this.smsCodes.refuseUnsent(mobile);
-    await this.smsCodes.check(mobile, smsCode);
+    await this.smsCodes.check(mobile, smsCode, client.network);
     const encoded = await this.hasher.hash(password, client);
     const account = await this.users.findByMobile(mobile);
     await this.smsCodes.spending(mobile, smsCode, async (spend) => {

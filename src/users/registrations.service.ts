@@ -36,8 +36,7 @@ export class RegistrationsService {
     const { username, password, mobile, smsCode } = registration;
     await this.limits.take({ 'registrations-per-ip': client.network });
     refuseCommon(password, { mobile, username });
-    await this.smsCodes.refuseUnsent(mobile);
-    await this.smsCodes.check(mobile, smsCode);
+    await this.smsCodes.check(mobile, smsCode, client.network);
     await this.users.refuseTaken(username, mobile);
     const encoded = await this.hasher.hash(password, client);
     const asOf = Date.now();

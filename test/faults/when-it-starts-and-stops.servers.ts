@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { SPEND, TRY } from '../../src/sms/sms-code-store.js';
 import { type App, startApp } from '../support/start-app.js';
 import { ServiceProcess } from '../support/service-process.js';
 import { newQq, type BindForm, Shopper } from '../support/shopper.js';
@@ -84,13 +85,13 @@ describe('a service killed in the middle of a bind', () => {
   /** In the order in which the bind takes them. */
   const steps = [
     ['the look for a receipt', 'redis', '\r\nhmget\r\n'],
-    ['the count of the try', 'redis', 'qq:sms_tries'],
+    ['the try at the code', 'redis', TRY.sha],
     ['BEGIN', 'database', 'START TRANSACTION'],
     ['the account', 'database', 'INSERT INTO `tb_users`'],
     ['the binding', 'database', 'INSERT INTO `tb_oauth_qq`'],
     ['the audit trail', 'database', 'INSERT INTO `tb_account_event`'],
     ['the receipt', 'redis', "redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])"],
-    ['the spending', 'redis', 'return left == 0 and 1 or left'],
+    ['the spending', 'redis', SPEND.sha],
     ['COMMIT', 'database', 'COMMIT'],
   ] as const;
   // After each of them is before the next.

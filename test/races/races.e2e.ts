@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import bcrypt from 'bcrypt';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { SPEND } from '../../src/sms/sms-code-store.js';
 import { openidOf } from '../../sandbox/people.js';
 import { OAuthQQUser } from '../../src/oauth/oauth-qq-user.entity.js';
 import { User } from '../../src/users/user.entity.js';
@@ -312,14 +313,11 @@ describe('a QQ that was unbound', () => {
     await shopper.send(`/oauth/qq/bindings/${binding!.id}/`, { method: 'DELETE', token, body });
     const later = await shopper.bindForm({ qq });
     // Somebody else spends the code between its check and its spending.
-    const evaluate = app.redis.eval.bind(app.redis);
-    const rival = vi.spyOn(app.redis, 'eval').mockImplementation((async (
-      script: string,
-      ...rest: unknown[]
-    ) => {
-      if (script.includes('return left ==')) await app.redis.del(`sms_${later.mobile}`);
-      return evaluate(script, ...(rest as [number, string]));
-    }) as unknown as typeof app.redis.eval);
+    const spend = SPEND.run.bind(SPEND);
+    const rival = vi.spyOn(SPEND, 'run').mockImplementation(async (...command) => {
+      await app.redis.del(`sms_${later.mobile}`);
+      return spend(...command);
+    });
     const failed = await shopper.bind(later);
     rival.mockRestore();
     expect(failed.body.errorCode).toBe('SMS_CODE_INVALID');

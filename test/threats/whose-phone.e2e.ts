@@ -1,8 +1,13 @@
-import { randomUUID } from 'node:crypto';
+import { randomInt, randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Answer, newMobile, newName, newPassword, newQq, type Shopper } from '../support/shopper.js';
 import { type App, startApp } from '../support/start-app.js';
 import { alreadyCounted, atOnce, counted, forgetLimit, tally } from '../support/fixtures.js';
+
+vi.mock('node:crypto', async (original) => {
+  const crypto = await original<typeof import('node:crypto')>();
+  return { ...crypto, randomInt: vi.fn(crypto.randomInt) };
+});
 
 let app: App;
 
@@ -111,7 +116,7 @@ describe('guessing the code', () => {
     }
   });
 
-  it('twenty in parallel count as twenty', async () => {
+  it('twenty in parallel count as twenty: five are looked at, and the code is burnt', async () => {
     const mobile = newMobile();
     const code = await app.shopper().smsCode(mobile);
     const guesses = await atOnce(20, (index) => doors[index % 3]![1](app.shopper(), mobile));
@@ -119,11 +124,11 @@ describe('guessing the code', () => {
     const answers = await Promise.all(guesses.map((guess, nth) => guess(wrong(code, nth + 1))));
 
     expect(tally(answers)).toEqual({ SMS_CODE_INVALID: 20 });
-    expect(await counted(app, 'sms-tries-per-mobile-day', mobile)).toBe(20);
-    expect(await guesses[0]!(code)).toMatchObject(TOO_MANY);
+    expect(await counted(app, 'sms-tries-per-mobile-day', mobile)).toBe(5);
+    expect(await guesses[0]!(code)).toMatchObject(WRONG);
   });
 
-  it('fifty in parallel with the right one among them: five are looked at, twenty are counted', async () => {
+  it('fifty in parallel with the right one as the last: it comes too late', async () => {
     const mobile = newMobile();
     const code = await app.shopper().smsCode(mobile);
     const guesses = await atOnce(50, () => doors[2]![1](app.shopper(), mobile));
@@ -132,7 +137,7 @@ describe('guessing the code', () => {
       guesses.map((guess, nth) => guess(nth === 49 ? code : wrong(code, nth + 1))),
     );
 
-    expect(tally(answers)).toEqual({ SMS_CODE_INVALID: 20, TOO_MANY_REQUESTS: 30 });
+    expect(tally(answers)).toEqual({ SMS_CODE_INVALID: 50 });
   });
 
   it('the tries go on counting when the code is put back after a bind that failed', async () => {
@@ -253,7 +258,14 @@ describe('the codes themselves', () => {
   });
 
   it('keep their leading zeros', async () => {
-    for (const { code } of app.sandbox.messages()) expect(code).toMatch(/^\d{6}$/);
+    const random = vi.mocked(randomInt);
+    const real = random.getMockImplementation()!;
+    random.mockImplementation((...bounds) => (bounds[0] === 1_000_000 ? 42 : real(...bounds)));
+    try {
+      expect(await app.shopper().smsCode(newMobile())).toBe('000042');
+    } finally {
+      random.mockImplementation(real);
+    }
   });
 
   it('appear in no answer and in no log line', async () => {
@@ -372,24 +384,21 @@ describe('SMS bombing', () => {
     expect((await attacker.askForSms(mobile)).status).toBe(200);
   });
 
-  it.each(['refuse', 'reset'] as const)(
-    'a gateway that fails (%s) uses nothing up, and the user may ask again at once',
-    async (fault) => {
-      const [mobile, shopper] = [newMobile(), app.shopper()];
-      const budget = await counted(app, 'sms-budget-day', 'all');
-      app.sandbox.smsFault = fault;
+  it('a gateway that refuses uses nothing up, and the user may ask again at once', async () => {
+    const [mobile, shopper] = [newMobile(), app.shopper()];
+    const budget = await counted(app, 'sms-budget-day', 'all');
+    app.sandbox.smsFault = 'refuse';
 
-      for (let nth = 0; nth < 7; nth++)
-        expect(await shopper.askForSms(mobile)).toMatchObject({
-          status: 503,
-          body: { errorCode: 'SMS_UNAVAILABLE' },
-        });
+    for (let nth = 0; nth < 7; nth++)
+      expect(await shopper.askForSms(mobile)).toMatchObject({
+        status: 503,
+        body: { errorCode: 'SMS_UNAVAILABLE' },
+      });
 
-      expect(await counted(app, 'sms-budget-day', 'all')).toBe(budget);
-      app.sandbox.smsFault = 'none';
-      expect((await shopper.askForSms(mobile)).status).toBe(200);
-    },
-  );
+    expect(await counted(app, 'sms-budget-day', 'all')).toBe(budget);
+    app.sandbox.smsFault = 'none';
+    expect((await shopper.askForSms(mobile)).status).toBe(200);
+  });
 
   it('a failed send leaves the code before it as it was', async () => {
     const shopper = app.shopper();
@@ -565,17 +574,40 @@ describe('asking for a code to find out who is a customer', () => {
   });
 });
 
-describe("shutting somebody else's SMS door for the day", () => {
-  it('without a QQ, and without an SMS ever sent: uses none of their tries', async () => {
-    const owner = app.shopper();
-    const mobile = newMobile();
-    for (let i = 0; i < 12; i += 1) {
-      const stranger = app.shopper();
-      const form = { mobile, password: newPassword(), sms_code: '000000' };
-      await stranger.post('/user/password/', form);
-      await stranger.post('/users/', { ...form, username: newName() });
-    }
+describe("using up somebody else's tries of the day", () => {
+  const polling = (sms_code: string, mobile: string) => [
+    (stranger: Shopper) => stranger.post('/user/password/', { mobile, password: newPassword(), sms_code }),
+    (stranger: Shopper) =>
+      stranger.post('/users/', { mobile, password: newPassword(), sms_code, username: newName() }),
+  ];
 
+  it('fails where no SMS was ever sent: such a try does not count', async () => {
+    const mobile = newMobile();
+    for (let nth = 0; nth < 12; nth += 1)
+      for (const poll of polling('000000', mobile)) await poll(app.shopper());
+
+    expect(await counted(app, 'sms-tries-per-mobile-day', mobile)).toBe(0);
+    const owner = app.shopper();
     expect((await owner.bind(await owner.bindForm({ mobile }))).status).toBe(200);
+  });
+
+  it.each(doors)('fails by %s with a burnt code: such a try does not count', async (_, door) => {
+    const mobile = newMobile();
+    const code = await app.shopper().smsCode(mobile);
+    const guess = await door(app.shopper(), mobile);
+    for (let nth = 1; nth <= 8; nth++) expect(await guess(wrong(code, nth))).toMatchObject(WRONG);
+
+    expect(await counted(app, 'sms-tries-per-mobile-day', mobile)).toBe(5);
+  });
+
+  it('by polling ends after ten in a quarter of an hour, for this mobile and from this network', async () => {
+    const [stranger, mobile] = [app.shopper(), newMobile()];
+    const [reset, register] = polling('000000', mobile);
+
+    const answers = await atOnce(24, (index) => (index % 2 ? reset! : register!)(stranger));
+
+    expect(tally(answers)).toEqual({ SMS_CODE_INVALID: 10, TOO_MANY_REQUESTS: 14 });
+    expect(await reset!(app.shopper())).toMatchObject(WRONG);
+    expect(await polling('000000', newMobile())[0]!(stranger)).toMatchObject(WRONG);
   });
 });

@@ -1,0 +1,17 @@
+import { CallHandler, ExecutionContext, Injectable, NestInterceptor } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import { Observable, tap } from 'rxjs';
+import { SmsSent } from './sms.dto.js';
+
+/** Answers 202 in place of 200 when the gateway did not say what became of the message. */
+@Injectable()
+export class AcceptedUnlessCertain implements NestInterceptor<SmsSent, SmsSent> {
+  intercept(context: ExecutionContext, next: CallHandler<SmsSent>): Observable<SmsSent> {
+    const reply = context.switchToHttp().getResponse<FastifyReply>();
+    return next.handle().pipe(
+      tap(({ certain }) => {
+        if (!certain) void reply.status(202);
+      }),
+    );
+  }
+}
