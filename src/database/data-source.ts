@@ -2,6 +2,7 @@ import { DataSource, type DataSourceOptions, EntityManager, type QueryRunner } f
 // Loading these does not load better-sqlite3: its driver does that when it is made, and only the embedded mode makes one.
 import { BetterSqlite3Driver } from 'typeorm/driver/better-sqlite3/BetterSqlite3Driver.js';
 import { MysqlDriver } from 'typeorm/driver/mysql/MysqlDriver.js';
+import { OperatorError } from '../common/operator-error.js';
 import { DeadlockRetryingManager } from './deadlock-retry.js';
 import { withMigrationLock } from './migration-lock.js';
 import { MysqlConnections } from './mysql-connections.js';
@@ -56,7 +57,9 @@ export class ShopDataSource extends DataSource {
     } catch (error) {
       if (!this.connections) throw error;
       const { code, message } = error as NodeJS.ErrnoException;
-      throw new Error(`DATABASE_URL: the database does not let us in (${code ?? message})`, { cause: error });
+      throw new OperatorError(`DATABASE_URL: the database does not let us in (${code ?? message})`, {
+        cause: error,
+      });
     }
   }
 

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { TypeOrmModuleOptions } from '@nestjs/typeorm';
 import type { DataSourceOptions, Logger } from 'typeorm';
+import { OperatorError } from '../common/operator-error.js';
 import type { Config } from '../config/config.js';
 import { isDatabaseAway } from './database-away.js';
 import { CreateAccounts1700000000000 } from './migrations/1700000000000-create-accounts.js';
@@ -86,10 +87,10 @@ export function databaseOptions({ DATABASE_URL }: Pick<Config, 'DATABASE_URL'>):
 /** Where TypeORM notes which migrations have run. */
 export const MIGRATIONS_TABLE = 'qq_account_service_migrations';
 
-/** @throws Error without the URL in it, which holds the password */
+/** @throws OperatorError without the URL in it, which holds the password */
 function serverAddress(url: string) {
   if (!URL.canParse(url))
-    throw new Error(
+    throw new OperatorError(
       'DATABASE_URL: not mysql://user:password@host:3306/name (percent-encode its special characters)',
     );
   const { hostname, port, username, password, pathname, searchParams } = new URL(url);

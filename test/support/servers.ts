@@ -47,8 +47,11 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
-/** @throws Error with the server's own log, where it does not start */
-export async function startDatabase(found: string): Promise<RunningServer> {
+/**
+ * @param options of the server program, for one that is started here
+ * @throws Error with the server's own log, where it does not start
+ */
+export async function startDatabase(found: string, options: readonly string[] = []): Promise<RunningServer> {
   if (found.includes('://')) return { ...(await greetDatabase(found)), stop: async () => undefined };
   return privately(async (directory, port) => {
     const data = join(directory, 'data');
@@ -56,8 +59,8 @@ export async function startDatabase(found: string): Promise<RunningServer> {
     const version = execFileSync(found, ['--version'], { encoding: 'utf8' });
     if (version.includes('MariaDB')) {
       const installer = onPath('mariadb-install-db', 'mysql_install_db') ?? 'mariadb-install-db';
-      const options = ['--no-defaults', `--datadir=${data}`, '--auth-root-authentication-method=normal'];
-      execFileSync(installer, [...options, '--skip-test-db', ...asRoot], { stdio: 'pipe' });
+      const words = ['--no-defaults', `--datadir=${data}`, '--auth-root-authentication-method=normal'];
+      execFileSync(installer, [...words, '--skip-test-db', ...asRoot], { stdio: 'pipe' });
     } else {
       mkdirSync(data);
       execFileSync(found, ['--no-defaults', '--initialize-insecure', `--datadir=${data}`, ...asRoot], {
@@ -81,6 +84,7 @@ export async function startDatabase(found: string): Promise<RunningServer> {
       '--innodb-flush-log-at-trx-commit=0',
       '--innodb-doublewrite=0',
       '--innodb-buffer-pool-size=32M',
+      ...options,
     ];
     return { command, greet: () => greetDatabase(`mysql://root@127.0.0.1:${port}`) };
   });

@@ -1,0 +1,150 @@
+import mysql from 'mysql2/promise';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createDataSource } from '../../src/database/data-source.js';
+import { databaseOptions } from '../../src/database/database-options.js';
+import { findServers, type RunningServer, startDatabase } from '../support/servers.js';
+import { newMobile, newName, newPassword, newQq } from '../support/shopper.js';
+import { type App, startApp } from '../support/start-app.js';
+
+/** A server of its own: its global settings would change what the other files see. */
+const program = findServers({}).database;
+
+let server: RunningServer;
+let admin: mysql.Connection;
+
+beforeAll(async () => {
+  server = await startDatabase(program!, ['--skip-character-set-client-handshake']);
+  admin = await mysql.createConnection(server.url);
+  // Not an administrator: those are spared init_connect and read-only.
+  await admin.query("CREATE USER shop@'%' IDENTIFIED BY 'shop'");
+});
+
+afterAll(async () => {
+  await admin.end();
+  await server.stop();
+});
+
+const MODES = [
+  'NO_BACKSLASH_ESCAPES',
+  'ANSI',
+  'TRADITIONAL',
+  'ORACLE',
+  'POSTGRESQL',
+  'MSSQL',
+  'EMPTY_STRING_IS_NULL,ANSI_QUOTES,NO_BACKSLASH_ESCAPES',
+  'PIPES_AS_CONCAT,IGNORE_SPACE,HIGH_NOT_PRECEDENCE,NO_AUTO_VALUE_ON_ZERO,PAD_CHAR_TO_FULL_LENGTH',
+  '',
+];
+
+const SETTINGS: readonly (readonly [string, Readonly<Record<string, string | number>>])[] = [
+  ...MODES.map((mode) => [`sql_mode '${mode}'`, { sql_mode: mode }] as const),
+  ['messages in Chinese', { lc_messages: 'zh_CN' }],
+  ['messages in German', { lc_messages: 'de_DE' }],
+  ['no autocommit', { autocommit: 0 }],
+  ['READ UNCOMMITTED', { tx_isolation: 'READ-UNCOMMITTED' }],
+  ['SERIALIZABLE', { tx_isolation: 'SERIALIZABLE' }],
+  ['read-only transactions', { tx_read_only: 1 }],
+  ['another time zone', { time_zone: '+08:00' }],
+  ['MyISAM by default', { default_storage_engine: 'MyISAM' }],
+  ['connections that end with the transaction', { completion_type: 2 }],
+  ['transactions that follow one another', { completion_type: 1 }],
+  ['unique indexes and foreign keys unchecked', { unique_checks: 0, foreign_key_checks: 0 }],
+  ['one row per SELECT', { sql_select_limit: 1, sql_safe_updates: 1, sql_auto_is_null: 1 }],
+  ['small joins only', { sql_big_selects: 0, max_join_size: 1 }],
+  ['gbk', { character_set_server: 'gbk', collation_connection: 'gbk_chinese_ci' }],
+  ['latin1', { character_set_server: 'latin1', character_set_client: 'latin1' }],
+  ['init_connect with another charset', { init_connect: "SET NAMES gbk, sql_mode = 'ANSI,ORACLE'" }],
+  [
+    'init_connect with an open transaction',
+    { init_connect: 'SET autocommit = 0; SET SESSION TRANSACTION READ ONLY' },
+  ],
+  ['init_connect with another database', { init_connect: 'USE information_schema' }],
+  [
+    'init_connect with messages and limits',
+    { init_connect: "SET lc_messages = 'zh_CN', sql_select_limit = 1, time_zone = '+08:00'" },
+  ],
+];
+
+let made = 0;
+
+/** A service on a database that was made and migrated under these settings. */
+async function startUnder(globals: Readonly<Record<string, string | number>>): Promise<App> {
+  const name = `settings_${++made}`;
+  await admin.query(`CREATE DATABASE ${name}`);
+  await admin.query(`GRANT ALL ON ${name}.* TO shop@'%'`);
+  for (const [variable, value] of Object.entries(globals))
+    await admin.query(`SET GLOBAL ${variable} = ?`, [value]);
+  const url = new URL(`${server.url}/${name}`);
+  Object.assign(url, { username: 'shop', password: 'shop' });
+  const database = await (await createDataSource(databaseOptions({ DATABASE_URL: url.href }))).initialize();
+  await database.runMigrations();
+  await database.destroy();
+  return startApp({ env: { DATABASE_URL: url.href, LIMITS: 'sms-per-mobile-minute=1000/60' } });
+}
+
+describe.skipIf(program === undefined)('a server whose settings say otherwise', () => {
+  it.each(SETTINGS)('changes no result: %s', async (_, globals) => {
+    const app = await startUnder(globals);
+    try {
+      await storyOf(app);
+    } finally {
+      await app.close();
+      for (const variable of Object.keys(globals))
+        await admin.query(
+          variable === 'init_connect' ? "SET GLOBAL init_connect = ''" : `SET GLOBAL ${variable} = DEFAULT`,
+        );
+    }
+  });
+});
+
+async function storyOf(app: App): Promise<void> {
+  const shopper = app.shopper();
+  const login = async (username: string, password: string) =>
+    (await app.shopper().post('/authorizations/', { username, password })).body;
+  const rows = async (sql: string, ...values: unknown[]) => {
+    const [row] = await app.dataSource.query<{ count: number }[]>(sql, values);
+    return row?.count;
+  };
+
+  // Registering, and what the unique indexes say.
+  const password = newPassword();
+  const mobile = newMobile();
+  const username = newName();
+  const before = Date.now();
+  const sms_code = await shopper.smsCode(mobile);
+  const registered = await shopper.post('/users/', { username, mobile, password, sms_code });
+  expect(registered.status, registered.text).toBe(201);
+  const taken = { username: username.toUpperCase(), mobile: newMobile(), password: newPassword() };
+  const again = await shopper.post('/users/', { ...taken, sms_code: await shopper.smsCode(taken.mobile) });
+  expect(again.body.errorCode).toBe('USERNAME_TAKEN');
+
+  // Values are values, whatever is in them.
+  for (const quote of ["'", '"', "\\'", '\\"', "\u00bf'", '`'])
+    for (const tail of ['#', '-- ', "||'"]) {
+      const forged = `${quote})) UNION SELECT 1,0x61,0x62,0x63,0,1,password FROM tb_users WHERE id=1${tail}`;
+      expect(await login(forged.slice(0, 150), password)).toMatchObject({ errorCode: 'CREDENTIALS_INVALID' });
+    }
+  for (const name of ["o'brien", 'a"b', 'a\\', 'a||b', `${username}'`, `${username}\\`])
+    expect(await login(name, password)).toMatchObject({ errorCode: 'CREDENTIALS_INVALID' });
+  expect(await login(username, password)).toMatchObject({ user_id: registered.body.id });
+
+  // A bind is whole or not at all, and one QQ has one account.
+  const qq = newQq();
+  const forms = [await shopper.bindForm({ qq }), await shopper.bindForm({ qq })];
+  const binds = await Promise.all(forms.map((form) => shopper.bind(form)));
+  expect(binds.map(({ status }) => status).toSorted()).toEqual([200, 400]);
+  const lost = forms[binds.findIndex(({ status }) => status === 400)]!;
+  expect(await rows('SELECT COUNT(*) AS count FROM tb_users WHERE mobile = ?', lost.mobile)).toBe(0);
+  const won = binds.find(({ status }) => status === 200)!;
+  expect((await shopper.loginWithQq(qq)).body.user_id).toBe(won.body.user_id);
+
+  // Everything is committed, seen by another connection, and dated in UTC.
+  const seen = await app.dataSource.query<{ dateJoined: Date }[]>(
+    'SELECT date_joined AS dateJoined FROM tb_users WHERE mobile = ?',
+    [mobile],
+  );
+  expect(seen[0]!.dateJoined.getTime()).toBeGreaterThanOrEqual(before - 1000);
+  expect(seen[0]!.dateJoined.getTime()).toBeLessThanOrEqual(Date.now() + 1000);
+  const { body: events } = await shopper.get('/user/events/', won.body.token);
+  expect((events as unknown as unknown[]).length).toBeGreaterThan(1);
+}
