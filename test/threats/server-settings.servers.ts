@@ -84,11 +84,12 @@ async function startUnder(globals: Readonly<Record<string, string | number>>): P
 
 describe.skipIf(program === undefined)('a server whose settings say otherwise', () => {
   it.each(SETTINGS)('changes no result: %s', async (_, globals) => {
-    const app = await startUnder(globals);
+    let app: App | undefined;
     try {
+      app = await startUnder(globals);
       await storyOf(app);
     } finally {
-      await app.close();
+      await app?.close();
       for (const variable of Object.keys(globals))
         await admin.query(
           variable === 'init_connect' ? "SET GLOBAL init_connect = ''" : `SET GLOBAL ${variable} = DEFAULT`,
@@ -132,10 +133,9 @@ async function storyOf(app: App): Promise<void> {
   const qq = newQq();
   const forms = [await shopper.bindForm({ qq }), await shopper.bindForm({ qq })];
   const binds = await Promise.all(forms.map((form) => shopper.bind(form)));
-  expect(binds.map(({ status }) => status).toSorted()).toEqual([200, 400]);
+  const won = binds.find(({ status }) => status === 200)!;
   const lost = forms[binds.findIndex(({ status }) => status === 400)]!;
   expect(await rows('SELECT COUNT(*) AS count FROM tb_users WHERE mobile = ?', lost.mobile)).toBe(0);
-  const won = binds.find(({ status }) => status === 200)!;
   expect((await shopper.loginWithQq(qq)).body.user_id).toBe(won.body.user_id);
 
   // Everything is committed, seen by another connection, and dated in UTC.

@@ -1,0 +1,170 @@
+import mysql from 'mysql2/promise';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { createDataSource } from '../../src/database/data-source.js';
+import { isDatabaseAway } from '../../src/database/database-away.js';
+import { databaseOptions } from '../../src/database/database-options.js';
+import { findServers, type RunningServer, startDatabase } from '../support/servers.js';
+import { newPassword } from '../support/shopper.js';
+import { type App, startApp } from '../support/start-app.js';
+
+/** A server of its own: its global settings would change what the other files see. */
+const program = findServers({}).database;
+
+let server: RunningServer;
+let admin: mysql.Connection;
+let app: App;
+
+beforeAll(async () => {
+  // So small that it can be filled.
+  const small = ['--innodb-file-per-table=0', '--innodb-data-file-path=ibdata1:12M:autoextend:max:24M'];
+  server = await startDatabase(program!, small);
+  admin = await mysql.createConnection(server.url);
+  // Not an administrator: read_only does not stop those.
+  await admin.query("CREATE USER shop@'%' IDENTIFIED BY 'shop'");
+  app = await startApp({ env: { DATABASE_URL: await database('failover') } });
+});
+
+afterAll(async () => {
+  await app.close();
+  await admin.end();
+  await server.stop();
+});
+
+async function database(name: string): Promise<string> {
+  await admin.query(`CREATE DATABASE ${name}`);
+  await admin.query(`GRANT ALL ON ${name}.* TO shop@'%'`);
+  const url = Object.assign(new URL(`${server.url}/${name}`), { username: 'shop', password: 'shop' }).href;
+  const source = await (await createDataSource(databaseOptions({ DATABASE_URL: url }))).initialize();
+  await source.runMigrations();
+  await source.destroy();
+  return url;
+}
+
+const connections = async (name = 'failover'): Promise<number[]> => {
+  const [rows] = await admin.query<mysql.RowDataPacket[]>(
+    'SELECT id FROM information_schema.processlist WHERE db = ?',
+    [name],
+  );
+  return rows.map(({ id }) => Number(id));
+};
+
+const ready = async () => (await app.shopper().get('/health/ready')).status;
+
+describe.skipIf(program === undefined)('a server that stops taking writes under open connections', () => {
+  it('is unavailable and not ready, loses every connection, and is used again at once when it takes writes', async () => {
+    const shopper = app.shopper();
+    const member = await shopper.register();
+    const change = (old_password: string, new_password: string) =>
+      shopper.send('/user/password/', {
+        method: 'PUT',
+        body: { old_password, new_password },
+        token: member.token,
+      });
+    await Promise.all(Array.from({ length: 8 }, () => app.dataSource.query('SELECT SLEEP(0.1)')));
+    const before = await connections();
+    expect(before.length).toBeGreaterThan(4);
+    expect(await ready()).toBe(200);
+
+    await admin.query('SET GLOBAL read_only = 1');
+    const refused = await change(member.password, newPassword());
+
+    expect(refused.body.errorCode).toBe('UNAVAILABLE');
+    expect(await ready()).toBe(503);
+    await vi.waitFor(async () => {
+      const after = await connections();
+      expect(after.filter((id) => before.includes(id))).toEqual([]);
+    });
+    expect(app.logRecorder.lines).toContain('ER_OPTION_PREVENTS_STATEMENT');
+
+    await admin.query('SET GLOBAL read_only = 0');
+    expect(await ready()).toBe(200);
+    const password = newPassword();
+    const changed = await change(member.password, password);
+    expect(changed.status, changed.text).toBe(200);
+    const login = await shopper.post('/authorizations/', { username: member.username, password });
+    expect(login.status, login.text).toBe(200);
+  });
+
+  it('writes the word to the log once in ten seconds, however many requests hear it', async () => {
+    await admin.query('SET GLOBAL read_only = 1');
+    const said = () => app.logRecorder.lines.split('Database is unavailable').length;
+    const before = said();
+
+    await Promise.all(
+      Array.from({ length: 50 }, () =>
+        app.dataSource
+          .query('UPDATE tb_users SET email = ? WHERE id = 0', [''])
+          .catch((error: unknown) => expect(isDatabaseAway(error)).toBe(true)),
+      ),
+    );
+    await admin.query('SET GLOBAL read_only = 0');
+
+    expect(said() - before).toBeLessThanOrEqual(1);
+  });
+
+  it('whose connections an operator kills answers the next request', async () => {
+    await Promise.all(Array.from({ length: 4 }, () => app.dataSource.query('SELECT SLEEP(0.1)')));
+    for (const id of await connections()) await admin.query(`KILL ${id}`);
+
+    // What was open is gone; a request in that very moment may be told so, never with a 500.
+    const first = await app.shopper().post('/authorizations/', { username: 'nobody_1', password: 'x' });
+    expect(['CREDENTIALS_INVALID', 'UNAVAILABLE']).toContain(first.body.errorCode);
+    await vi.waitFor(async () => {
+      const { body } = await app.shopper().post('/authorizations/', { username: 'nobody_2', password: 'x' });
+      expect(body.errorCode).toBe('CREDENTIALS_INVALID');
+    });
+  });
+
+  it('that has no connection left is unavailable, and is used when it has', async () => {
+    for (const id of await connections()) await admin.query(`KILL ${id}`);
+    await admin.query("ALTER USER shop@'%' WITH MAX_USER_CONNECTIONS 1");
+    const url = app.config.DATABASE_URL!;
+    await vi.waitFor(async () => expect(await connections()).toEqual([]));
+    const taken = await mysql.createConnection(url);
+
+    const answer = await app.shopper().post('/authorizations/', { username: 'nobody_3', password: 'x' });
+    expect(answer.body.errorCode).toBe('UNAVAILABLE');
+    expect(await ready()).toBe(503);
+
+    await taken.end();
+    await admin.query("ALTER USER shop@'%' WITH MAX_USER_CONNECTIONS 0");
+    await vi.waitFor(async () => expect(await ready()).toBe(200), { timeout: 5000 });
+  });
+
+  it('that has not been migrated is not ready, and says what to type', async () => {
+    const rows = await app.dataSource.query<{ id: number; timestamp: string; name: string }[]>(
+      'SELECT id, timestamp, name FROM qq_account_service_migrations ORDER BY id DESC LIMIT 1',
+    );
+    await app.dataSource.query('DELETE FROM qq_account_service_migrations WHERE id = ?', [rows[0]!.id]);
+
+    expect(await ready()).toBe(503);
+    expect(app.logRecorder.lines).toContain('npm run db:migrate');
+
+    const { id, timestamp, name } = rows[0]!;
+    await app.dataSource.query(
+      'INSERT INTO qq_account_service_migrations (id, timestamp, name) VALUES (?, ?, ?)',
+      [id, timestamp, name],
+    );
+    expect(await ready()).toBe(200);
+  });
+
+  // The last: its disk stays full.
+  it('whose disk is full is unavailable', async () => {
+    await admin.query('CREATE TABLE failover.filler (text longtext) ENGINE = InnoDB');
+    const fill = async () => {
+      for (;;) await admin.query("INSERT INTO failover.filler VALUES (REPEAT('x', 500000))");
+    };
+    await expect(fill()).rejects.toMatchObject({ code: 'ER_RECORD_FILE_FULL' });
+
+    const write = async () => {
+      const values = Array.from({ length: 200 }, () => '(NOW(6), ?, ?)').join(', ');
+      const sql = `INSERT INTO tb_account_event (at, event, user_agent) VALUES ${values}`;
+      for (;;)
+        await app.dataSource.query(sql, Array.from({ length: 200 }, () => ['x', 'y'.repeat(200)]).flat());
+    };
+    const error = await write().then(undefined, (fault: unknown) => fault);
+
+    expect(error).toMatchObject({ code: 'ER_RECORD_FILE_FULL' });
+    expect(isDatabaseAway(error)).toBe(true);
+  });
+});
