@@ -3,6 +3,7 @@ import { Config } from './config/config.js';
 import { DatabaseModule } from './database/database.module.js';
 import { HealthController } from './http/health.controller.js';
 import { MetricsServer } from './http/metrics-server.js';
+import { Lifecycle } from './http/lifecycle.js';
 import { PageSettingsController } from './http/page-settings.controller.js';
 import { Limits } from './limits/limits.js';
 import { OAuthModule } from './oauth/oauth.module.js';
@@ -27,7 +28,7 @@ export class AppModule {
       module: AppModule,
       imports: [ConfigModule.of(config), redisModule(), DatabaseModule, SmsModule, UsersModule, OAuthModule],
       controllers: [HealthController, PageSettingsController],
-      providers: [MetricsServer],
+      providers: [Lifecycle, MetricsServer],
     };
   }
 }

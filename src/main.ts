@@ -1,33 +1,76 @@
-import { ConsoleLogger } from '@nestjs/common';
+import { Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule } from './app.module.js';
+import { describeError, stackOf } from './common/describe-error.js';
 import { OperatorError } from './common/operator-error.js';
+import { VERSION } from './common/version.js';
+import { Config } from './config/config.js';
 import { loadEnvFile } from './config/env-file.js';
 import { withKeptSecret } from './config/kept-secret.js';
 import { loadConfig } from './config/load-config.js';
-import { configureApp, createAdapter, listen } from './http/server.js';
+import { createAdapter } from './http/adapter.js';
+import { configureApp, listen } from './http/server.js';
+import { createLogger, ServiceLogger } from './http/service-logger.js';
+import { stop } from './http/shutdown.js';
 
-/** Nest logs what stops it from starting with causes that quote the configuration; this file reports it instead. */
-class ServiceLogger extends ConsoleLogger {
-  override error(message: unknown, ...more: unknown[]): void {
-    if (more.at(-1) !== 'ExceptionHandler') super.error(message, ...more);
-  }
-}
+let logger: ServiceLogger | undefined;
+let app: NestFastifyApplication | undefined;
 
+stopOnSignals();
 try {
   // `npm run start:prod`: an argument, because Windows has no `NODE_ENV=production node …`. The variable of that name loses.
   if (process.argv.includes('--production')) process.env.NODE_ENV = 'production';
   loadEnvFile();
   const config = loadConfig(withKeptSecret(process.env));
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(config), createAdapter(config), {
-    logger: new ServiceLogger({ json: config.production }),
-    abortOnError: false,
-  });
-  await configureApp(app);
-  await listen(app);
+  logger = await createLogger(config);
+  const starting = await NestFactory.create<NestFastifyApplication>(
+    AppModule.of(config),
+    createAdapter(config),
+    { logger, abortOnError: false },
+  );
+  await configureApp(starting);
+  await listen(starting);
+  app = starting;
+  reportStart(config, await app.getUrl());
 } catch (error) {
-  // What the operator can correct is a sentence; a stack belongs to a fault of ours.
-  console.error(error instanceof OperatorError ? error.message : error);
+  await reportFailure(error);
   process.exit(1);
+}
+
+/** The first signal stops the service in order, or ends a start that waits; a second one ends the process at once. */
+function stopOnSignals(): void {
+  let stopping = false;
+  const onSignal = async (): Promise<void> => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    const closed = app ? await stop(app) : true;
+    logger?.flush();
+    process.exit(closed ? 0 : 1);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void onSignal());
+}
+
+function reportStart({ LIMITS, NODE_ENV }: Config, address: string): void {
+  new Logger('Service').log('Service started', {
+    node: process.versions.node,
+    environment: NODE_ENV,
+    address,
+    changedLimits: LIMITS,
+  });
+}
+
+/** An operator's mistake is its sentence. Anything else is a fault of ours, with its stack. */
+async function reportFailure(error: unknown): Promise<void> {
+  const production = process.env.NODE_ENV === 'production';
+  if (!production) return console.error(error instanceof OperatorError ? error.message : error);
+  logger ??= await createLogger({ LOG_LEVEL: 'info', production });
+  if (error instanceof OperatorError) logger.fatal(error.message);
+  else
+    logger.fatal(
+      'Service could not start',
+      { cause: describeError(error), version: VERSION },
+      stackOf(error),
+    );
+  logger.flush();
 }

@@ -1,9 +1,14 @@
 import { ArgumentsHost, Catch, ExceptionFilter, HttpException, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Refusals } from '../audit/refusals.js';
+import { describeError, stackOf } from '../common/describe-error.js';
+import { Problem, ProblemCode } from '../common/problem.js';
+import { Throttle } from '../common/throttle.js';
 import { isDatabaseAway } from '../database/database-away.js';
-import { Problem, problemBody, ProblemCode } from '../common/problem.js';
-import { isRedisAway } from '../redis/redis-errors.js';
+import { describeRedisAway, isRedisAway } from '../redis/redis-errors.js';
+
+/** Milliseconds between two log lines of one error, route and cause: a database that is away must not fill the log. */
+const SAME_LINE_MS = 10_000;
 
 /** What the framework calls them. Any other 4xx is a request that does not fit. */
 const BY_STATUS: Readonly<Record<number, ProblemCode>> = {
@@ -19,6 +24,7 @@ const BY_STATUS: Readonly<Record<number, ProblemCode>> = {
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   private readonly logger = new Logger('Problem');
+  private readonly throttle = new Throttle(SAME_LINE_MS);
 
   constructor(private readonly refusals: Refusals) {}
 
@@ -38,8 +44,14 @@ export class ProblemFilter implements ExceptionFilter {
       .send(problem.getResponse());
   }
 
-  private log({ code, cause }: Problem, { id: requestId, method, routeOptions }: FastifyRequest): void {
-    const line = { requestId, route: `${method} ${routeOptions?.url ?? ''}`, cause: describe(cause) };
+  /** Without a cause, the line of the request says everything. */
+  private log({ code, cause }: Problem, { method, routeOptions }: FastifyRequest): void {
+    if (cause === undefined) return;
+    const line = {
+      route: `${method} ${routeOptions?.url ?? 'none'}`,
+      cause: describeRedisAway(cause) ?? describeError(cause),
+    };
+    if (!this.throttle.allows(`${code} ${line.route} ${line.cause}`)) return;
     if (code === 'INTERNAL_ERROR') this.logger.error(code, line, stackOf(cause));
     else this.logger.warn(code, line);
   }
@@ -55,35 +67,4 @@ function asProblem(error: unknown): Problem {
   }
   if (isDatabaseAway(error) || isRedisAway(error)) return new Problem('UNAVAILABLE', { cause: error });
   return new Problem('INTERNAL_ERROR', { cause: error });
-}
-
-/** The kind of an error. Its message may quote what a person typed, so only our own are repeated. */
-function describe(cause: unknown): string {
-  if (!(cause instanceof Error)) return typeof cause;
-  const { code } = cause as NodeJS.ErrnoException;
-  const foreign = code !== undefined || cause.constructor !== Error;
-  return foreign ? `${cause.name}${code === undefined ? '' : ` ${code}`}` : cause.message;
-}
-
-/** Where it was thrown, without the message that stands above it. */
-function stackOf(cause: unknown): string | undefined {
-  if (!(cause instanceof Error)) return undefined;
-  return cause.stack
-    ?.split('\n')
-    .filter((line) => /^\s+at /.test(line))
-    .join('\n');
-}
-
-/** The JSON for an answer that the framework never gets to see: the HTTP parser gave up on the request. */
-export function rawProblem(code: ProblemCode): string {
-  const body = JSON.stringify(problemBody(code));
-  const head = [
-    `HTTP/1.1 ${problemBody(code).statusCode} ${code}`,
-    'Content-Type: application/json; charset=utf-8',
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    'Cache-Control: no-store',
-    'X-Content-Type-Options: nosniff',
-    'Connection: close',
-  ];
-  return `${head.join('\r\n')}\r\n\r\n${body}`;
 }

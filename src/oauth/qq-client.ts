@@ -3,6 +3,7 @@ import { Config } from '../config/config.js';
 import { Problem } from '../common/problem.js';
 import { UpstreamFault } from '../upstream/upstream-fault.js';
 import { Upstream } from '../upstream/upstream.js';
+import { ServiceError } from '../common/service-error.js';
 import { meaningOf, parseAnswer, QqAnswer, refusesCode } from './qq-dialect.js';
 
 /** Whose QQ it is. */
@@ -87,7 +88,7 @@ export class QqClient implements OnApplicationShutdown {
     // QQ answers failures with 200 and an `error` field; the status says nothing.
     const error = answer.error ?? answer.ret;
     if (error === undefined || Number(error) === 0) return answer;
-    const cause = new Error(`QQ refused with ${String(Number(error))}: ${meaningOf(error)}`);
+    const cause = new ServiceError(`QQ refused with ${String(Number(error))}: ${meaningOf(error)}`);
     if (refusesCode(error)) throw new Problem('QQ_CODE_INVALID', { cause });
     this.logger.error('QQ refused our app', { code: Number(error), meaning: meaningOf(error) });
     throw new Problem('QQ_UNAVAILABLE', { cause });
@@ -104,5 +105,5 @@ export class QqClient implements OnApplicationShutdown {
 }
 
 function unavailable(why: string): Problem {
-  return new Problem('QQ_UNAVAILABLE', { cause: new Error(why) });
+  return new Problem('QQ_UNAVAILABLE', { cause: new ServiceError(why) });
 }

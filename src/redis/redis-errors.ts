@@ -20,6 +20,13 @@ export function refusalOf(error: unknown): string | undefined {
   return clients ?? word;
 }
 
+/** What the log says of an error of Redis that is away; undefined for any other error. Quotes no key and no value. */
+export function describeRedisAway(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const word = refusalOf(error) ?? UNREACHABLE.exec(error.message)?.[0];
+  return word && `Redis: ${word}`;
+}
+
 /** Whether the connection should end after this error, so that the next one reaches the server that took over. */
 export function endsConnection(error: unknown): boolean {
   const word = refusalOf(error);

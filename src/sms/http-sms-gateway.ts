@@ -4,6 +4,7 @@ import { Config } from '../config/config.js';
 import { UpstreamFault } from '../upstream/upstream-fault.js';
 import { Upstream } from '../upstream/upstream.js';
 import { Delivery, GATEWAY_TIMEOUT_MS, SmsGateway, smsText } from './sms-gateway.js';
+import { ServiceError } from '../common/service-error.js';
 
 /** POSTs `{mobile, code, text}` as JSON with a bearer key. Any 2xx is sent, whatever becomes of its body. */
 export class HttpSmsGateway extends SmsGateway implements OnApplicationShutdown {
@@ -23,7 +24,7 @@ export class HttpSmsGateway extends SmsGateway implements OnApplicationShutdown 
     // 504: the gateway behind this one did not answer in time.
     if (status === undefined || status === 504) return 'unknown';
     if (status >= 200 && status <= 299) return 'accepted';
-    throw new Problem('SMS_UNAVAILABLE', { cause: new Error(`the SMS gateway answered ${status}`) });
+    throw new Problem('SMS_UNAVAILABLE', { cause: new ServiceError(`the SMS gateway answered ${status}`) });
   }
 
   async onApplicationShutdown(): Promise<void> {

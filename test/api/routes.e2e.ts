@@ -486,6 +486,18 @@ describe('health and docs', () => {
     expect((await app.shopper().get('/health/ready')).body).toEqual({ status: 'ok' });
   });
 
+  it.each(['/health/live', '/health/ready'])('answers HEAD %s without a body', async (path) => {
+    const { status, text, headers } = await app.shopper().send(path, { method: 'HEAD' });
+
+    expect({ status, text }).toEqual({ status: 200, text: '' });
+    expect(headers.get('content-type')).toContain('application/json');
+  });
+
+  it('answers HEAD nowhere else: it would run the GET', async () => {
+    for (const path of ['/oauth/qq/authorization/', '/oauth/qq/users/', '/user/'])
+      expect((await app.shopper().send(path, { method: 'HEAD' })).status).toBe(404);
+  });
+
   it('documents every route of the contract, its examples and every error it can answer', async () => {
     const { body } = await app.shopper().get('/docs-json');
     const paths = body.paths as Record<

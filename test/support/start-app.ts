@@ -1,11 +1,12 @@
-import { ConsoleLogger } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import { Redis } from 'ioredis';
 import { DataSource } from 'typeorm';
 import { startSandbox, type Sandbox, type SandboxOptions } from '../../sandbox/sandbox.js';
 import { AppModule } from '../../src/app.module.js';
-import { configureApp, createAdapter } from '../../src/http/server.js';
+import { createAdapter } from '../../src/http/adapter.js';
+import { configureApp } from '../../src/http/server.js';
+import { createLogger } from '../../src/http/service-logger.js';
 import { Config } from '../../src/config/config.js';
 import { loadConfig } from '../../src/config/load-config.js';
 import { type Backends, freshBackends } from './backends.js';
@@ -65,7 +66,8 @@ export async function startApp({ env = {}, beside, sandbox: options }: StartOpti
   logRecorder.keep(JWT_SECRET, APP_KEY);
   const module = await Test.createTestingModule({ imports: [AppModule.of(config)] }).compile();
   const nest = module.createNestApplication<NestFastifyApplication>(createAdapter(config), {
-    logger: new ConsoleLogger({ json: true }),
+    // Through process.stdout, where the recorder listens.
+    logger: await createLogger(config, process.stdout),
   });
   await configureApp(nest);
   await nest.listen(0, '127.0.0.1');

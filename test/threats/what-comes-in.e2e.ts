@@ -374,7 +374,6 @@ describe('a header', () => {
     'x-request-id',
     'user-agent',
     'cookie',
-    'origin',
     'referer',
     'accept',
     'accept-encoding',

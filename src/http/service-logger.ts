@@ -1,0 +1,139 @@
+import type { LoggerService } from '@nestjs/common';
+import { type DestinationStream, type Logger, pino } from 'pino';
+import { describeError, framesIn } from '../common/describe-error.js';
+import { VERSION } from '../common/version.js';
+import type { Config } from '../config/config.js';
+import { currentRequestId } from './request-context.js';
+
+type Level = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
+
+/** Nest's own contexts, which log a line for each module and route at boot. */
+const FRAMEWORK = new Set([
+  'InstanceLoader',
+  'NestApplication',
+  'NestFactory',
+  'RouterExplorer',
+  'RoutesResolver',
+]);
+/** Nest logs here what stops it from starting, with causes that quote the configuration; main.ts reports it. */
+const STARTUP_FAILURE = 'ExceptionHandler';
+
+/**
+ * Nest's logger on pino: one JSON object per line, with the request id of the request that caused it. Errors appear as
+ * {@link describeError} says, never with their messages or parameters.
+ */
+export class ServiceLogger implements LoggerService {
+  constructor(private readonly pino: Logger) {}
+
+  log(message: unknown, ...more: unknown[]): void {
+    const context = more.at(-1);
+    this.write(typeof context === 'string' && FRAMEWORK.has(context) ? 'debug' : 'info', message, more);
+  }
+
+  fatal(message: unknown, ...more: unknown[]): void {
+    this.write('fatal', message, more);
+  }
+
+  error(message: unknown, ...more: unknown[]): void {
+    if (more.at(-1) !== STARTUP_FAILURE) this.write('error', message, more);
+  }
+
+  warn(message: unknown, ...more: unknown[]): void {
+    this.write('warn', message, more);
+  }
+
+  debug(message: unknown, ...more: unknown[]): void {
+    this.write('debug', message, more);
+  }
+
+  verbose(message: unknown, ...more: unknown[]): void {
+    this.write('trace', message, more);
+  }
+
+  /** Writes what is buffered: before the process exits. */
+  flush(): void {
+    this.pino.flush();
+  }
+
+  /** @param more objects whose fields the line gets, stack traces, and last the context, as Nest passes them */
+  private write(level: Level, message: unknown, more: readonly unknown[]): void {
+    if (!this.pino.isLevelEnabled(level)) return;
+    const fields: Record<string, unknown> = {};
+    const context = more.at(-1);
+    if (typeof context === 'string') fields.context = context;
+    for (const item of typeof context === 'string' ? more.slice(0, -1) : more) {
+      if (item instanceof Error) fields.error = describeError(item);
+      else if (typeof item === 'string') addTrace(fields, item);
+      else if (typeof item === 'object' && item !== null) Object.assign(fields, withoutErrors(item));
+    }
+    this.pino[level](fields, typeof message === 'string' ? message : describeError(message));
+  }
+}
+
+/** A stack trace's frames; its message only where an {@link OperatorError} wrote it. */
+function addTrace(fields: Record<string, unknown>, trace: string): void {
+  const reason = /^(?:\w+: )?OperatorError: (.*)/.exec(trace)?.[1];
+  if (reason) fields.reason = reason;
+  const stack = framesIn(trace);
+  if (stack) fields.stack = stack;
+}
+
+function withoutErrors(item: object): object {
+  return Object.fromEntries(
+    Object.entries(item).map(([name, value]) => [
+      name,
+      value instanceof Error ? describeError(value) : value,
+    ]),
+  );
+}
+
+/**
+ * JSON in production, readable lines elsewhere (where pino-pretty is installed).
+ * @param destination standard output by default
+ */
+export async function createLogger(
+  { LOG_LEVEL, production }: Pick<Config, 'LOG_LEVEL' | 'production'>,
+  destination?: DestinationStream,
+): Promise<ServiceLogger> {
+  const stream =
+    destination ??
+    (production ? undefined : await pretty()) ??
+    pino.destination({ dest: 1, sync: !production });
+  return new ServiceLogger(
+    pino(
+      {
+        level: LOG_LEVEL,
+        base: { service: 'qq-account-service', version: VERSION },
+        timestamp: pino.stdTimeFunctions.isoTime,
+        formatters: { level: (level) => ({ level }) },
+        mixin: () => {
+          const requestId = currentRequestId();
+          return requestId === undefined ? {} : { requestId };
+        },
+        // A line's own requestId wins over the mixin's.
+        mixinMergeStrategy: (line, mixin) => ({ ...mixin, ...line }),
+        serializers: {
+          err: describeError,
+          error: (error: unknown) => (typeof error === 'string' ? error : describeError(error)),
+        },
+      },
+      stream,
+    ),
+  );
+}
+
+async function pretty(): Promise<DestinationStream | undefined> {
+  try {
+    const { default: build } = await import('pino-pretty');
+    return build({
+      sync: true,
+      ignore: 'service,version,context',
+      messageFormat: '{if context}{context}: {end}{msg}',
+      translateTime: 'SYS:HH:MM:ss',
+    });
+  } catch (error) {
+    // A production image started in development mode: development packages are not in it.
+    if ((error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND') return undefined;
+    throw error;
+  }
+}
