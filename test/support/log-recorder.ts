@@ -4,7 +4,7 @@ type Way = (typeof WAYS)[number];
 
 /** Vitest has a console of its own, which does not write to the process's streams. */
 const WAYS = ['log', 'info', 'warn', 'error', 'debug', 'trace'] as const;
-/** Of the process, before any book was opened: several may be open in one file, and close in any order. */
+/** The process's own, before any recorder was opened. */
 const ORIGINAL = {
   out: process.stdout.write.bind(process.stdout),
   err: process.stderr.write.bind(process.stderr),
@@ -14,6 +14,13 @@ const ORIGINAL = {
 const SHORTEST = 6;
 const UNMISTAKABLE = 20;
 
+/** Several may be open in one file: each records everything, in whatever order they close. */
+const OPEN = new Set<LogRecorder>();
+
+function addToAll(text: string): void {
+  for (const recorder of OPEN) recorder.add(text);
+}
+
 /** Everything the service writes while it runs, and every secret that must not be among it. */
 export class LogRecorder {
   private text = '';
@@ -21,13 +28,14 @@ export class LogRecorder {
 
   /** Takes over what goes to the console; the service's lines do not clutter the test report. */
   open(): void {
-    const note = (chunk: string | Uint8Array): boolean => {
-      this.add(typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString());
+    OPEN.add(this);
+    const record = (chunk: string | Uint8Array): boolean => {
+      addToAll(typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString());
       return true;
     };
-    process.stdout.write = note;
-    process.stderr.write = note;
-    for (const way of WAYS) console[way] = (...said: unknown[]) => this.add(`${format(...said)}\n`);
+    process.stdout.write = record;
+    process.stderr.write = record;
+    for (const way of WAYS) console[way] = (...values: unknown[]) => addToAll(`${format(...values)}\n`);
   }
 
   /** What was written elsewhere: by a service that is a process of its own. */
@@ -53,9 +61,12 @@ export class LogRecorder {
 
   /** @throws Error that names what was logged */
   close(): void {
-    process.stdout.write = ORIGINAL.out;
-    process.stderr.write = ORIGINAL.err;
-    Object.assign(console, ORIGINAL.ways);
+    OPEN.delete(this);
+    if (OPEN.size === 0) {
+      process.stdout.write = ORIGINAL.out;
+      process.stderr.write = ORIGINAL.err;
+      Object.assign(console, ORIGINAL.ways);
+    }
     const leaks = this.leaks();
     if (leaks.length > 0) throw new Error(`The log holds secrets: ${leaks.join(', ')}`);
   }

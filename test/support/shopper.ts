@@ -79,9 +79,10 @@ export class Shopper {
     const cookie = response.headers.getSetCookie()[0]?.split(';')[0];
     if (cookie) this.cookie = cookie;
     const text = await response.text();
-    const parsed = /json/.test(response.headers.get('content-type') ?? '')
-      ? (JSON.parse(text) as Body)
-      : ({} as Body);
+    const parsed =
+      text !== '' && /json/.test(response.headers.get('content-type') ?? '')
+        ? (JSON.parse(text) as Body)
+        : ({} as Body);
     this.keepSecrets(body, parsed);
     return { status: response.status, headers: response.headers, text, body: parsed };
   }

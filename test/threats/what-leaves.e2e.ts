@@ -81,7 +81,11 @@ async function tour(shopper: Shopper): Promise<{ answers: [string, Answer][]; se
   const second = (await did('came from a second QQ', shopper.loginWithQq(newQq()))).body.access_token;
   await did(
     'added it',
-    shopper.post('/oauth/qq/bindings/', { access_token: second, password }, login.body.token),
+    shopper.post(
+      '/oauth/qq/bindings/',
+      { access_token: second, password, sms_code: await code() },
+      login.body.token,
+    ),
   );
   const list = await did('listed the QQs', shopper.get('/oauth/qq/bindings/', login.body.token));
   const { id } = (JSON.parse(list.text) as { id: number }[])[0]!;
@@ -335,7 +339,7 @@ describe('the headers', () => {
 
     expect(headers.get('strict-transport-security')).toMatch(/^max-age=\d{8,}/);
     expect(headers.get('set-cookie')).toMatch(
-      /^__Host-qq_login=[\w-]{22}; Max-Age=3600; Path=\/; HttpOnly; SameSite=Lax; Secure$/,
+      /^__Host-qq_login=[\w-]{22}; Max-Age=4200; Path=\/; HttpOnly; SameSite=Lax; Secure$/,
     );
     expect((await strict.shopper().get('/nowhere/')).headers.has('strict-transport-security')).toBe(true);
   });
