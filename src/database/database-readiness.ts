@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { Problem } from '../common/problem.js';
+import { ServiceError } from '../common/service-error.js';
 import { isDatabaseAway } from './database-away.js';
 import { MIGRATIONS_TABLE } from './database-options.js';
 
@@ -23,7 +24,7 @@ export class DatabaseReadiness {
   async check(): Promise<void> {
     this.running ??= this.reason().finally(() => (this.running = undefined));
     const reason = await this.running;
-    if (reason !== undefined) throw new Problem('UNAVAILABLE', { cause: new Error(reason) });
+    if (reason !== undefined) throw new Problem('UNAVAILABLE', { cause: new ServiceError(reason) });
   }
 
   private async reason(): Promise<string | undefined> {

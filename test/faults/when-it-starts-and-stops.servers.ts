@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { SPEND, TRY } from '../../src/sms/sms-code-store.js';
 import { type App, startApp } from '../support/start-app.js';
 import { ServiceProcess } from '../support/service-process.js';
-import { newQq, type BindForm, Shopper } from '../support/shopper.js';
+import { newPassword, newQq, type BindForm, Shopper } from '../support/shopper.js';
 import { SwitchableProxy } from '../support/switchable-proxy.js';
 
 const LIMITS = ['sms-per-mobile-minute=1000/60', 'sms-tries-per-mobile-day=1000/60'].join();
@@ -154,6 +154,8 @@ describe('SIGTERM', () => {
     const form = await shopper.bindForm();
     const query = await shopper.approve(await shopper.start(), newQq());
     const guessing = at(service, survivor.shopper());
+    const { token } = await guessing.register();
+    const guess = { old_password: newPassword(), new_password: newPassword() };
     survivor.sandbox.setFault({ mode: 'slow', on: 'token', ms: 1500 });
     const asked = survivor.sandbox.requests.token;
 
@@ -162,7 +164,9 @@ describe('SIGTERM', () => {
     const started = performance.now();
     const [bound, ended] = await Promise.all([
       shopper.bind(form),
-      guessing.bind({ ...form, access_token: 'x' }).then(() => service.stop('SIGTERM')),
+      guessing
+        .send('/user/password/', { method: 'PUT', body: guess, token })
+        .then(() => service.stop('SIGTERM')),
     ]);
     const answer = await slow;
     survivor.sandbox.setFault({ mode: 'none' });
@@ -176,7 +180,7 @@ describe('SIGTERM', () => {
       "SELECT reason FROM tb_account_event WHERE ip = ? AND event = 'refused'",
       [guessing.address],
     );
-    expect(rows).toEqual([{ reason: 'BIND_TOKEN_INVALID' }]);
+    expect(rows).toEqual([{ reason: 'PASSWORD_INVALID' }]);
     running.delete(service);
   });
 
