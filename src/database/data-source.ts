@@ -1,4 +1,3 @@
-import { OperatorError } from '../common/operator-error.js';
 import { DataSource, type DataSourceOptions, EntityManager, type QueryRunner } from 'typeorm';
 // Loading these does not load better-sqlite3: its driver does that when it is made, and only the embedded mode makes one.
 import { BetterSqlite3Driver } from 'typeorm/driver/better-sqlite3/BetterSqlite3Driver.js';
