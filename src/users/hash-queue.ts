@@ -30,8 +30,12 @@ interface Waiting {
   readonly refuse: (problem: Problem) => void;
 }
 
-/** The largest shares of the queue: of all guesses together, of one subnet, of one network. */
-const SHARES = { guesses: 1 / 2, subnet: 1 / 2, network: 1 / 4 };
+/**
+ * How many may wait, of all guesses together, of one subnet, of one network: so many times the places that are left.
+ * One network alone fills half of the queue, two of them two thirds: however many flood it, there is a place left for
+ * the next one.
+ */
+const SHARES = { guesses: 1, subnet: 2, network: 1 };
 /** Milliseconds between two looks for clients that have gone. */
 const SWEEP_EVERY = 100;
 
@@ -83,18 +87,22 @@ export class HashQueue {
     }
   }
 
+  /** @throws Problem OVERLOADED when the queue or a share of it is full */
+  refuseWhenFull(asker: Asker, standing: Standing): void {
+    if (this.running < this.options.lanes) return;
+    if (this.full(asker, standing)) this.sweep();
+    const reason = this.full(asker, standing);
+    if (!reason) return;
+    rejected.inc({ reason });
+    throw new Problem('OVERLOADED', { retryAfter: Math.max(1, Math.ceil(this.waitMs() / 1000)) });
+  }
+
   private lane(asker: Asker, standing: Standing): Promise<void> | void {
     if (this.running < this.options.lanes) {
       this.start(performance.now());
       return;
     }
-    const full = () => this.full(asker, standing);
-    if (full()) this.sweep();
-    const reason = full();
-    if (reason) {
-      rejected.inc({ reason });
-      throw new Problem('OVERLOADED', { retryAfter: Math.max(1, Math.ceil(this.waitMs() / 1000)) });
-    }
+    this.refuseWhenFull(asker, standing);
     return new Promise((admit, refuse) => {
       this.turns[standing].add({ asker, since: performance.now(), admit, refuse });
       this.count(asker, 1);
@@ -103,11 +111,13 @@ export class HashQueue {
 
   /** Which bound keeps this request out. */
   private full(asker: Asker, standing: Standing): 'queue' | 'guesses' | 'subnet' | 'network' | undefined {
-    const room = Math.max(1, (this.options.longestWaitMs * this.options.lanes) / this.typicalMs);
-    if (this.waiting >= room) return 'queue';
-    if (standing === 'guess' && this.turns.guess.length >= room * SHARES.guesses) return 'guesses';
-    if ((this.counts.get(subnetOf(asker)) ?? 0) >= room * SHARES.subnet) return 'subnet';
-    if ((this.counts.get(asker.network) ?? 0) >= room * SHARES.network) return 'network';
+    const places = Math.max(1, (this.options.longestWaitMs * this.options.lanes) / this.typicalMs);
+    const left = places - this.waiting;
+    const exceeds = (waiting: number, share: number) => waiting > 0 && waiting >= left * share;
+    if (left <= 0) return 'queue';
+    if (standing === 'guess' && exceeds(this.turns.guess.length, SHARES.guesses)) return 'guesses';
+    if (exceeds(this.counts.get(subnetOf(asker)) ?? 0, SHARES.subnet)) return 'subnet';
+    if (exceeds(this.counts.get(asker.network) ?? 0, SHARES.network)) return 'network';
     return undefined;
   }
 

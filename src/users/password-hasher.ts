@@ -76,6 +76,14 @@ export class PasswordHasher {
     });
   }
 
+  /**
+   * Says early what `matches` would say, before the account is looked up: what is refused costs no SQL statement.
+   * @throws Problem OVERLOADED when too many wait already
+   */
+  refuseWhenFull(asker: Asker, standing: Standing = 'guess'): void {
+    this.queue.refuseWhenFull(asker, standing);
+  }
+
   /** Whether `hash` would write this format today; if not, the next good login re-hashes it. */
   isCurrent(encoded: string): boolean {
     const cost = /^bcrypt_sha256\$\$2b\$(\d\d)\$[./A-Za-z0-9]{53}$/.exec(encoded)?.[1];

@@ -64,6 +64,7 @@ export class PasswordProofs {
     await this.limits.take({ 'password-checks-per-ip': network, ...counted[0] });
     let failed = false;
     try {
+      this.passwords.refuseWhenFull(client);
       const account = await find();
       const whom = account?.id ?? name;
       const byAccount: Uses[] = [

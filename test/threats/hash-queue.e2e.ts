@@ -7,7 +7,7 @@ import { type App, startApp } from '../support/start-app.js';
 let app: App;
 
 beforeAll(async () => {
-  // Half a second a hash: by its first guess, the queue has room for sixty, of which one network gets fifteen.
+  // Half a second a hash: by its first guess, the queue has sixty places, of which one network gets thirty.
   const rules = ['login-failures-per-ip', 'password-checks-per-ip'].map((rule) => `${rule}=100000/60`);
   app = await startApp({ env: { BCRYPT_COST: '13', HASH_LANES: '2', LIMITS: rules.join() } });
 });
@@ -36,7 +36,7 @@ describe('the queue of password hashes', () => {
   it('answers OVERLOADED to a network that floods it, and serves another one meanwhile', async () => {
     const flooder = app.shopper();
     const ends: string[] = [];
-    const flood = atOnce(40, async () => {
+    const flood = atOnce(60, async () => {
       const answer = await guess(flooder);
       ends.push(answer.body.errorCode!);
       return answer;

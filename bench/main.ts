@@ -1,0 +1,59 @@
+// How fast, beside what bounds it, measured in one run: machines differ and are noisy, and only ratios travel.
+//
+//   npm run bench                  every row, median of three rounds (about eight minutes)
+//   npm run bench -- --quick       one short round
+//   npm run bench -- --soak 10     resident memory after one and after ten minutes of load
+//   npm run bench -- --growth      every hot statement at 1,000,000 accounts and 10,000,000 audit rows
+import { availableParallelism } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { growth } from './growth.js';
+import { Load, startScript } from './processes.js';
+import { type Measured, printTable, rowsOf } from './report.js';
+import { Rounds } from './rounds.js';
+import { Shop } from './shop.js';
+import { soak } from './soak.js';
+
+const ACCOUNTS = 2000;
+const RESULT = '.data/bench.json';
+
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    soak: { type: 'string' },
+    growth: { type: 'boolean', default: false },
+  },
+});
+
+const shop = await Shop.open();
+const qq = await startScript('qq-stand-in');
+const loads = [new Load(), new Load()] as const;
+try {
+  console.log(`Node ${process.version}, ${availableParallelism()} cores, ${shop.label}`);
+  await shop.grow(ACCOUNTS, 10);
+  if (options.growth) await growth(shop, qq);
+  else if (options.soak !== undefined)
+    await soak({ shop, qq, loads, accounts: ACCOUNTS }, Number(options.soak));
+  else await benchmark();
+} finally {
+  await Promise.all([...loads, qq].map((one) => one.stop()));
+  await shop.close();
+}
+
+async function benchmark(): Promise<void> {
+  const [count, seconds] = options.quick ? [1, 2] : [3, 4];
+  const rounds = new Rounds({ shop, qq, loads, accounts: ACCOUNTS }, seconds);
+  const measured: Measured[] = [];
+  for (let round = 1; round <= count; round++) {
+    console.log(`round ${round} of ${count}`);
+    measured.push(await rounds.run());
+  }
+  const rows = rowsOf(measured);
+  printTable(rows);
+  mkdirSync('.data', { recursive: true });
+  writeFileSync(
+    RESULT,
+    JSON.stringify({ node: process.version, at: new Date(), servers: shop.label, rows, measured }, null, 2),
+  );
+  console.log(`\n${RESULT} has every round.`);
+}

@@ -1,0 +1,137 @@
+import type { Figure } from './work.js';
+
+export interface Pair {
+  ours?: Figure;
+  handWritten?: Figure;
+}
+
+/** One round. */
+export interface Measured {
+  start?: { readonly seconds: number };
+  bcrypt?: { readonly rate: number };
+  bareRoute?: Pair;
+  redisAndSql?: Pair;
+  authorizationUrl?: Pair;
+  login?: Pair;
+  loginWithSlowQq?: Pair;
+  unboundCallback?: Pair;
+  whoAmI?: Pair;
+  bindNew?: Pair;
+  bindExisting?: Pair;
+  bindNewCost4?: Pair;
+  bindExistingCost4?: Pair;
+  loginsBesideBinds?: Pair;
+  bindsBesideLogins?: Pair;
+  steadyLogins?: Pair;
+  steadyLoginsBesideBinds?: Pair;
+  bindsBesideSteadyLogins?: Pair;
+  overflow?: Pair;
+}
+
+/** Medians over the rounds. */
+export interface Row {
+  readonly work: string;
+  readonly ours?: Median;
+  readonly handWritten?: Median;
+  /** Ours divided by what it is compared with. */
+  readonly ratio?: number;
+  readonly note?: string;
+}
+
+export interface Median {
+  readonly rate: number;
+  readonly cpuMs?: number;
+  readonly p50?: number;
+  readonly p99?: number;
+}
+
+type Name = keyof Measured;
+
+const PAIRS: [Name, string][] = [
+  ['bareRoute', 'a route that does nothing'],
+  ['redisAndSql', 'one Redis command and one SQL statement'],
+  ['authorizationUrl', 'authorization URL'],
+  ['login', 'login of a bound QQ'],
+  ['loginWithSlowQq', 'the same, QQ at 50 ms a call, 100 connections'],
+  ['unboundCallback', 'callback of an unbound QQ'],
+  ['whoAmI', 'who am I (hand-written: no look-up)'],
+  ['bindNew', 'bind, new account, bcrypt 10'],
+  ['bindExisting', 'bind, existing account, bcrypt 10'],
+  ['bindNewCost4', 'bind, new account, bcrypt 4'],
+  ['bindExistingCost4', 'bind, existing account, bcrypt 4'],
+  ['loginsBesideBinds', 'logins beside binds (bcrypt 10)'],
+  ['bindsBesideLogins', 'binds beside those logins'],
+  ['steadyLogins', '200 logins a second'],
+  ['steadyLoginsBesideBinds', '200 logins a second beside binds (bcrypt 10)'],
+  ['bindsBesideSteadyLogins', 'binds beside 200 logins a second'],
+];
+
+/** The rows of the table. */
+export function rowsOf(rounds: readonly Measured[]): Row[] {
+  const rate = (name: Name, who: 'ours' | 'handWritten') => medianOf(rounds, name, who)?.rate ?? NaN;
+  const bcrypt = median(rounds.map((round) => round.bcrypt!.rate));
+  const overflow = rounds.map(({ overflow }) => overflow!.ours!.outcome);
+  const refusedAfter = median(overflow.map(({ slowest }) => slowest['OVERLOADED'] ?? NaN));
+  const rows: Row[] = [{ work: 'bcrypt 10 alone, on all cores', handWritten: { rate: bcrypt } }];
+  for (const [name, work] of PAIRS) {
+    const [ours, handWritten] = [medianOf(rounds, name, 'ours'), medianOf(rounds, name, 'handWritten')];
+    rows.push({
+      work,
+      ...(ours && { ours }),
+      ...(handWritten && { handWritten }),
+      ...(ours && handWritten && { ratio: ours.rate / handWritten.rate }),
+    });
+  }
+  const steady = medianOf(rounds, 'steadyLogins', 'ours')!.p99!;
+  const besides = medianOf(rounds, 'steadyLoginsBesideBinds', 'ours')!.p99!;
+  rows.push(
+    {
+      work: 'who am I ÷ one Redis command and one SQL statement',
+      ratio: rate('whoAmI', 'ours') / rate('redisAndSql', 'handWritten'),
+    },
+    { work: 'bind, new account, bcrypt 10 ÷ bcrypt alone', ratio: rate('bindNew', 'ours') / bcrypt },
+    { work: 'p99 of 200 logins a second: beside binds ÷ without them', ratio: besides / steady },
+    {
+      work: 'binds beside 200 logins a second ÷ binds alone',
+      ratio: rate('bindsBesideSteadyLogins', 'ours') / rate('bindNew', 'ours'),
+    },
+    {
+      work: 'overflow: slowest OVERLOADED',
+      note: `${refusedAfter.toFixed(0)} ms (${JSON.stringify(overflow[0]!.outcomes)})`,
+    },
+    {
+      work: 'cold start to ready',
+      note: `${median(rounds.map((round) => round.start!.seconds)).toFixed(2)} s`,
+    },
+  );
+  return rows;
+}
+
+export function printTable(rows: readonly Row[]): void {
+  console.log('\n| Work | ours | hand-written | ours ÷ hand-written |\n| --- | ---: | ---: | ---: |');
+  for (const { work, ours, handWritten, ratio, note } of rows)
+    console.log(`| ${work} | ${note ?? text(ours)} | ${text(handWritten)} | ${ratio?.toFixed(2) ?? ''} |`);
+}
+
+function text(figure: Median | undefined): string {
+  if (!figure) return '';
+  const { rate, cpuMs, p50, p99 } = figure;
+  const parts = [`${rate < 100 ? rate.toFixed(1) : rate.toFixed(0)}/s`];
+  if (cpuMs !== undefined && !Number.isNaN(cpuMs)) parts.push(`${cpuMs.toFixed(2)} ms CPU`);
+  if (p50 !== undefined && p99 !== undefined) parts.push(`p50 ${p50.toFixed(0)}, p99 ${p99.toFixed(0)} ms`);
+  return parts.join(', ');
+}
+
+function medianOf(rounds: readonly Measured[], name: Name, who: 'ours' | 'handWritten'): Median | undefined {
+  const figures = rounds
+    .map((round) => (round[name] as Pair | undefined)?.[who])
+    .filter((one) => one !== undefined);
+  if (figures.length === 0) return undefined;
+  const of = (key: 'rate' | 'cpuMs' | 'p50' | 'p99') => median(figures.map((figure) => figure[key]));
+  return { rate: of('rate'), cpuMs: of('cpuMs'), p50: of('p50'), p99: of('p99') };
+}
+
+function median(numbers: readonly number[]): number {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
+}
