@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Logger } from '@nestjs/common';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { loadConfig } from '../config/load-config.js';
 import { Problem } from '../common/problem.js';
 import { QqClient } from './qq-client.js';
@@ -48,6 +48,17 @@ beforeEach(() => {
 });
 
 async function identify(env: Record<string, string> = {}, times = 1): Promise<unknown> {
+  return withClient(env, async (client) => {
+    let identity: unknown;
+    for (let time = 0; time < times; time += 1) identity = await client.identify('A1B2');
+    return identity;
+  });
+}
+
+async function withClient(
+  env: Record<string, string>,
+  work: (client: QqClient) => Promise<unknown>,
+): Promise<unknown> {
   const client = new QqClient(
     loadConfig({
       NODE_ENV: 'test',
@@ -58,9 +69,7 @@ async function identify(env: Record<string, string> = {}, times = 1): Promise<un
     }),
   );
   try {
-    let identity: unknown;
-    for (let time = 0; time < times; time += 1) identity = await client.identify('A1B2');
-    return identity;
+    return await work(client);
   } catch (error) {
     return error instanceof Problem ? error.code : error;
   } finally {
@@ -178,10 +187,108 @@ describe('QqClient', () => {
       expect(await identify({ QQ_UNIONID: 'true' })).toBe('QQ_UNAVAILABLE');
     });
 
-    it.each([100013, 100014, 100015, 100016])('says QQ_CODE_INVALID to error %i', async (error) => {
-      answers['/oauth2.0/me'] = `callback( ${JSON.stringify({ error, error_description: 'no' })} );\n`;
+    it.each([100013, 100014, 100015, 100016, 100019])(
+      'says QQ_UNAVAILABLE to error %i of /me, and the log names the permission that is missing',
+      async (error) => {
+        const lines = vi.spyOn(Logger.prototype, 'error').mockReturnValue();
+        answers['/oauth2.0/me'] = `callback( ${JSON.stringify({ error, error_description: 'no' })} );\n`;
+        try {
+          expect(await identify({ QQ_UNIONID: 'true' })).toBe('QQ_UNAVAILABLE');
+          expect(lines.mock.calls).toEqual([
+            ['QQ refused our app', { path: '/oauth2.0/me', code: error, meaning: expect.any(String) }],
+          ]);
+          if (error !== 100019) expect(JSON.stringify(lines.mock.calls)).toContain('unionid permission');
+        } finally {
+          lines.mockRestore();
+        }
+      },
+    );
 
-      expect(await identify({ QQ_UNIONID: 'true' })).toBe('QQ_CODE_INVALID');
+    it('has four seconds for both calls together, or what one call may take', async () => {
+      answers['/oauth2.0/me'] = 'hang';
+      const start = performance.now();
+
+      expect(await identify({ QQ_UNIONID: 'true', QQ_TIMEOUT_MS: '300' })).toBe('QQ_UNAVAILABLE');
+
+      expect(performance.now() - start).toBeLessThan(2000);
+    });
+  });
+
+  describe('with QQ_PROFILE', () => {
+    const PICTURE = 'http://thirdqq.qlogo.cn/g?b=oidb&k=abc&s=100';
+    const profile = async (info: unknown, env: Record<string, string> = {}): Promise<unknown> => {
+      answers['/oauth2.0/token'] = token();
+      answers['/user/get_user_info'] =
+        typeof info === 'string' ? info : JSON.stringify({ ret: 0, msg: '', ...(info as object) });
+      return withClient({ QQ_PROFILE: 'true', ...env }, async (client) =>
+        client.profileOf(await client.identify('A1B2')),
+      );
+    };
+
+    it('asks for nickname and picture, which comes by https', async () => {
+      expect(
+        await profile({
+          nickname: '小企鹅🐧',
+          figureurl_qq_1: 'http://q.qlogo.cn/40',
+          figureurl_qq_2: PICTURE,
+        }),
+      ).toEqual({
+        nickname: '小企鹅🐧',
+        avatar: PICTURE.replace('http:', 'https:'),
+      });
+      expect(asked[1]).toBe(
+        `/user/get_user_info?access_token=FE04&oauth_consumer_key=101000001&openid=${OPENID}`,
+      );
+    });
+
+    it('takes the smaller picture where there is no other', async () => {
+      expect(
+        await profile({ nickname: '', figureurl_qq_1: 'http://q.qlogo.cn/40', figureurl_qq_2: '' }),
+      ).toEqual({
+        avatar: 'https://q.qlogo.cn/40',
+      });
+    });
+
+    it("takes the stand-in's own pictures", async () => {
+      expect(await profile({ figureurl_qq_1: `${base}/pages/person.svg` })).toEqual({
+        avatar: `${base}/pages/person.svg`,
+      });
+    });
+
+    it.each([
+      'http://evil.example/a.png',
+      'https://qlogo.cn.evil.example/a.png',
+      'https://evilqlogo.cn/a.png',
+      'https://q.qlogo.cn:8443/a.png',
+      'https://me@q.qlogo.cn/a.png',
+      'javascript:alert(1)//.qlogo.cn',
+      'data:image/png;base64,AAAA',
+      '/a.png',
+      `https://q.qlogo.cn/${'x'.repeat(500)}`,
+      42,
+      null,
+    ])('shows no picture from elsewhere: %s', async (figureurl_qq_2) => {
+      expect(await profile({ nickname: 'A', figureurl_qq_2 })).toEqual({ nickname: 'A' });
+    });
+
+    it('shows a name without control characters, cut to 64', async () => {
+      expect(await profile({ nickname: ' A\u0000\u202eB\nC ' })).toEqual({ nickname: 'ABC' });
+      expect(await profile({ nickname: '🐧'.repeat(70) })).toEqual({ nickname: '🐧'.repeat(64) });
+      expect(await profile({ nickname: ['A'] })).toEqual({});
+    });
+
+    it.each([
+      ['an error', '{"ret":1002,"msg":"请先登录"}'],
+      ['HTML', '<html></html>'],
+      ['a reset', 'reset'],
+      ['silence', 'hang'],
+    ])('%s of QQ is no profile, and no failure', async (_, answer) => {
+      expect(await profile(answer)).toEqual({});
+    });
+
+    it('off asks for nothing', async () => {
+      expect(await profile({ nickname: 'A' }, { QQ_PROFILE: 'false' })).toEqual({});
+      expect(asked).toHaveLength(1);
     });
   });
 });

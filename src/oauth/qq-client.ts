@@ -4,7 +4,7 @@ import { Problem } from '../common/problem.js';
 import { UpstreamFault } from '../upstream/upstream-fault.js';
 import { Upstream } from '../upstream/upstream.js';
 import { ServiceError } from '../common/service-error.js';
-import { meaningOf, parseAnswer, QqAnswer, refusesCode } from './qq-dialect.js';
+import { meaningOf, parseAnswer, profileIn, QqAnswer, QqPath, QqProfile, refusesCode } from './qq-dialect.js';
 
 /** Whose QQ it is. */
 export interface QqIdentity {
@@ -14,8 +14,14 @@ export interface QqIdentity {
   readonly unionid?: string;
   /** What the person is called at QQ; with `QQ_PROFILE` only, and for an unbound QQ only. */
   readonly nickname?: string;
+  /** Opens the person's profile at QQ; with `QQ_PROFILE` only. For {@link QqClient.profileOf}, never for a browser. */
+  readonly accessToken?: string;
 }
 
+/** Milliseconds for all that tells whose QQ it is, unless one call alone may take longer. */
+const IDENTIFYING_MS = 4000;
+/** Milliseconds for a profile: nobody should wait for a picture. */
+const PROFILE_MS = 800;
 const OPENID = /^[0-9A-F]{32}$/;
 /** QQ documents the prefix and a length to reserve, and nothing else about it. */
 const UNIONID = /^[\x21-\x7e]{1,64}$/;
@@ -51,27 +57,54 @@ export class QqClient implements OnApplicationShutdown {
    * @throws Problem QQ_CODE_INVALID, QQ_UNAVAILABLE
    */
   async identify(code: string): Promise<QqIdentity> {
-    const { access_token: token, openid } = await this.ask('/oauth2.0/token', {
+    const { QQ_APP_ID, QQ_APP_KEY, QQ_PROFILE, QQ_REDIRECT_URI, QQ_TIMEOUT_MS, QQ_UNIONID } = this.config;
+    const deadline = Date.now() + Math.max(IDENTIFYING_MS, QQ_TIMEOUT_MS);
+    const query = {
       grant_type: 'authorization_code',
-      client_id: this.config.QQ_APP_ID,
-      client_secret: this.config.QQ_APP_KEY,
+      client_id: QQ_APP_ID,
+      client_secret: QQ_APP_KEY,
       code,
-      redirect_uri: this.config.QQ_REDIRECT_URI,
+      redirect_uri: QQ_REDIRECT_URI,
       fmt: 'json',
       need_openid: '1',
-    });
+    };
+    const { access_token: token, openid } = await this.ask('/oauth2.0/token', query, QQ_TIMEOUT_MS);
     if (typeof openid !== 'string' || !OPENID.test(openid)) throw unavailable('QQ gave no openid');
-    if (!this.config.QQ_UNIONID) return { openid };
+    if (!QQ_UNIONID && !QQ_PROFILE) return { openid };
     if (typeof token !== 'string' || token === '') throw unavailable('QQ gave no access token');
-    return { openid, unionid: await this.unionidOf(openid, token) };
+    const left = Math.max(1, Math.min(QQ_TIMEOUT_MS, deadline - Date.now()));
+    return {
+      openid,
+      ...(QQ_UNIONID && { unionid: await this.unionidOf(openid, token, left) }),
+      ...(QQ_PROFILE && { accessToken: token }),
+    };
+  }
+
+  /**
+   * What the person is called at QQ, and the picture: what QQ gives of it. One request with `QQ_PROFILE`, else none.
+   * Never fails: a login does not depend on it.
+   */
+  async profileOf({ openid, accessToken }: QqIdentity): Promise<QqProfile> {
+    if (!this.config.QQ_PROFILE || accessToken === undefined) return {};
+    const query = { access_token: accessToken, oauth_consumer_key: this.config.QQ_APP_ID, openid };
+    try {
+      const timeoutMs = Math.min(PROFILE_MS, this.config.QQ_TIMEOUT_MS);
+      const answer = await this.ask('/user/get_user_info', query, timeoutMs);
+      return profileIn(answer, new URL(this.config.QQ_BASE_URL).origin);
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      this.logger.warn('QQ gave no profile', { cause: (error.cause as Error).message });
+      return {};
+    }
   }
 
   async onApplicationShutdown(): Promise<void> {
     await this.upstream.close();
   }
 
-  private async unionidOf(openid: string, token: string): Promise<string> {
-    const answer = await this.ask('/oauth2.0/me', { access_token: token, unionid: '1', fmt: 'json' });
+  private async unionidOf(openid: string, token: string, timeoutMs: number): Promise<string> {
+    const query = { access_token: token, unionid: '1', fmt: 'json' };
+    const answer = await this.ask('/oauth2.0/me', query, timeoutMs);
     // A token issued to another app would tell us somebody's openid there (token substitution).
     if (String(answer.client_id) !== this.config.QQ_APP_ID) throw unavailable('QQ named a foreign client_id');
     if (answer.openid !== openid) throw unavailable('QQ gave two different openids');
@@ -80,23 +113,24 @@ export class QqClient implements OnApplicationShutdown {
     return unionid;
   }
 
-  private async ask(path: string, query: Record<string, string>): Promise<QqAnswer> {
-    const answer = parseAnswer(
-      await this.fetch(`${this.basePath}${path}?${new URLSearchParams(query).toString()}`),
-    );
+  private async ask(path: QqPath, query: Record<string, string>, timeoutMs: number): Promise<QqAnswer> {
+    const url = `${this.basePath}${path}?${new URLSearchParams(query).toString()}`;
+    const answer = parseAnswer(await this.fetch(url, timeoutMs));
     if (!answer) throw unavailable('QQ answered nonsense');
-    // QQ answers failures with 200 and an `error` field; the status says nothing.
+    // QQ answers failures with 200 and an `error` or `ret` field; the status says nothing.
     const error = answer.error ?? answer.ret;
     if (error === undefined || Number(error) === 0) return answer;
-    const cause = new ServiceError(`QQ refused with ${String(Number(error))}: ${meaningOf(error)}`);
-    if (refusesCode(error)) throw new Problem('QQ_CODE_INVALID', { cause });
-    this.logger.error('QQ refused our app', { code: Number(error), meaning: meaningOf(error) });
+    const code = Number(error);
+    const meaning = meaningOf(code, path);
+    const cause = new ServiceError(`QQ refused ${path} with ${code}: ${meaning}`);
+    if (refusesCode(code, path)) throw new Problem('QQ_CODE_INVALID', { cause });
+    if (path !== '/user/get_user_info') this.logger.error('QQ refused our app', { path, code, meaning });
     throw new Problem('QQ_UNAVAILABLE', { cause });
   }
 
-  private async fetch(path: string): Promise<string> {
+  private async fetch(path: string, timeoutMs: number): Promise<string> {
     try {
-      return (await this.upstream.call({ method: 'GET', path })).text;
+      return (await this.upstream.call({ method: 'GET', path, timeoutMs })).text;
     } catch (cause) {
       if (cause instanceof UpstreamFault) throw new Problem('QQ_UNAVAILABLE', { cause });
       throw cause;

@@ -23,9 +23,15 @@ function parseObject(json: string): QqAnswer | undefined {
   }
 }
 
-/** The user's code or token is at fault, so logging in again helps; anything else is about our app. */
-export function refusesCode(error: unknown): boolean {
-  return [100013, 100014, 100015, 100016, 100018, 100019, 100020, 100067, 100068].includes(Number(error));
+/** QQ's three paths that we ask. */
+export type QqPath = '/oauth2.0/token' | '/oauth2.0/me' | '/user/get_user_info';
+
+/**
+ * The user's code is at fault, so logging in again helps; anything else is about our app. The same numbers mean
+ * something else elsewhere: `/me` refuses the token that `/token` has just given when our app lacks a permission.
+ */
+export function refusesCode(error: number, path: QqPath): boolean {
+  return path === '/oauth2.0/token' && [100018, 100019, 100020, 100067, 100068].includes(error);
 }
 
 /** What QQ's documentation says to its numbers; for whoever reads the log. */
@@ -54,6 +60,56 @@ const MEANINGS: Readonly<Record<number, string>> = {
   100048: 'companyid is not set: ask QQ for the unionid permission',
 };
 
-export function meaningOf(error: unknown): string {
-  return MEANINGS[Number(error)] ?? 'not documented';
+/** What `/me` says to a token that is seconds old when QQ has not granted our app the unionid. */
+const NO_UNIONID = [100013, 100014, 100015, 100016, 100048];
+
+/** For whoever reads the log. */
+export function meaningOf(error: number, path: QqPath): string {
+  if (path === '/oauth2.0/me' && NO_UNIONID.includes(error))
+    return `${MEANINGS[error]}; so QQ says too when QQ_UNIONID is on and the app lacks the unionid permission`;
+  return MEANINGS[error] ?? 'not documented';
+}
+
+/** A QQ as other people see it. */
+export interface QqProfile {
+  /** At most 64 characters, without control characters. */
+  readonly nickname?: string;
+  /** An https URL of QQ's own picture hosts. */
+  readonly avatar?: string;
+}
+
+/** Characters. */
+const LONGEST_NICKNAME = 64;
+const LONGEST_URL = 500;
+
+/**
+ * Reads an answer of `get_user_info`: whatever of it can be shown.
+ * @param ownOrigin of QQ or its stand-in, whose pictures are taken too
+ */
+export function profileIn(answer: QqAnswer, ownOrigin: string): QqProfile {
+  const nickname = typeof answer.nickname === 'string' ? readable(answer.nickname) : '';
+  const avatar = [answer.figureurl_qq_2, answer.figureurl_qq_1]
+    .map((url) => pictureUrl(url, ownOrigin))
+    .find((url) => url !== undefined);
+  return { ...(nickname && { nickname }), ...(avatar && { avatar }) };
+}
+
+function readable(text: string): string {
+  // Direction marks are format characters too: they would turn the text around the name.
+  const clean = text
+    .toWellFormed()
+    .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu, '')
+    .trim();
+  return Array.from(clean).slice(0, LONGEST_NICKNAME).join('');
+}
+
+/** QQ gives http URLs; the same pictures are there by https. */
+function pictureUrl(given: unknown, ownOrigin: string): string | undefined {
+  if (typeof given !== 'string' || given.length > LONGEST_URL || !URL.canParse(given)) return undefined;
+  const url = new URL(given);
+  if (url.origin === ownOrigin) return url.href;
+  if (!/^https?:$/.test(url.protocol) || url.port !== '' || url.username !== '') return undefined;
+  if (!url.hostname.endsWith('.qlogo.cn')) return undefined;
+  url.protocol = 'https:';
+  return url.href;
 }

@@ -23,6 +23,8 @@ export interface UpstreamCall {
   readonly body?: string;
   /** Answers as soon as the status is there, with an empty `text`, whatever becomes of the body. */
   readonly statusOnly?: boolean;
+  /** Milliseconds, where this call has less than the upstream's others. */
+  readonly timeoutMs?: number;
 }
 
 export interface UpstreamAnswer {
@@ -82,11 +84,18 @@ export class Upstream {
    * One call, sent at most once.
    * @throws UpstreamFault when no complete answer came; it says whether the call may have been sent
    */
-  async call({ method, path, headers, body, statusOnly = false }: UpstreamCall): Promise<UpstreamAnswer> {
+  async call({
+    method,
+    path,
+    headers,
+    body,
+    statusOnly = false,
+    timeoutMs,
+  }: UpstreamCall): Promise<UpstreamAnswer> {
     const end = upstreamSeconds.startTimer({ upstream: this.options.name });
     try {
       const answer = await new Promise<UpstreamAnswer>((resolve, reject) => {
-        const exchange = new Exchange(resolve, reject, this.options.timeoutMs, statusOnly);
+        const exchange = new Exchange(resolve, reject, timeoutMs ?? this.options.timeoutMs, statusOnly);
         const target = { origin: this.origin, path: this.prefix + path, method, body, idempotent: false };
         this.dispatcher.dispatch({ ...target, headers: { ...this.headers, ...headers } }, exchange);
       });
