@@ -3,14 +3,15 @@ import { QueryFailedError } from 'typeorm';
 export type UniqueField = 'username' | 'mobile' | 'openid' | 'unionid';
 
 /**
- * By index, as Django (which adds eight hex digits where it altered a table) and our migration name them. SQLite
- * names the column, which is read as if the index were called after it.
+ * By the index's name: the column's, alone as MySQL calls an inline UNIQUE, or behind the table's, with the eight hex
+ * digits and the `uniq` of Django and of our migrations. db:check refuses unique indexes of other names. SQLite names
+ * the column, which is read as if the index were called after it.
  */
 const INDEXES: [RegExp, UniqueField][] = [
-  [/^(tb_users_)?username(_[0-9a-f]{8}_uniq)?$/, 'username'],
-  [/^(tb_users_)?mobile(_[0-9a-f]{8}_uniq)?$/, 'mobile'],
-  [/^tb_oauth_qq_openid(_[0-9a-f]{8})?(_uniq)?$/, 'openid'],
-  [/^tb_oauth_qq_unionid(_[0-9a-f]{8})?(_uniq)?$/, 'unionid'],
+  [/^(tb_users_)?username(_[0-9a-f]{8})?(_uniq)?$/, 'username'],
+  [/^(tb_users_)?mobile(_[0-9a-f]{8})?(_uniq)?$/, 'mobile'],
+  [/^(tb_oauth_qq_)?openid(_[0-9a-f]{8})?(_uniq)?$/, 'openid'],
+  [/^(tb_oauth_qq_)?unionid(_[0-9a-f]{8})?(_uniq)?$/, 'unionid'],
 ];
 
 /**
@@ -19,8 +20,8 @@ const INDEXES: [RegExp, UniqueField][] = [
  * - MySQL: `Duplicate entry '…' for key 'tb_users.username'`; MariaDB leaves the table out
  * - SQLite: `UNIQUE constraint failed: tb_users.username`
  *
- * The entry is what somebody typed, quotes and all, and MySQL escapes nothing; so only the last `for key`
- * counts, to the very end of the sentence. Nothing typed can stand behind it.
+ * The entry is what somebody typed, quotes included, and MySQL does not escape it. So only the last `for key` counts, to
+ * the very end of the sentence: nothing that was typed can come after it.
  */
 export function violatedUnique(error: unknown): UniqueField | undefined {
   if (!(error instanceof QueryFailedError)) return undefined;

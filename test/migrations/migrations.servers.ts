@@ -295,13 +295,15 @@ describe('the commands', () => {
       await promisify(execFile)('npm', ['run', 'build'], { cwd: checkout });
   });
 
-  it('migrate, and revert', async () => {
+  it('migrate, check, and revert', async () => {
     const { stdout } = await run('npm', 'run', '-s', 'db:migrate');
     expect(stdout).toContain('executed successfully');
     expect(stdout).not.toMatch(/CREATE TABLE|INSERT/);
     expect(Object.keys(await schema())).toHaveLength(3);
 
-    await run('npx', 'typeorm', 'migration:revert', '-d', 'dist/ormconfig.js');
+    expect((await run('npm', 'run', '-s', 'db:check')).stdout).toContain('db:migrate would: nothing.');
+
+    await run('npm', 'run', '-s', 'db:revert');
     expect(JSON.stringify(await schema())).not.toContain('nickname');
   });
 
@@ -311,6 +313,10 @@ describe('the commands', () => {
     await expect(run('npm', 'run', '-s', 'db:migrate')).rejects.toMatchObject({
       code: 1,
       stderr: expect.stringContaining(`openid ${OPENID}  tb_oauth_qq.id 2  user_id 2`),
+    });
+    await expect(run('npm', 'run', '-s', 'db:check')).rejects.toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining('share an openid'),
     });
 
     url = '';

@@ -1,10 +1,16 @@
 import { type MigrationInterface, type QueryRunner, Table, TableColumn, TableIndex } from 'typeorm';
-import { OWNED_COMMENT, exactText, id, isOwned, text } from './columns.js';
+import { OWNED_COMMENT, exactText, id, isOwned, isSqlite, text } from './columns.js';
+import { describeTable, hasUnique, inspectTables } from './existing-tables.js';
 
 const OPENID_UNIQUE = 'tb_oauth_qq_openid_uniq';
 const UNIONID_UNIQUE = 'tb_oauth_qq_unionid_uniq';
 /** Lines of the list of duplicates; the query for all of them stands below it. */
 const LISTED = 100;
+
+/** Every row whose openid another row has too. */
+export const duplicateOpenids =
+  'SELECT b.id, b.user_id, b.openid FROM tb_oauth_qq b' +
+  ' JOIN (SELECT openid FROM tb_oauth_qq GROUP BY openid HAVING COUNT(*) > 1) twice ON twice.openid = b.openid';
 
 interface Binding {
   id: number;
@@ -13,16 +19,19 @@ interface Binding {
 }
 
 /**
- * The shop's two tables: made as Django made them where they are missing; where they are there, only added to.
- * MySQL cannot undo a table change, so each step looks whether it is done, and a run that broke off is run again.
+ * The shop's two tables: created as Django created them where they are missing; where they exist, only added to, and
+ * only after a look at what the service's promises need (engine, types, unique indexes). MySQL cannot undo a change of
+ * a table, so each step looks whether it has been done, and a run that was interrupted can be run again.
  */
 export class CreateAccounts1700000000000 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {
-    // First of all: until here nothing is changed.
+    // Both look before anything is changed.
+    if (!isSqlite(queryRunner)) await this.refuseUnfitTables(queryRunner);
     await this.refuseDuplicates(queryRunner);
 
     await queryRunner.createTable(this.users(queryRunner), true);
-    await queryRunner.createTable(this.bindings(queryRunner), true);
+    if (!isSqlite(queryRunner)) await this.addUserIndexes(queryRunner);
+    await queryRunner.createTable(await this.bindings(queryRunner), true);
 
     const bindings = await queryRunner.getTable('tb_oauth_qq');
     const has = (index: string) => bindings?.indices.some(({ name }) => name === index);
@@ -44,17 +53,41 @@ export class CreateAccounts1700000000000 implements MigrationInterface {
         await queryRunner.dropColumn('tb_oauth_qq', 'unionid');
       if (has(OPENID_UNIQUE)) await queryRunner.dropIndex('tb_oauth_qq', OPENID_UNIQUE);
     }
-    if (await isOwned(queryRunner, 'tb_users')) await queryRunner.dropTable('tb_users');
+    if (await isOwned(queryRunner, 'tb_users')) {
+      await queryRunner.dropTable('tb_users');
+    } else {
+      const users = await queryRunner.getTable('tb_users');
+      for (const column of ['username', 'mobile']) {
+        const name = `tb_users_${column}_uniq`;
+        if (users?.indices.some((index) => index.name === name))
+          await queryRunner.dropIndex('tb_users', name);
+      }
+    }
+  }
+
+  private async refuseUnfitTables(queryRunner: QueryRunner): Promise<void> {
+    const blocking = (await inspectTables(queryRunner)).filter((finding) => finding.blocking);
+    if (blocking.length === 0) return;
+    throw new Error(
+      [
+        'Nothing was changed: these stand in the way.',
+        ...blocking.flatMap(({ sentence, sql }) => [`  ${sentence}`, ...(sql ? [`    ${sql};`] : [])]),
+      ].join('\n'),
+    );
+  }
+
+  /** An old shop may never have had them; its rows have been looked at. */
+  private async addUserIndexes(queryRunner: QueryRunner): Promise<void> {
+    const users = await describeTable(queryRunner, 'tb_users');
+    for (const column of ['username', 'mobile'])
+      if (users && !hasUnique(users, column))
+        await queryRunner.createIndex('tb_users', unique(`tb_users_${column}_uniq`, column));
   }
 
   /** For an operator at a terminal, who needs the whole openid to find the rows. */
   private async refuseDuplicates(queryRunner: QueryRunner): Promise<void> {
     if (!(await queryRunner.hasTable('tb_oauth_qq'))) return;
-    const query =
-      'SELECT b.id, b.user_id, b.openid FROM tb_oauth_qq b' +
-      ' JOIN (SELECT openid FROM tb_oauth_qq GROUP BY openid HAVING COUNT(*) > 1) twice ON twice.openid = b.openid' +
-      ' ORDER BY b.openid, b.id';
-    const rows: Binding[] = await queryRunner.query(query);
+    const rows: Binding[] = await queryRunner.query(`${duplicateOpenids} ORDER BY b.openid, b.id`);
     if (rows.length === 0) return;
     const list = rows
       .slice(0, LISTED)
@@ -66,7 +99,7 @@ export class CreateAccounts1700000000000 implements MigrationInterface {
         ...list,
         'Of rows with one user_id keep any one. Where the user_ids differ, find out whose QQ it is and keep that row.',
         'DELETE FROM tb_oauth_qq WHERE id IN (…the others…), then run the migration again. All of them are found by:',
-        `  ${query}`,
+        `  ${duplicateOpenids}`,
       ].join('\n'),
     );
   }
@@ -96,7 +129,7 @@ export class CreateAccounts1700000000000 implements MigrationInterface {
     });
   }
 
-  private bindings(queryRunner: QueryRunner): Table {
+  private async bindings(queryRunner: QueryRunner): Promise<Table> {
     return new Table({
       name: 'tb_oauth_qq',
       engine: 'InnoDB',
@@ -106,7 +139,7 @@ export class CreateAccounts1700000000000 implements MigrationInterface {
         { name: 'create_time', type: 'datetime', precision: 6 },
         { name: 'update_time', type: 'datetime', precision: 6 },
         text(queryRunner, 'openid', 64),
-        { name: 'user_id', type: 'int' },
+        { name: 'user_id', ...(await this.userIdType(queryRunner)) },
         this.unionid(queryRunner),
       ],
       indices: [
@@ -124,6 +157,14 @@ export class CreateAccounts1700000000000 implements MigrationInterface {
         },
       ],
     });
+  }
+
+  /** A foreign key needs the very type of the key that it refers to; a shop may have made it unsigned or bigint. */
+  private async userIdType(queryRunner: QueryRunner): Promise<{ type: string; unsigned?: boolean }> {
+    const users = await queryRunner.getTable('tb_users');
+    const key = users?.findColumnByName('id');
+    if (isSqlite(queryRunner) || !key) return { type: 'int' };
+    return { type: key.type, unsigned: key.unsigned };
   }
 
   /** Compared exactly, as QQ gives it. */

@@ -3,7 +3,7 @@ import { type QueryRunner, TableColumn, type TableColumnOptions } from 'typeorm'
 /** The comment on every table and column that these migrations make. They drop nothing that does not carry it. */
 export const OWNED_COMMENT = 'made by qq-account-service';
 
-function isSqlite(queryRunner: QueryRunner): boolean {
+export function isSqlite(queryRunner: QueryRunner): boolean {
   return queryRunner.dataSource.options.type === 'better-sqlite3';
 }
 
