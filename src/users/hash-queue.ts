@@ -31,11 +31,10 @@ interface Waiting {
 }
 
 /**
- * How many may wait, of all guesses together, of one subnet, of one network: so many times the places that are left.
- * One network alone fills half of the queue, two of them two thirds: however many flood it, there is a place left for
- * the next one.
+ * How many of one subnet or network may wait: so many times the places that are left. One network alone fills half of
+ * the places, two of them two thirds: however many flood the queue, there is a place left for the next one.
  */
-const SHARES = { guesses: 1, subnet: 2, network: 1 };
+const SHARES = { subnet: 2, network: 1 };
 /** Milliseconds between two looks for clients that have gone. */
 const SWEEP_EVERY = 100;
 
@@ -53,13 +52,12 @@ const rejected = new Counter({
 });
 
 /**
- * A bounded queue for the heaviest work of the service. Proven requests and guesses take turns, and within each of
- * them subnets take turns, so that a flood from one place, or of guesses from many, delays others by little.
+ * A bounded queue for the heaviest work of the service. Proven requests and guesses have as many places each and take
+ * turns, and within each of them subnets take turns: a flood of guesses does not keep a bind waiting, and a flood from
+ * one place does not keep the others waiting.
  */
 export class HashQueue {
   private readonly turns = { proven: new Turns(), guess: new Turns() };
-  /** How many wait, by network and by subnet. */
-  private readonly counts = new Map<string, number>();
   private next: Standing = 'proven';
   private running = 0;
   private typicalMs: number;
@@ -94,7 +92,8 @@ export class HashQueue {
     const reason = this.full(asker, standing);
     if (!reason) return;
     rejected.inc({ reason });
-    throw new Problem('OVERLOADED', { retryAfter: Math.max(1, Math.ceil(this.waitMs() / 1000)) });
+    const waitMs = (this.turns[standing].length * this.typicalMs) / this.options.lanes;
+    throw new Problem('OVERLOADED', { retryAfter: Math.max(1, Math.ceil(waitMs / 1000)) });
   }
 
   private lane(asker: Asker, standing: Standing): Promise<void> | void {
@@ -105,19 +104,20 @@ export class HashQueue {
     this.refuseWhenFull(asker, standing);
     return new Promise((admit, refuse) => {
       this.turns[standing].add({ asker, since: performance.now(), admit, refuse });
-      this.count(asker, 1);
     });
   }
 
   /** Which bound keeps this request out. */
-  private full(asker: Asker, standing: Standing): 'queue' | 'guesses' | 'subnet' | 'network' | undefined {
-    const places = Math.max(1, (this.options.longestWaitMs * this.options.lanes) / this.typicalMs);
-    const left = places - this.waiting;
+  private full(asker: Asker, standing: Standing): 'queue' | 'subnet' | 'network' | undefined {
+    const { longestWaitMs, lanes } = this.options;
+    const turns = this.turns[standing];
+    // Half: where both kinds wait, each gets every second lane.
+    const places = Math.max(1, (longestWaitMs * lanes) / this.typicalMs / 2);
+    const left = places - turns.length;
     const exceeds = (waiting: number, share: number) => waiting > 0 && waiting >= left * share;
     if (left <= 0) return 'queue';
-    if (standing === 'guess' && exceeds(this.turns.guess.length, SHARES.guesses)) return 'guesses';
-    if (exceeds(this.counts.get(subnetOf(asker)) ?? 0, SHARES.subnet)) return 'subnet';
-    if (exceeds(this.counts.get(asker.network) ?? 0, SHARES.network)) return 'network';
+    if (exceeds(turns.waitingOf(subnetOf(asker)), SHARES.subnet)) return 'subnet';
+    if (exceeds(turns.waitingOf(asker.network), SHARES.network)) return 'network';
     return undefined;
   }
 
@@ -128,7 +128,6 @@ export class HashQueue {
       const waiting = first.shift() ?? this.turns[other].shift();
       if (!waiting) return;
       this.next = other;
-      this.count(waiting.asker, -1);
       if (waiting.asker.isGone?.()) {
         refuseGone(waiting);
       } else {
@@ -152,27 +151,9 @@ export class HashQueue {
     this.sweptAt = now;
     for (const turns of Object.values(this.turns)) {
       for (const waiting of turns.remove(({ asker }) => asker.isGone?.() ?? false)) {
-        this.count(waiting.asker, -1);
         refuseGone(waiting);
       }
     }
-  }
-
-  private count(asker: Asker, change: 1 | -1): void {
-    for (const place of new Set([asker.network, subnetOf(asker)])) {
-      const count = (this.counts.get(place) ?? 0) + change;
-      if (count > 0) this.counts.set(place, count);
-      else this.counts.delete(place);
-    }
-    waitingNow.inc(change);
-  }
-
-  private get waiting(): number {
-    return this.turns.proven.length + this.turns.guess.length;
-  }
-
-  private waitMs(): number {
-    return (this.waiting * this.typicalMs) / this.options.lanes;
   }
 }
 
@@ -189,13 +170,20 @@ class Turns {
   length = 0;
   /** The order of the keys is the order of turns. */
   private readonly subnets = new Map<string, Waiting[]>();
+  /** By network and by subnet. */
+  private readonly counts = new Map<string, number>();
+
+  /** How many of a network or subnet wait. */
+  waitingOf(place: string): number {
+    return this.counts.get(place) ?? 0;
+  }
 
   add(waiting: Waiting): void {
     const subnet = subnetOf(waiting.asker);
     const queue = this.subnets.get(subnet);
     if (queue) queue.push(waiting);
     else this.subnets.set(subnet, [waiting]);
-    this.length += 1;
+    this.count(waiting, 1);
   }
 
   shift(): Waiting | undefined {
@@ -203,9 +191,9 @@ class Turns {
     if (!turn) return undefined;
     const [subnet, queue] = turn;
     this.subnets.delete(subnet);
-    const waiting = queue.shift();
+    const waiting = queue.shift()!;
     if (queue.length > 0) this.subnets.set(subnet, queue);
-    this.length -= 1;
+    this.count(waiting, -1);
     return waiting;
   }
 
@@ -216,7 +204,17 @@ class Turns {
       if (kept.length > 0) this.subnets.set(subnet, kept);
       else this.subnets.delete(subnet);
     }
-    this.length -= removed.length;
+    for (const waiting of removed) this.count(waiting, -1);
     return removed;
+  }
+
+  private count({ asker }: Waiting, change: 1 | -1): void {
+    this.length += change;
+    waitingNow.inc(change);
+    for (const place of new Set([asker.network, subnetOf(asker)])) {
+      const count = this.waitingOf(place) + change;
+      if (count > 0) this.counts.set(place, count);
+      else this.counts.delete(place);
+    }
   }
 }

@@ -7,7 +7,7 @@ import { type App, startApp } from '../support/start-app.js';
 let app: App;
 
 beforeAll(async () => {
-  // Half a second a hash: by its first guess, the queue has sixty places, of which one network gets thirty.
+  // Half a second a hash: by its first guess, guesses have thirty places, of which one network gets fifteen.
   const rules = ['login-failures-per-ip', 'password-checks-per-ip'].map((rule) => `${rule}=100000/60`);
   app = await startApp({ env: { BCRYPT_COST: '13', HASH_LANES: '2', LIMITS: rules.join() } });
 });
@@ -36,7 +36,7 @@ describe('the queue of password hashes', () => {
   it('answers OVERLOADED to a network that floods it, and serves another one meanwhile', async () => {
     const flooder = app.shopper();
     const ends: string[] = [];
-    const flood = atOnce(60, async () => {
+    const flood = atOnce(40, async () => {
       const answer = await guess(flooder);
       ends.push(answer.body.errorCode!);
       return answer;
@@ -58,20 +58,21 @@ describe('the queue of password hashes', () => {
     const before = await gone();
     const hangUp = new AbortController();
     const body = () => JSON.stringify({ username: newName(), password: newPassword() });
-    const asked = atOnce(12, () =>
+    // Each from another network: on a slow machine, there are few places for one of them.
+    const asked = atOnce(8, (nth) =>
       fetch(`${app.url}/authorizations/`, {
         method: 'POST',
-        headers: { 'content-type': 'application/json' },
+        headers: { 'content-type': 'application/json', 'x-forwarded-for': `198.51.${nth}.1` },
         body: body(),
         signal: hangUp.signal,
       }).catch((error: Error) => error.name),
     );
-    await expect.poll(waiting, PATIENT).toBeGreaterThan(5);
+    await expect.poll(waiting, PATIENT).toBeGreaterThan(2);
 
     hangUp.abort();
 
     expect(await asked).toContain('AbortError');
     await expect.poll(waiting, PATIENT).toBe(0);
-    expect((await gone()) - before).toBeGreaterThan(5);
+    expect((await gone()) - before).toBeGreaterThan(2);
   });
 });
