@@ -28,12 +28,14 @@ export interface AuditEvent {
   readonly reason?: string;
   /** Stored as a keyed hash only. */
   readonly openid?: string | undefined;
+  /** The version of the terms agreed to, or the operator's name; at most 64 characters. */
+  readonly detail?: string | undefined;
 }
 
 /** The values of one row, in the order of COLUMNS. */
 export type AuditRow = readonly (string | number | null)[];
 
-const COLUMNS = 'at, user_id, event, via, reason, openid_hash, ip, user_agent, request_id';
+const COLUMNS = 'at, user_id, event, via, reason, openid_hash, ip, user_agent, request_id, detail';
 const PLACEHOLDERS = `(${COLUMNS.replaceAll(/\w+/g, '?')})`;
 const USER_AGENT_LENGTH = 200;
 /** Most rows of one statement. */
@@ -41,13 +43,13 @@ const MOST_ROWS = 128;
 
 /** Turns events into rows. The hash key is its own, so that nobody who reads the trail learns an openid. */
 export class AuditRows {
-  private readonly key: Buffer;
+  private readonly keys: Buffer[];
 
   constructor(config: Config) {
-    this.key = config.keyFor('audit openid');
+    this.keys = config.keysFor('audit openid');
   }
 
-  of({ event, client, userId, via, reason, openid }: AuditEvent): AuditRow {
+  of({ event, client, userId, via, reason, openid, detail }: AuditEvent): AuditRow {
     return [
       // The format that MySQL and TypeORM's SQLite driver share; UTC.
       new Date().toISOString().slice(0, 23).replace('T', ' '),
@@ -55,16 +57,17 @@ export class AuditRows {
       event,
       via ?? null,
       reason ?? null,
-      openid === undefined ? null : this.hashOf(openid),
+      openid === undefined ? null : this.hashesOf(openid)[0]!,
       client.ip.slice(0, 45),
       client.userAgent.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, USER_AGENT_LENGTH),
       client.requestId,
+      detail ?? null,
     ];
   }
 
-  /** The keyed hash that stands for an openid in the trail: 64 hex digits. */
-  hashOf(openid: string): string {
-    return createHmac('sha256', this.key).update(openid).digest('hex');
+  /** The keyed hashes that stand for an openid in the trail: today's, then the previous secret's. 64 hex digits. */
+  hashesOf(openid: string): string[] {
+    return this.keys.map((key) => createHmac('sha256', key).update(openid).digest('hex'));
   }
 }
 

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { EntityManager, LessThan, Repository } from 'typeorm';
+import { EntityManager, In, LessThan, Repository } from 'typeorm';
 import { Config } from '../config/config.js';
 import { AccountEvent } from './account-event.entity.js';
 import { AuditEvent, AuditRows, insertRows } from './audit-event.js';
@@ -41,7 +41,7 @@ export class AuditTrail {
   async lastLogin(userId: number, openid: string): Promise<Date | null> {
     const last = await this.events.findOne({
       select: { id: true, at: true },
-      where: { userId, openidHash: this.rows.hashOf(openid), event: 'logged_in' },
+      where: { userId, openidHash: In(this.rows.hashesOf(openid)), event: 'logged_in' },
       order: { id: 'DESC' },
     });
     return last?.at ?? null;

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
+import { createHash, createSecretKey } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { JwtService } from '@nestjs/jwt';
+import { JwtModuleOptions, JwtService } from '@nestjs/jwt';
 import { v7 as uuidv7 } from 'uuid';
 import { Config } from '../config/config.js';
 import { Problem } from '../common/problem.js';
@@ -23,6 +23,8 @@ export interface Login {
   readonly asOf: number;
   /** Seconds since the epoch. */
   readonly expiresAt: number;
+  /** Seconds since the epoch; the old shop's tokens do not say it. */
+  readonly issuedAt?: number;
 }
 
 /** The payload on the wire: the old shop's (DRF-JWT), with `iat` and `jti` where we signed it. */
@@ -35,16 +37,32 @@ interface Payload {
   readonly aud?: unknown;
 }
 
+/** How login tokens are signed: as the old shop does, so that its services accept them. */
+export function loginTokenOptions(secret: string): JwtModuleOptions {
+  return {
+    // A KeyObject: from a string, jsonwebtoken first tries to read a private key, every time.
+    secret: createSecretKey(secret, 'utf8'),
+    signOptions: { algorithm: 'HS256' },
+    verifyOptions: { algorithms: ['HS256'] },
+  };
+}
+
 /** Seconds a token of the old shop lives; it carries no `iat`, so this tells when it was signed (DRF-JWT's setting). */
 const OLD_SHOP_TTL = 86_400;
 
 @Injectable()
 export class TokenService {
+  /** For today's secret, then for the previous one. */
+  private readonly verifiers: JwtService[];
+
   constructor(
     private readonly config: Config,
     private readonly jwt: JwtService,
     private readonly revocations: TokenRevocations,
-  ) {}
+  ) {
+    const previous = config.JWT_SECRET_PREVIOUS;
+    this.verifiers = [jwt, ...(previous ? [new JwtService(loginTokenOptions(previous))] : [])];
+  }
 
   /**
    * Signs a login token. Only {@link SignIns} calls it.
@@ -79,6 +97,16 @@ export class TokenService {
     return this.revocations.coversAll(userId, asOf);
   }
 
+  /** The login behind a token that may be anything; undefined unless it holds. */
+  async find(token: string): Promise<Login | undefined> {
+    try {
+      return await this.verify(token);
+    } catch (error) {
+      if (error instanceof Problem && error.code === 'LOGIN_REQUIRED') return undefined;
+      throw error;
+    }
+  }
+
   /** Ends this token alone. */
   async revoke(login: Login): Promise<void> {
     await this.revocations.add(login);
@@ -96,15 +124,20 @@ export class TokenService {
     if (typeof exp !== 'number' || aud !== undefined) throw new Problem('LOGIN_REQUIRED');
     const tokenId = typeof jti === 'string' && UUID_V7.test(jti) ? jti : digest(token);
     const asOf = tokenId === jti ? millisecondsOf(tokenId) : signedAt(exp, iat) * 1000;
-    return { userId, username, tokenId, asOf, expiresAt: exp };
+    const issuedAt = typeof iat === 'number' ? { issuedAt: iat } : {};
+    return { ...issuedAt, userId, username, tokenId, asOf, expiresAt: exp };
   }
 
   private payload(token: string): Payload {
-    try {
-      return this.jwt.verify<Payload>(token);
-    } catch (cause) {
-      throw new Problem('LOGIN_REQUIRED', { cause });
+    let cause: unknown;
+    for (const verifier of this.verifiers) {
+      try {
+        return verifier.verify<Payload>(token);
+      } catch (error) {
+        cause = error;
+      }
     }
+    throw new Problem('LOGIN_REQUIRED', { cause });
   }
 }
 

@@ -51,6 +51,8 @@ const ENGLISH = {
   跳转地址应为一个路径: 'The address to return to must be a path',
   缺少QQ授权码: "QQ's code is missing",
   缺少state: 'state is missing',
+  缺少token: 'token is missing',
+  协议版本格式不正确: 'The terms version is not valid',
   缺少access_token: 'access_token is missing',
   编号应为整数: 'The id must be an integer',
   编号应为正数: 'The id must be positive',
@@ -62,6 +64,7 @@ const ENGLISH = {
   before至少为1: 'before must be at least 1',
   before过大: 'before is too large',
   // What a success says
+  '手机号已更换，请重新登录': 'The mobile number has been changed. Log in again',
   验证码已发送: 'The SMS code has been sent',
   '密码已修改，请重新登录': 'The password has been changed. Log in again',
   '如果该手机号已注册，密码已重置，请重新登录':

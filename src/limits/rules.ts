@@ -29,6 +29,7 @@ export const RULES = {
   'binds-per-ip': [600, QUARTER],
   'lists-per-account': [120, MINUTE],
   'registrations-per-ip': [300, HOUR],
+  'sms-logins-per-ip': [300, HOUR],
   'resets-per-ip': [300, HOUR],
   'password-checks-per-ip': [240, MINUTE],
   'login-failures-per-account-and-ip': [10, QUARTER],

@@ -4,6 +4,7 @@ import { Problem } from '../common/problem.js';
 import { PasswordHasher } from '../users/password-hasher.js';
 import { Names, refuseWeak } from '../users/password-policy.js';
 import { PasswordProofs } from '../users/password-proofs.js';
+import { Terms } from '../users/terms.js';
 import { AccountWithPassword, hasPassword, UsersService } from '../users/users.service.js';
 
 /** An account that a QQ may be bound to, or what it takes to open one. */
@@ -12,7 +13,16 @@ export type BindOwner = {
   readonly asOf: number;
   /** Encoded; set where the account is new or had no password. */
   readonly newPassword?: string;
+  /** The version of the terms that a newcomer agreed to. */
+  readonly terms?: string | undefined;
 } & ({ readonly existing: AccountWithPassword } | { readonly existing?: undefined; readonly mobile: string });
+
+export interface MobileOwner {
+  readonly mobile: string;
+  readonly password: string;
+  readonly termsVersion?: string | undefined;
+  readonly client: Client;
+}
 
 /** Whose account a QQ is bound to: the proof by password. The proof by SMS comes first, and is not made here. */
 @Injectable()
@@ -20,17 +30,21 @@ export class BindOwners {
   constructor(
     private readonly passwords: PasswordHasher,
     private readonly proofs: PasswordProofs,
+    private readonly terms: Terms,
     private readonly users: UsersService,
   ) {}
 
   /**
    * The owner of a mobile: their account, whose password has to match, or a newcomer.
-   * @throws Problem PASSWORD_INVALID, ACCOUNT_DISABLED, OVERLOADED, REQUEST_INVALID when a new password is weak
+   * @throws Problem PASSWORD_INVALID, ACCOUNT_DISABLED, TERMS_REQUIRED, OVERLOADED, REQUEST_INVALID when a new password is weak
    */
-  async ofMobile(mobile: string, password: string, client: Client): Promise<BindOwner> {
+  async ofMobile({ mobile, password, termsVersion, client }: MobileOwner): Promise<BindOwner> {
     const asOf = Date.now();
     const existing = await this.users.findByMobile(mobile);
-    if (!existing) return { mobile, asOf, newPassword: await this.encoded(password, { mobile }, client) };
+    if (!existing) {
+      const terms = this.terms.agreed(termsVersion);
+      return { mobile, asOf, terms, newPassword: await this.encoded(password, { mobile }, client) };
+    }
     const { id: userId, isActive } = existing;
     if (!hasPassword(existing)) {
       if (!isActive) throw new Problem('ACCOUNT_DISABLED', { userId });

@@ -45,13 +45,14 @@ const CLOSE = `
  */
 @Injectable()
 export class BindReceipts {
-  private readonly key: Buffer;
+  /** The first names and marks what is written; what the previous secret's key named is still read. */
+  private readonly keys: Buffer[];
 
   constructor(
     private readonly redis: Redis,
     private readonly config: Config,
   ) {
-    this.key = config.keyFor('bind receipts');
+    this.keys = config.keysFor('bind receipts');
   }
 
   /**
@@ -59,16 +60,8 @@ export class BindReceipts {
    * another request with this token, `void` if the QQ was unbound after the token was issued. One command.
    */
   async look(grant: BindGrant, request: BindRequestMark): Promise<'none' | 'same' | 'used' | 'void'> {
-    const [kept, unboundAt] = await this.redis.hmget(
-      this.keyOf(grant.identity.openid),
-      'receipt',
-      'unboundAt',
-    );
-    if (unboundAt && grant.issuedAt <= Number(unboundAt)) return 'void';
-    if (!kept) return 'none';
-    const receipt = JSON.parse(kept) as Receipt;
-    if (receipt.tokenId !== grant.tokenId) return 'none';
-    return receipt.mark === this.mark(request) && Date.now() - receipt.at < REPEATABLE_FOR ? 'same' : 'used';
+    const seen = await Promise.all(this.keys.map((key) => this.lookBy(key, grant, request)));
+    return seen.find((word) => word !== 'none') ?? 'none';
   }
 
   /**
@@ -76,8 +69,8 @@ export class BindReceipts {
    * @throws Problem BIND_TOKEN_INVALID when the QQ was unbound after the token was issued, in the meantime
    */
   async write({ identity, tokenId, issuedAt }: BindGrant, request: BindRequestMark): Promise<void> {
-    const receipt: Receipt = { tokenId, mark: this.mark(request), at: Date.now() };
-    const key = this.keyOf(identity.openid);
+    const receipt: Receipt = { tokenId, mark: markOf(request, this.keys[0]!), at: Date.now() };
+    const key = nameOf(identity.openid, this.keys[0]!);
     const written = await this.redis.eval(
       WRITE,
       1,
@@ -91,18 +84,29 @@ export class BindReceipts {
 
   /** From now on, no token issued before binds this QQ. */
   async close(openid: string): Promise<void> {
-    await this.redis.eval(CLOSE, 1, this.keyOf(openid), Date.now(), this.config.BIND_TOKEN_TTL);
+    await this.redis.eval(CLOSE, 1, nameOf(openid, this.keys[0]!), Date.now(), this.config.BIND_TOKEN_TTL);
   }
 
-  private mark({ mobile, smsCode }: BindRequestMark): string {
-    return this.hash(`${mobile} ${smsCode}`);
+  private async lookBy(
+    key: Buffer,
+    { identity, tokenId, issuedAt }: BindGrant,
+    request: BindRequestMark,
+  ): Promise<'none' | 'same' | 'used' | 'void'> {
+    const [kept, unboundAt] = await this.redis.hmget(nameOf(identity.openid, key), 'receipt', 'unboundAt');
+    if (unboundAt && issuedAt <= Number(unboundAt)) return 'void';
+    if (!kept) return 'none';
+    const receipt = JSON.parse(kept) as Receipt;
+    if (receipt.tokenId !== tokenId) return 'none';
+    return receipt.mark === markOf(request, key) && Date.now() - receipt.at < REPEATABLE_FOR
+      ? 'same'
+      : 'used';
   }
+}
 
-  private keyOf(openid: string): string {
-    return `qq:bind:${this.hash(openid)}`;
-  }
+const markOf = ({ mobile, smsCode }: BindRequestMark, key: Buffer): string =>
+  hash(`${mobile} ${smsCode}`, key);
+const nameOf = (openid: string, key: Buffer): string => `qq:bind:${hash(openid, key)}`;
 
-  private hash(text: string): string {
-    return createHmac('sha256', this.key).update(text).digest('base64url');
-  }
+function hash(text: string, key: Buffer): string {
+  return createHmac('sha256', key).update(text).digest('base64url');
 }

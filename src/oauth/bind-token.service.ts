@@ -27,11 +27,16 @@ interface Payload {
 }
 
 const AUDIENCE = 'qq-bind';
+const PURPOSE = 'bind token';
 
 /** How bind tokens are signed: for one purpose, with a key of its own. */
 export function bindTokenOptions(config: Config): JwtModuleOptions {
+  return optionsFor(config.keyFor(PURPOSE));
+}
+
+function optionsFor(key: Buffer): JwtModuleOptions {
   return {
-    secret: createSecretKey(config.keyFor('bind token')),
+    secret: createSecretKey(key),
     signOptions: { algorithm: 'HS256', audience: AUDIENCE },
     verifyOptions: { algorithms: ['HS256'], audience: AUDIENCE },
   };
@@ -43,10 +48,15 @@ export function bindTokenOptions(config: Config): JwtModuleOptions {
  */
 @Injectable()
 export class BindTokenService {
+  /** For today's secret, then for the previous one. */
+  private readonly verifiers: JwtService[];
+
   constructor(
     private readonly jwt: JwtService,
     private readonly config: Config,
-  ) {}
+  ) {
+    this.verifiers = config.keysFor(PURPOSE).map((key) => new JwtService(optionsFor(key)));
+  }
 
   /** A bind token for a finished login. The same login gives the same token: a repeated callback has no second one. */
   issue({ identity: { openid, unionid }, at }: QqOutcome, { nonce, browser }: ReturnedLogin): string {
@@ -66,11 +76,15 @@ export class BindTokenService {
   }
 
   private payload(token: string): Payload {
-    try {
-      return this.jwt.verify<Payload>(token);
-    } catch (cause) {
-      throw new Problem('BIND_TOKEN_INVALID', { cause });
+    let cause: unknown;
+    for (const verifier of this.verifiers) {
+      try {
+        return verifier.verify<Payload>(token);
+      } catch (error) {
+        cause = error;
+      }
     }
+    throw new Problem('BIND_TOKEN_INVALID', { cause });
   }
 }
 

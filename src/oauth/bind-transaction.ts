@@ -65,7 +65,7 @@ export class BindTransaction {
   private events({ owner, grant, client }: ProvenBind, userId: number): AuditEvent[] {
     const common = { userId, client, openid: grant.identity.openid };
     const events: AuditEvent[] = [];
-    if (!owner.existing) events.push({ ...common, event: 'registered', via: 'qq' });
+    if (!owner.existing) events.push({ ...common, event: 'registered', via: 'qq', detail: owner.terms });
     else if (owner.newPassword) events.push({ ...common, event: 'password_changed', via: 'sms' });
     return [...events, { ...common, event: 'bound', via: 'sms' }];
   }

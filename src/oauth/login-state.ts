@@ -24,10 +24,11 @@ export interface ReturnedLogin {
  */
 @Injectable()
 export class LoginState {
-  private readonly key: Buffer;
+  /** The first signs; a state that the previous secret's key signed is still verified. */
+  private readonly keys: Buffer[];
 
   constructor(config: Config) {
-    this.key = config.keyFor('login state');
+    this.keys = config.keysFor('login state');
   }
 
   /**
@@ -39,7 +40,7 @@ export class LoginState {
     const nonce = randomBytes(16).toString('base64url');
     const expiry = (Math.floor(Date.now() / 1000) + LOGIN_TTL).toString(36);
     const claims = `${nonce}.${expiry}.${Buffer.from(next).toString('base64url')}`;
-    return `${claims}.${this.sign(claims, browser)}`;
+    return `${claims}.${sign(claims, browser, this.keys[0]!)}`;
   }
 
   /**
@@ -49,18 +50,18 @@ export class LoginState {
    */
   verify(state: string, browser: string | undefined): ReturnedLogin {
     const [nonce = '', expiry = '', path = '', signature = '', ...more] = state.split('.');
-    const expected = this.sign(`${nonce}.${expiry}.${path}`, browser ?? '');
-    if (browser === undefined || more.length > 0 || !equal(signature, expected))
-      throw new Problem('STATE_INVALID');
+    const claims = `${nonce}.${expiry}.${path}`;
+    const signed = this.keys.some((key) => equal(signature, sign(claims, browser ?? '', key)));
+    if (browser === undefined || more.length > 0 || !signed) throw new Problem('STATE_INVALID');
     const secondsLeft = parseInt(expiry, 36) - Date.now() / 1000;
     const next = Buffer.from(path, 'base64url').toString();
     if (secondsLeft <= 0 || !isLocalPath(next)) throw new Problem('STATE_INVALID');
     return { nonce, next, browser, secondsLeft };
   }
+}
 
-  private sign(claims: string, browser: string): string {
-    return createHmac('sha256', this.key).update(`${claims}.${browser}`).digest('base64url');
-  }
+function sign(claims: string, browser: string, key: Buffer): string {
+  return createHmac('sha256', key).update(`${claims}.${browser}`).digest('base64url');
 }
 
 function equal(given: string, expected: string): boolean {

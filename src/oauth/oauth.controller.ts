@@ -100,6 +100,7 @@ export class OAuthController {
     'ACCOUNT_DISABLED',
     'QQ_ALREADY_BOUND',
     'MOBILE_TAKEN',
+    'TERMS_REQUIRED',
     'TOO_MANY_REQUESTS',
     'OVERLOADED',
   )
@@ -108,8 +109,15 @@ export class OAuthController {
     @Browser() browser: string | undefined,
     @FromClient() client: Client,
   ): Promise<SignedIn> {
-    const { mobile, password, sms_code: smsCode, access_token: bindToken } = form;
-    const proven = await this.binds.bind({ mobile, password, smsCode, bindToken, browser, client });
+    const {
+      mobile,
+      password,
+      sms_code: smsCode,
+      access_token: bindToken,
+      terms_version: termsVersion,
+    } = form;
+    const request = { mobile, password, smsCode, bindToken, termsVersion, browser, client };
+    const proven = await this.binds.bind(request);
     return new SignedIn(await this.signIns.open(proven, { via: 'qq', client }));
   }
 }

@@ -6,7 +6,7 @@ import { IsMobile } from '../common/mobile.js';
 import { IsSmsCode } from '../sms/is-sms-code.js';
 import { ToInteger } from '../common/to-integer.js';
 import { GIVEN_PASSWORD } from '../users/password-policy.js';
-import { SignedIn } from '../users/users.dto.js';
+import { SignedIn, TermsVersion } from '../users/users.dto.js';
 
 import { BoundQq } from './account-qqs.service.js';
 
@@ -63,6 +63,9 @@ export class BindQqDto {
   @ApiProperty(ACCESS_TOKEN)
   @Matches(/^[^]+$/, { message: '缺少access_token' })
   readonly access_token: string;
+
+  @TermsVersion()
+  readonly terms_version?: string;
 }
 
 export class AddQqDto {

@@ -23,6 +23,7 @@ import { QqBindService } from './qq-bind.service.js';
 import { QqBindings } from './qq-bindings.js';
 import { QqLoginService } from './qq-login.service.js';
 import { QqClient } from './qq-client.js';
+import { UnbindOnClose } from './unbind-on-close.js';
 
 @Module({
   imports: [
@@ -51,6 +52,7 @@ import { QqClient } from './qq-client.js';
     QqClient,
     QqLoginService,
     ReadBrowserPipe,
+    UnbindOnClose,
   ],
 })
 export class OAuthModule {}

@@ -14,6 +14,7 @@ export interface BindRequest {
   readonly password: string;
   readonly smsCode: string;
   readonly bindToken: string;
+  readonly termsVersion?: string | undefined;
   /** The browser's cookie. */
   readonly browser: string | undefined;
   readonly client: Client;
@@ -37,7 +38,7 @@ export class QqBindService {
    * Binds the token's QQ to the account of the mobile, or to a new one. The same request again gives the same
    * success: for five minutes after, while it runs, and when the process died before it could answer.
    * @throws Problem BIND_TOKEN_INVALID, SMS_CODE_INVALID, PASSWORD_INVALID, ACCOUNT_DISABLED, QQ_ALREADY_BOUND,
-   *   MOBILE_TAKEN, REQUEST_INVALID (a new account's password is weak), TOO_MANY_REQUESTS, OVERLOADED
+   *   MOBILE_TAKEN, TERMS_REQUIRED, REQUEST_INVALID (a new account's password is weak), TOO_MANY_REQUESTS, OVERLOADED
    */
   async bind(request: BindRequest): Promise<Proven<Account>> {
     await this.limits.take({ 'binds-per-ip': request.client.network });
@@ -64,10 +65,10 @@ export class QqBindService {
     request: BindRequest,
     spend: () => Promise<void>,
   ): Promise<Proven<Account>> {
-    const { mobile, password, smsCode, client } = request;
+    const { mobile, smsCode, client } = request;
     // The code goes before the password: without the phone, nobody learns whether a password is right.
     await this.smsCodes.check(mobile, smsCode);
-    const owner = await this.owners.ofMobile(mobile, password, client);
+    const owner = await this.owners.ofMobile(request);
     const { account } = await this.transaction.commit({ owner, grant, mark: request, client, spend });
     this.logger.log('QQ bound', { userId: account.id, newcomer: !owner.existing });
     return { account, asOf: owner.asOf };

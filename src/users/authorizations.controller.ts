@@ -1,16 +1,24 @@
 import { Body, Controller, Delete, HttpCode, Post } from '@nestjs/common';
-import { ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import {
+  ApiCreatedResponse,
+  ApiNoContentResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
+} from '@nestjs/swagger';
 import { AuditRefusals } from '../audit/refusals.js';
 import { CurrentLogin } from '../auth/auth.guard.js';
 import { LoggedIn } from '../auth/logged-in.js';
 import { SignIns } from '../auth/sign-ins.js';
 import { Login, TokenService } from '../auth/token.service.js';
 import { Client, FromClient } from '../common/client.js';
+import { SetStatus, StatusSetter } from '../common/set-status.js';
 import { AnswersProblems } from '../common/problem.js';
 import { AccountChanges } from './account-changes.js';
 import { CurrentAccount } from './active-account.pipe.js';
 import { PasswordProofs } from './password-proofs.js';
-import { LoginDto, SignedIn } from './users.dto.js';
+import { LoginDto, SignedIn, SmsLoginDto } from './users.dto.js';
+import { SmsLoginService } from './sms-login.service.js';
 import { Account } from './users.service.js';
 
 @ApiTags('登录')
@@ -20,6 +28,7 @@ export class AuthorizationsController {
     private readonly changes: AccountChanges,
     private readonly proofs: PasswordProofs,
     private readonly signIns: SignIns,
+    private readonly smsLogins: SmsLoginService,
     private readonly tokens: TokenService,
   ) {}
 
@@ -41,6 +50,32 @@ export class AuthorizationsController {
   async login(@Body() { username, password }: LoginDto, @FromClient() client: Client): Promise<SignedIn> {
     const proven = await this.proofs.login(username, password, client);
     return new SignedIn(await this.signIns.open(proven, { via: 'password', client }));
+  }
+
+  @Post('sms')
+  @HttpCode(200)
+  @AuditRefusals('sms')
+  @ApiOperation({
+    summary: '短信验证码登录',
+    description: '手机号还没有账号的，新开一个（没有密码，可以以后再设），回答201。',
+  })
+  @ApiOkResponse({ type: SignedIn })
+  @ApiCreatedResponse({ type: SignedIn })
+  @AnswersProblems(
+    'REQUEST_INVALID',
+    'SMS_CODE_INVALID',
+    'ACCOUNT_DISABLED',
+    'TERMS_REQUIRED',
+    'TOO_MANY_REQUESTS',
+  )
+  async loginBySms(
+    @Body() { mobile, sms_code: smsCode, terms_version: termsVersion }: SmsLoginDto,
+    @FromClient() client: Client,
+    @SetStatus() setStatus: StatusSetter,
+  ): Promise<SignedIn> {
+    const { newcomer, ...proven } = await this.smsLogins.login({ mobile, smsCode, termsVersion }, client);
+    if (newcomer) setStatus(201);
+    return new SignedIn(await this.signIns.open(proven, { via: 'sms', client }));
   }
 
   @Delete()

@@ -1,5 +1,11 @@
-import { Body, Controller, Get, HttpCode, Post, Put, Query } from '@nestjs/common';
-import { ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Body, Controller, Delete, Get, HttpCode, Post, Put, Query } from '@nestjs/common';
+import {
+  ApiCreatedResponse,
+  ApiNoContentResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
+} from '@nestjs/swagger';
 import { AuditTrail } from '../audit/audit-trail.js';
 import { AuditRefusals } from '../audit/refusals.js';
 import { CurrentLogin } from '../auth/auth.guard.js';
@@ -9,10 +15,13 @@ import { Login } from '../auth/token.service.js';
 import { Client, FromClient } from '../common/client.js';
 import { AnswersProblems } from '../common/problem.js';
 import { CurrentAccount } from './active-account.pipe.js';
+import { OwnAccountService } from './own-account.service.js';
 import { PasswordsService } from './passwords.service.js';
 import { RegistrationsService } from './registrations.service.js';
 import {
+  ChangeMobileDto,
   ChangePasswordDto,
+  CloseAccountDto,
   Done,
   EventAnswer,
   EventsQuery,
@@ -27,6 +36,7 @@ import { Account } from './users.service.js';
 @Controller()
 export class UsersController {
   constructor(
+    private readonly own: OwnAccountService,
     private readonly passwords: PasswordsService,
     private readonly registrations: RegistrationsService,
     private readonly signIns: SignIns,
@@ -45,12 +55,14 @@ export class UsersController {
     'SMS_CODE_INVALID',
     'USERNAME_TAKEN',
     'MOBILE_TAKEN',
+    'TERMS_REQUIRED',
     'TOO_MANY_REQUESTS',
     'OVERLOADED',
   )
   async register(@Body() form: RegisterDto, @FromClient() client: Client): Promise<Registered> {
-    const { username, password, mobile, sms_code: smsCode } = form;
-    const proven = await this.registrations.register({ username, password, mobile, smsCode }, client);
+    const { username, password, mobile, sms_code: smsCode, terms_version: termsVersion } = form;
+    const registration = { username, password, mobile, smsCode, termsVersion };
+    const proven = await this.registrations.register(registration, client);
     return new Registered(await this.signIns.open(proven, { via: 'sms', client }));
   }
 
@@ -89,6 +101,56 @@ export class UsersController {
   async resetPassword(@Body() form: ResetPasswordDto, @FromClient() client: Client): Promise<Done> {
     await this.passwords.reset(form.mobile, form.sms_code, form.password, client);
     return new Done('如果该手机号已注册，密码已重置，请重新登录');
+  }
+
+  @Put('user/mobile')
+  @LoggedIn()
+  @AuditRefusals('sms')
+  @ApiOperation({
+    summary: '更换手机号',
+    description: '密码，加上发到新手机号的短信验证码。此前签发的登录令牌全部失效，请重新登录。',
+  })
+  @ApiOkResponse({ type: Done })
+  @AnswersProblems(
+    'REQUEST_INVALID',
+    'SMS_CODE_INVALID',
+    'PASSWORD_INVALID',
+    'MOBILE_TAKEN',
+    'TOO_MANY_REQUESTS',
+    'OVERLOADED',
+  )
+  async changeMobile(
+    @CurrentLogin() login: Login,
+    @Body() { mobile, sms_code: smsCode, password }: ChangeMobileDto,
+    @FromClient() client: Client,
+  ): Promise<Done> {
+    await this.own.changeMobile(login, { mobile, smsCode, password }, client);
+    return new Done('手机号已更换，请重新登录');
+  }
+
+  @Delete('user')
+  @HttpCode(204)
+  @LoggedIn()
+  @AuditRefusals('sms')
+  @ApiOperation({
+    summary: '注销账号',
+    description:
+      '密码，加上发到账号自己手机的短信验证码。解绑所有QQ，登录全部失效，手机号和用户名不再属于这个账号。',
+  })
+  @ApiNoContentResponse()
+  @AnswersProblems(
+    'REQUEST_INVALID',
+    'SMS_CODE_INVALID',
+    'PASSWORD_INVALID',
+    'TOO_MANY_REQUESTS',
+    'OVERLOADED',
+  )
+  async close(
+    @CurrentLogin() login: Login,
+    @Body() { sms_code: smsCode, password }: CloseAccountDto,
+    @FromClient() client: Client,
+  ): Promise<void> {
+    await this.own.close(login, smsCode, password, client);
   }
 
   @Get('user/events')

@@ -1,3 +1,4 @@
+import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsInt, IsOptional, Matches, Max, Min } from 'class-validator';
 import { IsMobile, maskMobile } from '../common/mobile.js';
@@ -13,6 +14,17 @@ import { Account } from './users.service.js';
 const NAME = /^[^\p{C}\u{10000}-\u{10ffff}]{1,150}$/u;
 const PASSWORD = { example: 'mysecret12', minLength: 8, maxLength: 20, description: '密码' };
 
+/** The part of every form that may open an account. */
+export const TermsVersion = (): PropertyDecorator =>
+  applyDecorators(
+    ApiPropertyOptional({
+      example: '2026-11',
+      description: '同意的用户协议版本：设了 `TERMS_VERSION` 时，新账号需要',
+    }),
+    IsOptional(),
+    Matches(/^[\w.-]{1,32}$/, { message: '协议版本格式不正确' }),
+  );
+
 export class RegisterDto {
   @ApiProperty({ example: 'xiaoming_2026', minLength: 5, maxLength: 20, description: '用户名' })
   @Matches(/^(?!1[3-9]\d{9}$)\w{5,20}$/, { message: '用户名应为5到20位字母、数字或下划线，且不能是手机号' })
@@ -25,6 +37,45 @@ export class RegisterDto {
   @ApiProperty({ example: '13800138000', description: '手机号' })
   @IsMobile()
   readonly mobile: string;
+
+  @IsSmsCode()
+  readonly sms_code: string;
+
+  @TermsVersion()
+  readonly terms_version?: string;
+}
+
+export class SmsLoginDto {
+  @ApiProperty({ example: '13800138000', description: '手机号' })
+  @IsMobile()
+  readonly mobile: string;
+
+  @IsSmsCode()
+  readonly sms_code: string;
+
+  @TermsVersion()
+  readonly terms_version?: string;
+}
+
+export class ChangeMobileDto {
+  @ApiPropertyOptional({ ...PASSWORD, minLength: 1, maxLength: 128, description: '密码；没有密码的账号不填' })
+  @IsOptional()
+  @Matches(GIVEN_PASSWORD, { message: '请填写密码' })
+  readonly password?: string;
+
+  @ApiProperty({ example: '13900139000', description: '新手机号' })
+  @IsMobile()
+  readonly mobile: string;
+
+  @IsSmsCode()
+  readonly sms_code: string;
+}
+
+export class CloseAccountDto {
+  @ApiPropertyOptional({ ...PASSWORD, minLength: 1, maxLength: 128, description: '密码；没有密码的账号不填' })
+  @IsOptional()
+  @Matches(GIVEN_PASSWORD, { message: '请填写密码' })
+  readonly password?: string;
 
   @IsSmsCode()
   readonly sms_code: string;

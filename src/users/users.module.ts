@@ -7,27 +7,44 @@ import { AccountChanges } from './account-changes.js';
 import { ActiveAccountPipe } from './active-account.pipe.js';
 import { AuthorizationsController } from './authorizations.controller.js';
 import { HashRenewals } from './hash-renewals.js';
+import { IntrospectionController } from './introspection.controller.js';
+import { OwnAccountService } from './own-account.service.js';
 import { PasswordHasher } from './password-hasher.js';
 import { PasswordProofs } from './password-proofs.js';
 import { PasswordsService } from './passwords.service.js';
+import { PhoneTransactions } from './phone-transactions.js';
 import { RegistrationsService } from './registrations.service.js';
+import { SmsLoginService } from './sms-login.service.js';
+import { Terms } from './terms.js';
 import { User } from './user.entity.js';
 import { UsersController } from './users.controller.js';
 import { UsersService } from './users.service.js';
 
 @Module({
   imports: [AuditModule, AuthModule, SmsModule, TypeOrmModule.forFeature([User])],
-  controllers: [AuthorizationsController, UsersController],
+  controllers: [AuthorizationsController, IntrospectionController, UsersController],
   providers: [
     AccountChanges,
     ActiveAccountPipe,
     HashRenewals,
+    OwnAccountService,
     PasswordHasher,
     PasswordProofs,
     PasswordsService,
+    PhoneTransactions,
     RegistrationsService,
+    SmsLoginService,
+    Terms,
     UsersService,
   ],
-  exports: [AccountChanges, ActiveAccountPipe, PasswordHasher, PasswordProofs, UsersService],
+  exports: [
+    AccountChanges,
+    ActiveAccountPipe,
+    OwnAccountService,
+    PasswordHasher,
+    PasswordProofs,
+    Terms,
+    UsersService,
+  ],
 })
 export class UsersModule {}

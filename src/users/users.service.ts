@@ -123,6 +123,44 @@ export class UsersService {
     if (taken.length > 0) throw new Problem('USERNAME_TAKEN');
   }
 
+  /**
+   * Changes the mobile of an account that is held. A username that is the old mobile follows it: it would keep
+   * showing a number that may soon be another person's.
+   * @throws Problem MOBILE_TAKEN
+   */
+  async setMobile(account: Account, mobile: string, tx: EntityManager): Promise<void> {
+    const { id } = account;
+    const named = account.username === account.mobile;
+    const username = named && (await tx.existsBy(User, { username: mobile })) ? inventedName() : mobile;
+    try {
+      await tx.update(User, { id }, { mobile, ...(named && { username }) });
+    } catch (cause) {
+      if (violatedUnique(cause)) throw new Problem('MOBILE_TAKEN', { cause, userId: id });
+      throw cause;
+    }
+  }
+
+  /** Empties the row of an account that is held: what names a person goes, and nobody can log in to it. */
+  async close(id: number, tx: EntityManager): Promise<void> {
+    await tx.update(
+      User,
+      { id },
+      {
+        // No mobile and no username that can be registered looks like these. 11 characters: the column has no more.
+        mobile: `c${String(id).padStart(10, '0')}`,
+        username: `closed:${id}`,
+        password: UNUSABLE_PASSWORD,
+        firstName: '',
+        lastName: '',
+        email: '',
+        emailActive: false,
+        isActive: false,
+        isStaff: false,
+        isSuperuser: false,
+      },
+    );
+  }
+
   async setPassword(id: number, encoded: string, tx: EntityManager): Promise<void> {
     await tx.update(User, { id }, { password: encoded });
   }
