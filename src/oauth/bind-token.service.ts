@@ -19,6 +19,7 @@ export interface BindGrant {
 interface Payload {
   readonly openid: string;
   readonly unionid?: string;
+  readonly nickname?: string;
   /** A digest of the browser cookie. */
   readonly browser: string;
   readonly jti: string;
@@ -59,8 +60,17 @@ export class BindTokenService {
   }
 
   /** A bind token for a finished login. The same login gives the same token: a repeated callback has no second one. */
-  issue({ identity: { openid, unionid }, at }: QqOutcome, { nonce, browser }: ReturnedLogin): string {
-    const claims = { openid, ...(unionid && { unionid }), browser: digest(browser), at };
+  issue(
+    { identity: { openid, unionid, nickname }, at }: QqOutcome,
+    { nonce, browser }: ReturnedLogin,
+  ): string {
+    const claims = {
+      openid,
+      ...(unionid && { unionid }),
+      ...(nickname && { nickname }),
+      browser: digest(browser),
+      at,
+    };
     const iat = Math.floor(at / 1000);
     return this.jwt.sign({ ...claims, iat }, { jwtid: nonce, expiresIn: this.config.BIND_TOKEN_TTL });
   }
@@ -70,9 +80,10 @@ export class BindTokenService {
    * @throws Problem BIND_TOKEN_INVALID when it is forged, expired, another browser's or no bind token at all
    */
   verify(token: string, browser: string | undefined): BindGrant {
-    const { openid, unionid, browser: owner, jti, at } = this.payload(token);
+    const { openid, unionid, nickname, browser: owner, jti, at } = this.payload(token);
     if (browser === undefined || owner !== digest(browser)) throw new Problem('BIND_TOKEN_INVALID');
-    return { identity: { openid, ...(unionid && { unionid }) }, tokenId: jti, issuedAt: at };
+    const identity = { openid, ...(unionid && { unionid }), ...(nickname && { nickname }) };
+    return { identity, tokenId: jti, issuedAt: at };
   }
 
   private payload(token: string): Payload {

@@ -6,15 +6,19 @@ import { Config } from '../config/config.js';
 import { Problem, ProblemCode } from '../common/problem.js';
 import { ReturnedLogin } from './login-state.js';
 import { QqIdentity } from './qq-client.js';
+import { QqProfile } from './qq-dialect.js';
 
 /** Milliseconds in which the same callback gets the same outcome: in-app browsers load the page twice. */
 const REPEATABLE_FOR = 60_000;
 /** Milliseconds between two looks at a callback that still runs. */
 const LOOK_EVERY = 100;
 
+/** A QQ, and what QQ says of the person where it is asked. */
+export type ProfiledQq = QqIdentity & QqProfile;
+
 /** What QQ said about a login, and when. */
 export interface QqOutcome {
-  readonly identity: QqIdentity;
+  readonly identity: ProfiledQq;
   /** Milliseconds since the epoch. */
   readonly at: number;
 }
@@ -24,7 +28,7 @@ interface Stored {
   /** A digest of QQ's code: another code with the same state is another callback. */
   readonly code: string;
   readonly at: number;
-  readonly identity?: QqIdentity;
+  readonly identity?: ProfiledQq;
   readonly problem?: ProblemCode;
 }
 
@@ -52,7 +56,7 @@ export class CallbackOutcomes {
    * Whose QQ it is. The first caller asks QQ; the others get what it was told. Two Redis commands.
    * @throws Problem STATE_INVALID when the login was finished with another code or more than a minute ago; what `ask` throws
    */
-  async once(login: ReturnedLogin, code: string, ask: () => Promise<QqIdentity>): Promise<QqOutcome> {
+  async once(login: ReturnedLogin, code: string, ask: () => Promise<ProfiledQq>): Promise<QqOutcome> {
     const key = `qq:login:${login.nonce}`;
     // Kept for as long as the state lives: without it, the state would be good again.
     const seconds = Math.ceil(Math.max(login.secondsLeft, REPEATABLE_FOR / 1000)) + 1;
@@ -77,7 +81,7 @@ export class CallbackOutcomes {
   }
 }
 
-async function outcomeOf(ask: () => Promise<QqIdentity>): Promise<Pick<Stored, 'identity' | 'problem'>> {
+async function outcomeOf(ask: () => Promise<ProfiledQq>): Promise<Pick<Stored, 'identity' | 'problem'>> {
   try {
     return { identity: await ask() };
   } catch (error) {

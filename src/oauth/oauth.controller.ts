@@ -78,7 +78,7 @@ export class OAuthController {
     @FromClient() client: Client,
   ): Promise<QqSignedIn | NeedsBinding> {
     const login = await this.logins.finish({ code, state, browser, client });
-    if (!login.proven) return new NeedsBinding(login.bindToken, this.config.BIND_TOKEN_TTL, login.next);
+    if (!login.proven) return new NeedsBinding(login, this.config.BIND_TOKEN_TTL);
     const { proven, openid, next } = login;
     return new QqSignedIn(await this.signIns.open(proven, { via: 'qq', client, openid }), next);
   }

@@ -9,6 +9,7 @@ import { GIVEN_PASSWORD } from '../users/password-policy.js';
 import { SignedIn, TermsVersion } from '../users/users.dto.js';
 
 import { BoundQq } from './account-qqs.service.js';
+import { UnboundLogin } from './qq-login.service.js';
 
 const ACCESS_TOKEN = {
   example: 'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.…',
@@ -119,10 +120,21 @@ export class NeedsBinding {
   @ApiProperty({ example: 3600, description: '凭据有效秒数' }) readonly expires_in: number;
   @ApiProperty({ example: '/cart.html' }) readonly next: string;
 
-  constructor(accessToken: string, expiresIn: number, next: string) {
-    this.access_token = accessToken;
+  @ApiPropertyOptional({ example: '小明', description: 'QQ昵称，只在 `QQ_PROFILE=true` 时' })
+  readonly nickname?: string;
+
+  @ApiPropertyOptional({
+    example: 'https://thirdqq.qlogo.cn/…',
+    description: 'QQ头像，只在 `QQ_PROFILE=true` 时',
+  })
+  readonly avatar?: string;
+
+  constructor({ bindToken, next, nickname, avatar }: UnboundLogin, expiresIn: number) {
+    this.access_token = bindToken;
     this.expires_in = expiresIn;
     this.next = next;
+    if (nickname) this.nickname = nickname;
+    if (avatar) this.avatar = avatar;
   }
 }
 

@@ -7,7 +7,8 @@ import { BindTokenService } from './bind-token.service.js';
 import { CallbackOutcomes } from './callback-outcomes.js';
 import { LoginState } from './login-state.js';
 import { QqBindings } from './qq-bindings.js';
-import { QqClient } from './qq-client.js';
+import { QqClient, QqIdentity } from './qq-client.js';
+import { QqProfile } from './qq-dialect.js';
 
 export interface StartRequest {
   /** Where the shopper goes after the login. */
@@ -26,11 +27,16 @@ export interface FinishRequest {
   readonly client: Client;
 }
 
+/** A login of a QQ that can now be bound. */
+export interface UnboundLogin extends QqProfile {
+  readonly proven?: undefined;
+  readonly bindToken: string;
+  readonly next: string;
+}
+
 /** A finished QQ login: of a QQ with an account, or of one that can now be bound. */
-export type QqLogin = { readonly next: string } & (
-  | { readonly proven: Proven<Account>; readonly openid: string }
-  | { readonly proven?: undefined; readonly bindToken: string }
-);
+export type QqLogin =
+  { readonly proven: Proven<Account>; readonly openid: string; readonly next: string } | UnboundLogin;
 
 /** A QQ login from "QQ登录" to the callback. */
 @Injectable()
@@ -60,11 +66,24 @@ export class QqLoginService {
   async finish({ code, state, browser, client }: FinishRequest): Promise<QqLogin> {
     await this.limits.take({ 'callbacks-per-ip': client.network });
     const login = this.states.verify(state, browser);
-    const outcome = await this.outcomes.once(login, code, () => this.qq.identify(code));
+    // With a profile to ask for, the account is looked up before: a bound QQ's profile is of no use.
+    let found: { account: Account | undefined; asOf: number } | undefined;
+    const outcome = await this.outcomes.once(login, code, async () => {
+      const { accessToken, ...identity } = await this.qq.identify(code);
+      if (accessToken === undefined) return identity;
+      found = await this.find(identity, client);
+      if (found.account) return identity;
+      return { ...identity, ...(await this.qq.profileOf({ ...identity, accessToken })) };
+    });
     const { identity } = outcome;
-    const asOf = Date.now();
-    const account = await this.bindings.findAccount(identity, client);
+    const { account, asOf } = found ?? (await this.find(identity, client));
     if (account) return { proven: { account, asOf }, openid: identity.openid, next: login.next };
-    return { bindToken: this.bindTokens.issue(outcome, login), next: login.next };
+    const { nickname, avatar } = identity;
+    return { bindToken: this.bindTokens.issue(outcome, login), next: login.next, nickname, avatar };
+  }
+
+  private async find(identity: QqIdentity, client: Client) {
+    const asOf = Date.now();
+    return { account: await this.bindings.findAccount(identity, client), asOf };
   }
 }

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { AccountEvent } from '../../src/audit/account-event.entity.js';
 import { writtenCode } from '../support/fixtures.js';
-import { newMobile, newPassword } from '../support/shopper.js';
+import { newMobile, newPassword, newQq } from '../support/shopper.js';
 import { type App, startApp } from '../support/start-app.js';
 
 const KEY = 'introspection-key-for-tests-0123456789';
@@ -26,8 +26,8 @@ describe('TERMS_VERSION', () => {
   };
 
   it('asks every way to a new account for consent, costs no SMS, and keeps the version in the trail', async () => {
-    const { shopper, dataSource } = await start(TERMS);
-    const person = shopper();
+    const service = await start(TERMS);
+    const person = service.shopper();
     const form = await person.bindForm();
     const mobile = newMobile();
     const sms_code = await writtenCode(app!, mobile);
@@ -44,13 +44,12 @@ describe('TERMS_VERSION', () => {
 
     expect(bound.status).toBe(200);
     expect(registered.status).toBe(201);
-    const events = await dataSource.getRepository(AccountEvent).findBy({ event: 'registered' });
+    const events = await service.dataSource.getRepository(AccountEvent).findBy({ event: 'registered' });
     expect(events.map(({ detail }) => detail)).toEqual(['2026-11', '2026-11']);
   });
 
   it('asks nobody who has an account', async () => {
-    const { shopper } = await start(TERMS);
-    const person = shopper();
+    const person = (await start(TERMS)).shopper();
     const form = await person.bindForm();
     await person.bind({ ...form, terms_version: '2026-11' });
 
@@ -93,5 +92,36 @@ describe('POST /authorizations/introspection/', () => {
 
     const off = await start({});
     expect(await ask(off, 'x')).toMatchObject(refused('NOT_FOUND', 404));
+  });
+});
+
+describe('QQ_PROFILE', () => {
+  it('names the QQ before the bind and in the list after it, and asks QQ nothing of a bound one', async () => {
+    const service = await start({ QQ_PROFILE: 'true' });
+    const person = service.shopper();
+    const qq = newQq();
+
+    const unbound = (await person.loginWithQq(qq)).body;
+    const form = await person.bindForm({ qq });
+    const { token } = (await person.bind(form)).body;
+    const asked = service.sandbox.requests.user_info;
+    const bound = (await person.loginWithQq(qq)).body;
+
+    expect(unbound).toMatchObject({ nickname: expect.stringMatching(/./), access_token: expect.any(String) });
+    const list = (await person.get('/oauth/qq/bindings/', token)).body;
+    expect(list).toMatchObject([{ nickname: unbound.nickname }]);
+    expect(bound).not.toHaveProperty('nickname');
+    expect(service.sandbox.requests.user_info).toBe(asked);
+  });
+
+  it('logs in all the same when QQ gives no profile', async () => {
+    const service = await start({ QQ_PROFILE: 'true' });
+    service.sandbox.setFault({ mode: 'http500', on: 'user_info' });
+
+    const { status, body } = await service.shopper().loginWithQq(newQq());
+
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ access_token: expect.any(String) });
+    expect(body).not.toHaveProperty('nickname');
   });
 });
