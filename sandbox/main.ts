@@ -31,6 +31,8 @@ async function open(): Promise<Sandbox> {
   try {
     return await startSandbox({
       port: Number(given),
+      // In a container: the port mapping does not reach 127.0.0.1.
+      host: process.env.SANDBOX_HOST || undefined,
       apps: [app],
       redirectHosts: ['localhost', '127.0.0.1', ...ownHosts()],
       phoneKey: process.env.SMS_HTTP_KEY || undefined,

@@ -1,0 +1,22 @@
+#!/bin/sh
+# Puts what the production image holds into a new folder: `sh deploy/image.sh FOLDER`, in a checkout after `npm ci` and
+# `npm run build`.
+# The Dockerfile and CI both use this script, so CI runs what the image would run.
+set -eu
+cd "$(dirname "$0")/.."
+target=${1:?the folder to make}
+[ ! -e "$target" ] || { echo "$target exists" >&2; exit 1; }
+
+mkdir -p "$target/dist"
+cp -R dist/src dist/ormconfig.js "$target/dist/"
+cp -R public "$target/public"
+cp package.json package-lock.json "$target/"
+# No development packages. No install scripts: bcrypt and the other native packages bring their binaries.
+(cd "$target" && npm ci --omit=dev --ignore-scripts --prefer-offline --no-audit --no-fund)
+rm "$target/package-lock.json" "$target/public/tsconfig.json"
+
+# What no program loads: the compiler (an optional peer of @nestjs/swagger), TypeORM's build for
+# browsers, type declarations and source maps of packages. Our own source maps stay: stacks name our lines.
+packages=$target/node_modules
+rm -rf "$packages/typescript" "$packages/typeorm/browser" "$packages/.bin/tsc" "$packages/.bin/tsserver"
+find "$packages" -type f \( -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.map' \) -delete
