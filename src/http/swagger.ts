@@ -17,8 +17,8 @@ QQ登录与账号绑定。一次完整的登录，按下面的顺序逐个执行
 
 /** Swagger UI at `/docs`, the OpenAPI document at `/docs-json`. */
 export function setUpDocs(app: NestFastifyApplication): void {
-  const document = openApi(app);
-  SwaggerModule.setup('docs', app, document, {
+  // Made at the first request: most processes never show it, and it takes megabytes.
+  SwaggerModule.setup('docs', app, () => openApi(app), {
     jsonDocumentUrl: 'docs-json',
     raw: ['json'],
     customSiteTitle: 'QQ登录与账号绑定',

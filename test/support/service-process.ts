@@ -10,6 +10,14 @@ const CHECKOUT = resolve(import.meta.dirname, '../..');
 const MAIN = join(CHECKOUT, 'dist', 'src', 'main.js');
 const START_MS = 40_000;
 
+/** Which program, started where and as whom; by default the checkout's dist/src/main.js, here, as this user. */
+export interface ProgramOptions {
+  readonly main?: string;
+  readonly cwd?: string;
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
 /** The built service as a process of its own, so that it can be killed. */
 export class ServiceProcess {
   /** Everything it wrote. */
@@ -34,12 +42,14 @@ export class ServiceProcess {
   static async spawn(
     env: Readonly<Record<string, string | undefined>>,
     logRecorder?: LogRecorder,
+    { main = MAIN, ...options }: ProgramOptions = {},
   ): Promise<ServiceProcess> {
-    if (!existsSync(MAIN))
-      throw new Error('There is no dist/: run `npm run build`, or `npm test`, which does');
+    if (!existsSync(main))
+      throw new Error(`${main} is missing: run \`npm run build\`, or \`npm test\`, which does`);
     const port = env.PORT ?? String(await freePort());
     const { PATH, HOME, TMPDIR } = process.env;
-    const child = spawn(process.execPath, [MAIN], {
+    const child = spawn(process.execPath, [main], {
+      ...options,
       env: { PATH, HOME, TMPDIR, PORT: port, HOST: '127.0.0.1', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -50,10 +60,16 @@ export class ServiceProcess {
   static async start(
     env: Readonly<Record<string, string | undefined>>,
     logRecorder?: LogRecorder,
+    options?: ProgramOptions,
   ): Promise<ServiceProcess> {
-    const service = await this.spawn(env, logRecorder);
+    const service = await this.spawn(env, logRecorder, options);
     await service.answering();
     return service;
+  }
+
+  /** Of the running process. */
+  get pid(): number {
+    return this.child.pid!;
   }
 
   /** Resolves once it answers. */

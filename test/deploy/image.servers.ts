@@ -1,0 +1,102 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type Backends, freshBackends, freshDatabase } from '../support/backends.js';
+import { ServiceProcess } from '../support/service-process.js';
+
+const CHECKOUT = resolve(import.meta.dirname, '../..');
+/** Another user than root, who owns nothing of the image. */
+const NOBODY = 65_534;
+
+let made: string | undefined;
+let image: string;
+let backends: Backends;
+
+// CI names a folder that it has made once for every Node (IMAGE_FOLDER); otherwise this file makes its own.
+beforeAll(async () => {
+  backends = await freshBackends();
+  if (process.env.IMAGE_FOLDER) {
+    image = process.env.IMAGE_FOLDER;
+  } else {
+    made = mkdtempSync(join(tmpdir(), 'qq-account-service-image-'));
+    chmodSync(made, 0o755);
+    image = join(made, 'app');
+    execFileSync('sh', [join(CHECKOUT, 'deploy/image.sh'), image], { stdio: 'pipe' });
+  }
+}, 240_000);
+
+afterAll(async () => {
+  if (made) rmSync(made, { recursive: true, force: true });
+  await backends.drop();
+});
+
+it('holds the service and its packages, without compiler, sandbox or development packages', () => {
+  expect(readdirSync(image).toSorted()).toEqual(['dist', 'node_modules', 'package.json', 'public']);
+  expect(readdirSync(join(image, 'dist')).toSorted()).toEqual(['ormconfig.js', 'src']);
+  const { devDependencies } = JSON.parse(readFileSync(join(CHECKOUT, 'package.json'), 'utf8')) as {
+    devDependencies: Record<string, string>;
+  };
+  const kept = Object.keys(devDependencies).filter((name) => existsSync(join(image, 'node_modules', name)));
+  expect(kept).toEqual([]);
+});
+
+it('migrates an empty database by the command of the migration job', async () => {
+  const database = await freshDatabase({ migrated: false });
+
+  const output = execFileSync(
+    process.execPath,
+    ['node_modules/typeorm/cli.js', 'migration:run', '-d', 'dist/ormconfig.js'],
+    {
+      cwd: image,
+      encoding: 'utf8',
+      env: { NODE_ENV: 'production', DATABASE_URL: database.url },
+      ...asNobody(),
+    },
+  );
+
+  expect(output).toContain('executed successfully');
+  await database.drop();
+});
+
+it('runs in production as another user who can write nothing, and stops in order', async () => {
+  const service = await ServiceProcess.start(production(), undefined, {
+    main: join(image, 'dist/src/main.js'),
+    cwd: image,
+    ...asNobody(),
+  });
+
+  const ready = await fetch(`${service.url}/health/ready`);
+  const page = await fetch(service.url);
+  const refused = await fetch(`${service.url}/authorizations/`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ username: 'nobody_there', password: 'not-a-password' }),
+  });
+
+  expect([ready.status, page.status]).toEqual([200, 200]);
+  expect(await refused.json()).toMatchObject({ errorCode: 'CREDENTIALS_INVALID' });
+  expect(await service.stop('SIGTERM')).toBe(0);
+});
+
+/** Root is not stopped by file modes, so root gives way; anybody else already is another user than the image's. */
+function asNobody(): { uid?: number; gid?: number } {
+  return process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
+}
+
+function production(): Record<string, string | undefined> {
+  return {
+    ...backends.env,
+    NODE_ENV: 'production',
+    PUBLIC_URL: 'https://shop.example',
+    JWT_SECRET: 'only-for-this-test-0123456789-abcdefghij',
+    QQ_APP_ID: '101000001',
+    QQ_APP_KEY: 'only-for-this-test',
+    QQ_REDIRECT_URI: 'https://shop.example/oauth_callback.html',
+    SMS_GATEWAY: 'http',
+    SMS_HTTP_URL: 'https://sms.example/messages',
+    SMS_HTTP_KEY: 'only-for-this-test',
+    SHUTDOWN_DRAIN_S: '0',
+  };
+}

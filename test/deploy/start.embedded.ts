@@ -1,0 +1,64 @@
+import { resolve } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Message } from '../../sandbox/phone.js';
+import type { Sandbox } from '../../sandbox/sandbox.js';
+import { LogRecorder } from '../support/log-recorder.js';
+import { freePort } from '../support/servers.js';
+import { ServiceProcess } from '../support/service-process.js';
+import { newMobile, newPassword, newQq, Shopper } from '../support/shopper.js';
+
+const MAIN = resolve(import.meta.dirname, '../../dist/sandbox/main.js');
+const LOGINS = 50;
+
+let program: ServiceProcess;
+let sandboxUrl: string;
+
+// What `npm start` starts, with the Node that runs this test, in the empty directory of this file.
+beforeAll(async () => {
+  const SANDBOX_PORT = String(await freePort());
+  sandboxUrl = `http://localhost:${SANDBOX_PORT}`;
+  program = await ServiceProcess.start({ SANDBOX_PORT, BCRYPT_COST: '4' }, undefined, { main: MAIN });
+});
+
+afterAll(() => program.stop('SIGTERM'));
+
+it(
+  `serves the program of npm start: a bind, then ${LOGINS} concurrent logins of each kind`,
+  { timeout: 120_000 },
+  async () => {
+    const mobile = newMobile();
+    const password = newPassword();
+    const qq = newQq();
+    const somebody = shopper();
+    const access_token = await somebody.bindToken(qq);
+    expect((await somebody.askForSms(mobile)).status).toBe(200);
+
+    const bound = await somebody.bind({
+      mobile,
+      password,
+      access_token,
+      sms_code: await receivedCode(mobile),
+    });
+
+    expect(bound.status, bound.text).toBe(200);
+    const withPassword = await Promise.all(
+      Array.from({ length: LOGINS }, () =>
+        shopper().post('/authorizations/', { username: mobile, password }),
+      ),
+    );
+    expect(withPassword.map(({ status }) => status)).toEqual(Array(LOGINS).fill(200));
+    const withQq = await Promise.all(Array.from({ length: LOGINS }, () => shopper().loginWithQq(qq)));
+    expect(withQq.map(({ body }) => body.user_id)).toEqual(Array(LOGINS).fill(bound.body.user_id));
+  },
+);
+
+/** Somebody with a browser of their own; the phone is read over HTTP, as the sandbox is another process. */
+function shopper(): Shopper {
+  return new Shopper(program.url, {} as Sandbox, new LogRecorder());
+}
+
+async function receivedCode(mobile: string): Promise<string> {
+  const response = await fetch(`${sandboxUrl}/phone/messages?mobile=${mobile}`);
+  const [message] = (await response.json()) as Message[];
+  return message!.code;
+}
