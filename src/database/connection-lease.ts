@@ -16,7 +16,9 @@ export class ConnectionLease {
   private connection?: PoolConnection;
   private connecting?: Promise<PoolConnection>;
   private readonly waiting = new Set<Reject>();
-  private over?: Error;
+  private ended = false;
+  /** Why it ended before its time. */
+  private fault?: Error;
 
   constructor(private readonly connections: MysqlConnections) {}
 
@@ -27,9 +29,19 @@ export class ConnectionLease {
   connect(): Promise<PoolConnection> {
     this.connecting ??= new Promise((resolve, reject) => {
       this.waiting.add(reject);
-      this.take()
-        .then(resolve, reject)
-        .finally(() => this.waiting.delete(reject));
+      this.connections.take((error, connection) => {
+        this.waiting.delete(reject);
+        if (!connection) {
+          this.connections.note(error!);
+          reject(error!);
+        } else if (this.ended) {
+          this.connections.giveBack(connection);
+          reject(this.reason());
+        } else {
+          this.connection = connection;
+          resolve(connection);
+        }
+      });
     });
     return this.connecting;
   }
@@ -40,7 +52,7 @@ export class ConnectionLease {
    * @throws QueryFailedError without the statement and its values
    */
   async run(sql: string, values?: unknown[]): Promise<unknown> {
-    if (this.over) throw this.over;
+    if (this.ended) throw this.reason();
     const connection = this.connection ?? (await this.connect());
     return new Promise((resolve, reject) => {
       this.waiting.add(reject);
@@ -57,7 +69,7 @@ export class ConnectionLease {
   /** Everything that waits on this lease fails with the error. */
   expire(error: Error): void {
     this.end(true);
-    this.over = error;
+    this.fault = error;
     this.connections.note(error);
     for (const reject of this.waiting) reject(error);
     this.waiting.clear();
@@ -66,7 +78,7 @@ export class ConnectionLease {
   /** @param broken the connection is in a state that its next user must not find */
   end(broken = false): void {
     this.connections.ended(this);
-    this.over ??= new Error('The connection has been given back');
+    this.ended = true;
     const { connection } = this;
     this.connection = undefined;
     if (!connection) return;
@@ -74,21 +86,13 @@ export class ConnectionLease {
     else this.connections.giveBack(connection);
   }
 
+  /** Made when it is needed: an Error for every statement would cost more than the statement. */
+  private reason(): Error {
+    return this.fault ?? new Error('The connection has been given back');
+  }
+
   private failed(error: QueryError, sql: string, values: unknown[] | undefined): Error {
     this.connections.note(error);
     return redactValues(new QueryFailedError(sql, values, error)) as Error;
-  }
-
-  private async take(): Promise<PoolConnection> {
-    try {
-      const connection = await this.connections.take();
-      if (this.over) this.connections.giveBack(connection);
-      else this.connection = connection;
-      if (this.over) throw this.over;
-      return connection;
-    } catch (error) {
-      this.connections.note(error as Error);
-      throw error;
-    }
   }
 }

@@ -3,6 +3,7 @@ import { Logger } from '@nestjs/common';
 import type { ConnectionOptions, Pool, PoolConnection } from 'mysql2';
 import type { MysqlDriver } from 'typeorm/driver/mysql/MysqlDriver.js';
 import { isDatabaseAway, isLocked, isNotPrimary } from './database-away.js';
+import { databaseErrors, type ConnectionUsage, watchUsage } from './database-metrics.js';
 import { ConnectionLease } from './connection-lease.js';
 import { prepareSession } from './mysql-session.js';
 
@@ -14,6 +15,8 @@ const PROBE_MS = 500;
 const REPLACE_EVERY_MS = 1000;
 /** Milliseconds between two log lines about the same error code. */
 const LOG_EVERY_MS = 10_000;
+
+type Taken = (error: Error | null, connection?: PoolConnection) => void;
 
 interface Known {
   /** Counted up when all connections have to be replaced. */
@@ -41,6 +44,7 @@ export class MysqlConnections {
   /** Whether the server answers at all; there while nobody knows. */
   private verdict?: Promise<boolean>;
   private closed = false;
+  private readonly unwatch = watchUsage(() => this.usage);
 
   /** @param timeLimit milliseconds that a lease lasts at most; undefined: without limit, for migrations */
   constructor(
@@ -49,7 +53,7 @@ export class MysqlConnections {
   ) {}
 
   /** How many connections are in use, idle, and waited for. */
-  get usage(): { used: number; idle: number; waiting: number } {
+  get usage(): ConnectionUsage {
     const used = [...this.known.values()].filter(({ leased }) => leased).length;
     const waiting = [...this.leases].filter((lease) => lease.isWaiting).length;
     return { used, idle: this.known.size - used, waiting };
@@ -66,19 +70,10 @@ export class MysqlConnections {
     return lease;
   }
 
-  /** @throws Error of mysql2 or Node */
-  async take(): Promise<PoolConnection> {
-    if (this.verdict && !(await this.verdict)) throw silent();
-    for (;;) {
-      const connection = await this.fromPool();
-      const known = this.known.get(connection);
-      if (!known) return this.prepare(connection);
-      if (known.generation === this.generation) {
-        known.leased = true;
-        return connection;
-      }
-      this.cut(connection);
-    }
+  /** Calls back with a connection in the state that our statements rely on. No promises: every statement comes by here. */
+  take(done: Taken): void {
+    if (this.verdict) void this.takeIfItAnswers(done, this.verdict);
+    else this.fromPool(done);
   }
 
   giveBack(connection: PoolConnection): void {
@@ -101,8 +96,10 @@ export class MysqlConnections {
 
   /** Looks at what the server or the network said: names it in the log, and replaces all connections where need be. */
   note(error: Error): void {
-    if (!isDatabaseAway(error) || isLocked(error)) return;
+    if (!isDatabaseAway(error)) return;
     const { code = error.message } = error as NodeJS.ErrnoException;
+    databaseErrors.inc({ code });
+    if (isLocked(error)) return;
     const now = performance.now();
     const replaced = isNotPrimary(error);
     if (replaced && now - this.replacedAt > REPLACE_EVERY_MS) this.replaceAll();
@@ -113,6 +110,7 @@ export class MysqlConnections {
 
   close(): void {
     this.closed = true;
+    this.unwatch();
     clearInterval(this.sweeper);
   }
 
@@ -171,29 +169,40 @@ export class MysqlConnections {
     }
   }
 
-  private fromPool(): Promise<PoolConnection> {
-    const pool = this.driver.pool as Pool;
-    return new Promise((resolve, reject) => {
-      pool.getConnection((error, connection) => {
-        if (error) reject(error);
-        else resolve(connection);
-      });
+  private async takeIfItAnswers(done: Taken, verdict: Promise<boolean>): Promise<void> {
+    if (await verdict) this.fromPool(done);
+    else done(silent());
+  }
+
+  private fromPool(done: Taken): void {
+    (this.driver.pool as Pool).getConnection((error, connection) => {
+      if (error) return done(error);
+      const known = this.known.get(connection);
+      if (!known) {
+        void this.prepare(connection, done);
+      } else if (known.generation === this.generation) {
+        known.leased = true;
+        done(null, connection);
+      } else {
+        this.cut(connection);
+        this.fromPool(done);
+      }
     });
   }
 
-  private async prepare(connection: PoolConnection): Promise<PoolConnection> {
-    const known = { generation: this.generation, leased: true };
-    this.known.set(connection, known);
+  private async prepare(connection: PoolConnection, done: Taken): Promise<void> {
+    this.known.set(connection, { generation: this.generation, leased: true });
     // A connection may fail more than once, and an 'error' event without a listener ends the process.
     connection.on('error', () => this.known.delete(connection));
     connection.on('end', () => this.known.delete(connection));
     try {
       await prepareSession(connection, this.driver.options.database ?? '');
-      return connection;
     } catch (error) {
       this.cut(connection);
-      throw error;
+      done(error as Error);
+      return;
     }
+    done(null, connection);
   }
 }
 

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { register } from 'prom-client';
 import { type DataSource, In } from 'typeorm';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createDataSource } from '../../src/database/data-source.js';
@@ -232,6 +233,24 @@ describe('on the wire', () => {
     );
     expect(session).toMatchObject({ locks: 2, tables: 2, charset: 'utf8mb4' });
     expect(session?.mode).toBe('STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION');
+  });
+});
+
+describe('the metrics', () => {
+  it('count connections in use, idle and waited for, and errors by their code', async () => {
+    await database.query('SELECT 1');
+    const busy = Array.from({ length: 25 }, () => database.query('SELECT SLEEP(0.5)'));
+
+    await vi.waitFor(async () => {
+      const text = await register.metrics();
+      expect(text).toContain('qq_account_database_connections{state="used"} 20');
+      expect(text).toContain('qq_account_database_connections{state="waiting"} 5');
+    });
+    await Promise.all(busy);
+
+    const text = await register.metrics();
+    expect(text).toContain('qq_account_database_connections{state="used"} 0');
+    expect(text).toMatch(/qq_account_database_errors_total\{code="ER_LOCK_WAIT_TIMEOUT"\} [1-9]/);
   });
 });
 
