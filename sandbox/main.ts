@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { PEOPLE } from './people.js';
 import { DEFAULT_APP } from './registry.js';
 import { startSandbox, type Sandbox } from './sandbox.js';
 
-/** A mistake of the person who started it: one sentence, no stack. */
+/** A mistake of the person who started it: reported as one sentence, without a stack. */
 class Refusal extends Error {}
 
 try {
@@ -14,7 +16,7 @@ try {
   const sandbox = await open();
   closeWithProcess(sandbox);
   setDefaults(sandbox);
-  // A path made at run time: the service boots when its main is imported, and the sandbox does not depend on it.
+  // A path made at run time: importing the service's main starts it, and the sandbox does not depend on it.
   const service = new URL('../src/main.js', import.meta.url).href;
   await import(service);
   console.log(whereToClick(sandbox));
@@ -47,25 +49,27 @@ async function open(): Promise<Sandbox> {
   }
 }
 
-/** Only what nobody has set: whoever names the real QQ gets the real QQ. */
+/** Sets only what is not set: with the real QQ configured, the real QQ is used. */
 function setDefaults({ url }: Sandbox): void {
   const { port } = new URL(url);
   process.env.SANDBOX_PORT = port;
   process.env.QQ_BASE_URL ||= `http://localhost:${port}`;
   process.env.IMAGE_CODE_HEADER ||= 'on';
+  // The terminal shows what a newcomer needs, and warnings.
+  process.env.LOG_LEVEL ||= 'warn';
 }
 
 function closeWithProcess(sandbox: Sandbox): void {
-  // Once: a second Ctrl-C ends the process at once. The service closes itself by its own shutdown hooks.
+  // The service stops by its own handler, and ends the process.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void sandbox.close());
 }
 
-/** How browsers reach the service, as src/config.ts has it. */
+/** How browsers reach the service, as in src/config/load-config.ts. */
 function publicUrl(): string {
   return (process.env.PUBLIC_URL || `http://localhost:${process.env.PORT || '3000'}`).replace(/\/$/, '');
 }
 
-/** The hosts the service may be configured to live on: registered at the stand-in like anybody's shop. */
+/** The hosts that the service is configured with: the stand-in sends people back to them. */
 function ownHosts(): string[] {
   return [publicUrl(), process.env.QQ_REDIRECT_URI ?? '']
     .filter((url) => URL.canParse(url))
@@ -74,10 +78,16 @@ function ownHosts(): string[] {
 
 function whereToClick({ url }: Sandbox): string {
   const sandbox = `http://localhost:${new URL(url).port}`;
+  const people = PEOPLE.map(({ qq, nickname }) => `${nickname} ${qq}`).join(' · ');
+  const { DATABASE_URL } = process.env;
+  const data = DATABASE_URL ? 'DATABASE_URL' : `${resolve('.data')}   清空 forget it: npm run reset`;
   return `
-  登录页 login page   ${publicUrl()}/
-  接口   API docs     ${publicUrl()}/docs
-  手机   phone (SMS)  ${sandbox}/phone/
-  故障   faults       ${sandbox}/faults/
+  登录页   login page    ${publicUrl()}/
+  接口     API docs      ${publicUrl()}/docs
+  手机     phone (SMS)   ${sandbox}/phone/
+  故障     faults        ${sandbox}/faults/
+  QQ用户   QQ people     ${people}
+  数据     data          ${data}
+  日志     log           LOG_LEVEL=info npm start
 `;
 }

@@ -19,7 +19,7 @@ let app: NestFastifyApplication | undefined;
 
 stopOnSignals();
 try {
-  // `npm run start:prod`: an argument, because Windows has no `NODE_ENV=production node …`. The variable of that name loses.
+  // `npm run start:prod` gives an argument, because Windows has no `NODE_ENV=production node …`. It wins over the variable.
   if (process.argv.includes('--production')) process.env.NODE_ENV = 'production';
   loadEnvFile();
   const config = loadConfig(withKeptSecret(process.env));
@@ -30,8 +30,8 @@ try {
     { logger, abortOnError: false },
   );
   await configureApp(starting);
-  await listen(starting);
   app = starting;
+  await listen(app);
   reportStart(config, await app.getUrl());
 } catch (error) {
   await reportFailure(error);

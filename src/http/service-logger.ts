@@ -15,8 +15,8 @@ const FRAMEWORK = new Set([
   'RouterExplorer',
   'RoutesResolver',
 ]);
-/** Nest logs here what stops it from starting, with causes that quote the configuration; main.ts reports it. */
-const STARTUP_FAILURE = 'ExceptionHandler';
+/** Where Nest logs what stops it from starting, with causes that quote the configuration; main.ts reports it. */
+const STARTUP_FAILURES = new Set<unknown>(['ExceptionHandler', 'NestApplication']);
 
 /**
  * Nest's logger on pino: one JSON object per line, with the request id of the request that caused it. Errors appear as
@@ -35,7 +35,7 @@ export class ServiceLogger implements LoggerService {
   }
 
   error(message: unknown, ...more: unknown[]): void {
-    if (more.at(-1) !== STARTUP_FAILURE) this.write('error', message, more);
+    if (!STARTUP_FAILURES.has(more.at(-1))) this.write('error', message, more);
   }
 
   warn(message: unknown, ...more: unknown[]): void {
