@@ -269,8 +269,8 @@ function groupWhileTyping(input) {
 function terms(id) {
   const { terms_version: version, terms_url: termsUrl, privacy_url: privacyUrl } = currentSettings();
   if (!version) return undefined;
-  const link = (/** @type {string} */ href, /** @type {string} */ text) =>
-    make('a', { href, target: '_blank', rel: 'noopener' }, t(text));
+  const link = (/** @type {string | null} */ href, /** @type {string} */ text) =>
+    make('a', { href: href || undefined, target: '_blank', rel: 'noopener' }, t(text));
   const note = make('p', { class: 'note', id: `${id}-note`, 'aria-live': 'polite' });
   const box = make('input', {
     id,

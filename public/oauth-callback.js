@@ -54,7 +54,7 @@ void openPage(() => {
       return leaveFor(next, t('QQ已绑定，以后可以用它登录'));
     },
   });
-  const addSms = addForm.input('sms_code') && new SmsPart(addForm);
+  const addSms = new SmsPart(addForm);
   const otherAccount = one(document, '[data-other-account]');
   otherAccount.disabled = false;
   otherAccount.addEventListener('click', showBindForm);
@@ -106,7 +106,7 @@ void openPage(() => {
     const { has_password: hasPassword } = await whoAmI();
     addForm.leaveOut('password', hasPassword === false);
     show('add');
-    if (addSms) addSms.open();
+    addSms.open();
   }
 
   /** @param {import('./qq-login.js').SignedIn} other */

@@ -46,7 +46,7 @@ function withoutSettings(error) {
 /** Brand, logo, language switch and footer. */
 function dress() {
   const { brand, logo_url: logo, icp, support_url: support } = currentSettings();
-  if (brand) one(document, '[data-brand]').textContent = brand;
+  if (brand) one(document, '[data-brand]').textContent = t(brand);
   if (logo) one(document, '[data-logo]').src = logo;
   const footer = one(document, 'footer');
   const language = one(document, '[data-language]');

@@ -15,12 +15,12 @@
  *
  * @typedef {object} PageSettings what the operator has set for the pages
  * @property {string} brand
- * @property {string} logo_url
- * @property {string} icp the 备案号; empty: none
- * @property {string} support_url
- * @property {string} terms_version empty: nobody is asked to agree to anything
- * @property {string} terms_url
- * @property {string} privacy_url
+ * @property {string | null} logo_url
+ * @property {string | null} icp the 备案号
+ * @property {string | null} support_url
+ * @property {string | null} terms_version null: nobody is asked to agree to anything
+ * @property {string | null} terms_url
+ * @property {string | null} privacy_url
  * @property {string[]} human_check `altcha`, `picture` or both: what {@link sendSmsCode} takes
  * @property {boolean} qq_profile
  * @property {boolean} sms_login

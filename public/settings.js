@@ -5,12 +5,12 @@ import { pageSettings } from './qq-login.js';
 /** @type {import('./qq-login.js').PageSettings} */
 let settings = {
   brand: '',
-  logo_url: '',
-  icp: '',
-  support_url: '',
-  terms_version: '',
-  terms_url: '',
-  privacy_url: '',
+  logo_url: null,
+  icp: null,
+  support_url: null,
+  terms_version: null,
+  terms_url: null,
+  privacy_url: null,
   human_check: ['picture'],
   qq_profile: false,
   sms_login: false,

@@ -119,13 +119,30 @@ export class SmsPart {
     this.proof = { at: Date.now(), solution };
   }
 
-  /** @returns {Promise<import('./qq-login.js').Proof>} */
+  /**
+   * The proof that a person asks. Where the proof of work fails and a picture will do, the picture comes instead.
+   * @returns {Promise<import('./qq-login.js').Proof | undefined>}
+   */
   async prove() {
     if (this.picture) return this.picture.proof();
     this.prepare();
     const { proof } = this;
     this.proof = undefined;
-    return { altcha: proof ? await proof.solution : '' };
+    try {
+      return { altcha: proof ? await proof.solution : '' };
+    } catch (error) {
+      if (currentSettings().human_check.indexOf('picture') < 0) throw error;
+      this.usePicture();
+      return undefined;
+    }
+  }
+
+  usePicture() {
+    this.picture = new Picture(this.form);
+    delete this.form.onEnter.mobile;
+    this.form.onEnter.image_code = () => this.enter();
+    this.picture.show();
+    this.picture.input.focus();
   }
 
   /** Enter in the field before the button presses it. */
@@ -147,6 +164,7 @@ export class SmsPart {
     this.send.textContent = t('正在发送…');
     try {
       const proof = await this.prove();
+      if (!proof) return;
       const signIn = keptSignIn();
       const to = this.mobile ? { mobile: recipient } : { token: signIn ? signIn.token : '' };
       const sent = await sendSmsCode({ ...to, ...proof });
@@ -156,9 +174,10 @@ export class SmsPart {
       this.smsCode.focus();
     } catch (error) {
       this.refuse(error, recipient);
+    } finally {
+      setBusy(this.send, false);
+      this.tick();
     }
-    setBusy(this.send, false);
-    this.tick();
   }
 
   tellSent() {

@@ -4,7 +4,7 @@ import { badRequest, type Faults } from './faults.js';
 import type { Grants } from './grants.js';
 import { html, type Html } from './html.js';
 import { sendPage } from './pages.js';
-import { isQqNumber, nicknameOf, PEOPLE } from './people.js';
+import { isQqNumber, nicknameOf, PEOPLE, picturePath } from './people.js';
 import type { QqApp, Registry } from './registry.js';
 
 /** A login a shop has asked for, all four required parameters checked. */
@@ -97,8 +97,10 @@ function consent(login: LoginRequest, query: QqParameters): Html {
         ({ qq, nickname }) =>
           html`<li>
             <a class="person" href="${here(['login_as', qq])}"
-              ><span class="avatar" aria-hidden="true">${nickname.slice(0, 1)}</span
-              ><span class="name">${nickname}</span> <span class="number">${qq}</span></a
+              ><img class="avatar" src="${picturePath(qq)}" alt="" width="36" height="36" /><span class="name"
+                >${nickname}</span
+              >
+              <span class="number">${qq}</span></a
             >
           </li> `,
       )}

@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { FastifyReply } from 'fastify';
+import fastifyStatic from '@fastify/static';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import { Html, html } from './html.js';
 
 /**
@@ -23,11 +25,24 @@ export const SECURITY_HEADERS = {
   'cache-control': 'no-store',
 };
 
-/** The folder of the stylesheet and the scripts: in the sources, for the compiled sandbox in dist/ too. */
-export function pagesDirectory(): string {
+/** Serves the scripts and styles below `/pages/`; `style.css` is the shop's own. */
+export async function servePageFiles(app: FastifyInstance): Promise<void> {
+  await app.register(fastifyStatic, {
+    root: join(checkout(), 'sandbox', 'pages'),
+    prefix: '/pages/',
+    cacheControl: false,
+  });
+  const style = join(checkout(), 'public', 'style.css');
+  app.get('/pages/style.css', async (_request, reply) =>
+    reply.type('text/css; charset=utf-8').send(await readFile(style)),
+  );
+}
+
+/** The sources, for the compiled sandbox in dist/ too. */
+function checkout(): string {
   let directory = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(directory, 'package.json'))) directory = dirname(directory);
-  return join(directory, 'sandbox', 'pages');
+  return directory;
 }
 
 interface Page {
@@ -54,6 +69,7 @@ export function sendPage(
         <meta name="color-scheme" content="light dark" />
         <title>${title} · 沙箱</title>
         <link rel="icon" href="/pages/person.svg" />
+        <link rel="stylesheet" href="/pages/style.css" />
         <link rel="stylesheet" href="/pages/sandbox.css" />
         ${script === undefined ? undefined : html`<script type="module" src="/pages/${script}"></script>`}
       </head>
@@ -62,7 +78,9 @@ export function sendPage(
           <a class="brand" href="/"
             ><img src="/pages/person.svg" alt="" width="28" height="28" /><span>沙箱</span></a
           >
-          <nav aria-label="沙箱"><a href="/phone/">手机</a><a href="/faults/">故障</a></nav>
+          <nav aria-label="沙箱">
+            <a href="/phone/">手机</a><a href="/events/">经过</a><a href="/faults/">故障</a>
+          </nav>
         </header>
         <main>${wide ? html`${heading} ${body}` : html`<div class="panel">${heading} ${body}</div>`}</main>
         <footer>

@@ -1,4 +1,6 @@
 import { createHmac } from 'node:crypto';
+import type { FastifyInstance } from 'fastify';
+import { html } from './html.js';
 
 /** Someone with a QQ number. */
 export interface Person {
@@ -35,4 +37,30 @@ export function unionidOf(developer: string, qq: string): string {
 
 function fingerprint(purpose: string, qq: string): string {
   return createHmac('sha256', purpose).update(qq).digest('hex').slice(0, 32).toUpperCase();
+}
+
+/** Where the person's picture is, on the sandbox's own host. */
+export function picturePath(qq: string): string {
+  return `/pictures/${qq}.svg`;
+}
+
+/** A picture for everybody: the first character of the nickname on a colour of their own. */
+export function pictureRoute(app: FastifyInstance): void {
+  app.get<{ Params: { qq: string } }>('/pictures/:qq(^\\d{5,12}$).svg', (request, reply) => {
+    const { qq } = request.params;
+    const hue = (Number(qq) * 67) % 360;
+    const picture = html`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100">
+      <rect width="100" height="100" fill="hsl(${hue}, 45%, 35%)" />
+      <text x="50" y="52" fill="#fff" font-size="46" text-anchor="middle" dominant-baseline="central">
+        ${[...nicknameOf(qq)][0] ?? ''}
+      </text>
+    </svg>`;
+    return (
+      reply
+        .type('image/svg+xml')
+        // The shop's pages show it, from another origin.
+        .header('cross-origin-resource-policy', 'cross-origin')
+        .send(picture.toString())
+    );
+  });
 }

@@ -93,7 +93,7 @@ describe('/user/get_user_info', () => {
   it('knows the nickname and the pictures', async () => {
     const { openid } = await identity(shop, '10001');
 
-    const picture = `${sandbox.url}/pages/person.svg`;
+    const picture = `${sandbox.url}/pictures/10001.svg`;
     expect(await info(await shop.login(), openid)).toBe(
       `{"ret":0,"msg":"","nickname":"小企鹅","figureurl_qq_1":"${picture}","figureurl_qq_2":"${picture}"}`,
     );

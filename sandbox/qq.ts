@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { parameter, QQ_CONTENT_TYPE, QqError, refusal, written, type QqParameters } from './answers.js';
 import type { Faults } from './faults.js';
 import { hex32, TOKEN_LIFETIME_S, type Grants } from './grants.js';
-import { nicknameOf, openidOf, unionidOf } from './people.js';
+import { nicknameOf, openidOf, picturePath, unionidOf } from './people.js';
 import type { Registry } from './registry.js';
 
 /** The app a token of another shop was issued to: what an attacker would bring. */
@@ -61,8 +61,8 @@ export function qqRoutes(server: FastifyInstance, registry: Registry, grants: Gr
   });
 
   server.get<Call>('/user/get_user_info', faults.on('user_info'), (request, reply) => {
-    const picture = `${request.protocol}://${request.host}/pages/person.svg`;
-    return reply.type(QQ_CONTENT_TYPE).send(JSON.stringify(userInfo(request.query, grants, picture)));
+    const origin = `${request.protocol}://${request.host}`;
+    return reply.type(QQ_CONTENT_TYPE).send(JSON.stringify(userInfo(request.query, grants, origin)));
   });
 }
 
@@ -93,11 +93,12 @@ function exchange(asked: QqParameters, registry: Registry, grants: Grants) {
   return grants.redeemCode(code, app.id, redirectUri);
 }
 
-function userInfo(query: QqParameters, grants: Grants, picture: string): object {
+function userInfo(query: QqParameters, grants: Grants, origin: string): object {
   try {
     const { app, qq } = grants.readToken(parameter(query, 'access_token'));
     const known = parameter(query, 'oauth_consumer_key') === app.id;
     if (!known || parameter(query, 'openid') !== openidOf(app.id, qq)) throw new QqError(100016);
+    const picture = origin + picturePath(qq);
     return { ret: 0, msg: '', nickname: nicknameOf(qq), figureurl_qq_1: picture, figureurl_qq_2: picture };
   } catch (error) {
     if (!(error instanceof QqError)) throw error;

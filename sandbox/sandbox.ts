@@ -1,12 +1,13 @@
 import type { AddressInfo } from 'node:net';
-import fastifyStatic from '@fastify/static';
 import { fastify } from 'fastify';
 import { authorizeRoutes } from './authorize.js';
 import { Faults, type Endpoint, type Fault } from './faults.js';
 import { Grants, type Clock } from './grants.js';
 import { Hold } from './hold.js';
 import { homeRoute } from './home.js';
-import { pagesDirectory, SECURITY_HEADERS } from './pages.js';
+import { Journal } from './journal.js';
+import { SECURITY_HEADERS, servePageFiles } from './pages.js';
+import { pictureRoute } from './people.js';
 import { Phone, type Message, type SmsFault, type SmsFaultSwitch } from './phone.js';
 import { qqRoutes } from './qq.js';
 import { DEFAULT_APP, Registry, type QqAppOptions } from './registry.js';
@@ -68,7 +69,9 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   app.addHook('onRequest', async (_request, reply) => {
     reply.headers(SECURITY_HEADERS);
   });
-  await app.register(fastifyStatic, { root: pagesDirectory(), prefix: '/pages/', cacheControl: false });
+  new Journal(now).watch(app);
+  await servePageFiles(app);
+  pictureRoute(app);
   // A scope of its own: its errors are QQ's, not HTTP's.
   await app.register(async (scope) => qqRoutes(scope, registry, grants, faults));
   authorizeRoutes(app, registry, grants, faults);

@@ -149,6 +149,7 @@ describe('an account that exists', () => {
 
     await visitor.press('绑定QQ');
     await visitor.page.getByRole('heading', { name: '绑定到当前账号' }).waitFor();
+    await visitor.receiveOwnCode(owner.mobile);
     await visitor.field('账号密码').fill(owner.password);
     await visitor.press('确认绑定');
     await visitor.page.getByText('QQ已绑定，以后可以用它登录').waitFor();

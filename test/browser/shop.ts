@@ -3,6 +3,7 @@
  * QQ's fault switch, an account.
  */
 
+import { limitKey } from '../../src/limits/limits.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
 import { newMobile, newName, newPassword, newQq } from '../support/shopper.js';
 import { type App, type StartOptions, startApp } from '../support/start-app.js';
@@ -28,7 +29,7 @@ export interface Person {
 export async function openShop({ env, ...options }: StartOptions = {}): Promise<Shop> {
   const url = 'http://shop.test';
   const app = await startApp({
-    env: { QQ_REDIRECT_URI: `${url}/oauth_callback.html`, ...env },
+    env: { QQ_REDIRECT_URI: `${url}/oauth_callback.html`, HUMAN_CHECK: 'picture', ...env },
     sandbox: { redirectHosts: ['shop.test', 'web.shop.test'] },
     ...options,
   });
@@ -56,7 +57,7 @@ export async function sendSms({ app }: Shop, mobile: string): Promise<void> {
 /** Registers an account by the front door; its phone need not wait for the next SMS. */
 export async function register({ app }: Shop, { username, mobile, password }: Person): Promise<void> {
   await app.shopper().register({ username, mobile, password });
-  for (const key of await app.redis.keys(`*sms-per-mobile-minute*${mobile}*`)) await app.redis.del(key);
+  await app.redis.del(limitKey('sms-per-mobile-minute', mobile));
 }
 
 /** Somebody whose QQ is bound already; they did it by the front door, in another browser. */

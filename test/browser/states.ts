@@ -29,13 +29,19 @@ export const STORIES: Readonly<Record<string, (visitor: Visitor) => AsyncGenerat
     await sendSms(shop, mobile);
     await page.getByText(mobile).waitFor();
     yield 'sandbox-phone';
+    await page.goto(`${sandbox}/events/`);
+    await page.getByText('短信网关：发送').waitFor();
+    yield 'sandbox-events';
     await page.goto(`${sandbox}/faults/`);
     yield 'sandbox-faults';
   },
   async *'the login page'(visitor) {
     const { shop, page } = visitor;
     await page.goto(shop.url);
+    await pictureLoaded(page);
     yield 'login';
+    await page.getByRole('link', { name: '密码登录' }).click();
+    yield 'login-password';
     await visitor.field('用户名或手机号').fill('nobody_here');
     await visitor.field('密码').fill('not-the-password');
     await visitor.press('登录');
@@ -114,6 +120,7 @@ export const STORIES: Readonly<Record<string, (visitor: Visitor) => AsyncGenerat
     await visitor.press('绑定QQ');
     await page.getByRole('heading', { name: '绑定到当前账号' }).waitFor();
     yield 'callback-add';
+    await visitor.receiveOwnCode(owner.mobile);
     await visitor.field('账号密码').fill(owner.password);
     await visitor.press('确认绑定');
     await arrived(visitor);

@@ -1,0 +1,46 @@
+// Keeps the list up to date: a request appears when it comes in, its answer when it is sent.
+
+const list = document.getElementById('events');
+const empty = document.getElementById('empty');
+const connection = document.getElementById('connection');
+const template = document.getElementById('row');
+const EVERY_MS = 1500;
+let shown = '';
+
+for (const time of list.querySelectorAll('time')) time.textContent = clock(time.dateTime);
+setInterval(() => void refresh(), EVERY_MS);
+
+async function refresh() {
+  try {
+    const response = await fetch('/events', { headers: { accept: 'application/json' } });
+    const text = await response.text();
+    connection.textContent = '';
+    if (text !== shown) show(JSON.parse(text));
+    shown = text;
+  } catch {
+    connection.textContent = '与沙箱的连接断开了，正在重试……';
+  }
+}
+
+function show(entries) {
+  list.replaceChildren(...entries.map(row));
+  empty.hidden = entries.length > 0;
+}
+
+function row({ at, what, detail, status, ms }) {
+  const item = template.content.firstElementChild.cloneNode(true);
+  const texts = {
+    what,
+    detail,
+    at: clock(at),
+    answer: status === undefined ? '没有回答' : `回答 ${status}，${ms} 毫秒`,
+  };
+  for (const [name, text] of Object.entries(texts))
+    item.querySelector(`[data-part="${name}"]`).textContent = text;
+  item.querySelector('time').dateTime = at;
+  return item;
+}
+
+function clock(at) {
+  return new Date(at).toLocaleTimeString('zh-CN', { hour12: false });
+}

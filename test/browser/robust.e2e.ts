@@ -1,0 +1,260 @@
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import type { Browser } from 'playwright-core';
+import { type Shop, bindByApi, openShop, register, stranger } from './shop.js';
+import { arrived, signIn } from './states.js';
+import { Visitor, launch } from './visitor.js';
+
+let shop: Shop;
+let browser: Browser;
+let visitors: Visitor[] = [];
+
+beforeAll(async () => {
+  shop = await openShop();
+  browser = await launch(shop.hosts);
+});
+
+afterAll(async () => {
+  await browser.close();
+  await shop.close();
+});
+
+afterEach(async () => {
+  const complaints = visitors.flatMap((visitor) => visitor.complaints);
+  for (const visitor of visitors) await visitor.leave();
+  visitors = [];
+  expect(complaints).toEqual([]);
+});
+
+async function visit(options?: Parameters<typeof Visitor.come>[2]): Promise<Visitor> {
+  const visitor = await Visitor.come(shop, browser, options);
+  visitors.push(visitor);
+  return visitor;
+}
+
+it.each(['#toString', '#constructor', '#__proto__', '#nothing', '#%'])(
+  'the login page opens with %s in its address',
+  async (hash) => {
+    const { page } = await visit();
+
+    await page.goto(`${shop.url}/${hash}`);
+
+    await page.getByRole('button', { name: 'QQ登录' }).waitFor();
+  },
+);
+
+it('#register shows the registration at once, and the title says so', async () => {
+  const { page } = await visit();
+
+  await page.goto(`${shop.url}/#register`);
+
+  await page.getByRole('heading', { name: '注册' }).waitFor();
+  expect(await page.title()).toBe('注册 · 商城账号');
+});
+
+it.each([
+  ['null', `Object.defineProperty(window, 'sessionStorage', { get: () => null })`],
+  ['throwing', `Object.defineProperty(window, 'sessionStorage', { get() { throw new Error('refused'); } })`],
+  ['full', `Storage.prototype.setItem = () => { throw new Error('quota'); }`],
+])('a newcomer reaches the binding form with sessionStorage %s', async (_what, script) => {
+  const visitor = await visit();
+  await visitor.context.addInitScript(script);
+
+  await visitor.reachBindForm(stranger().qq);
+});
+
+it('a browser that keeps nothing is told so instead of being sent in a circle', async () => {
+  const visitor = await visit();
+  const owner = stranger();
+  await register(shop, owner);
+  await visitor.context.addInitScript(
+    `for (const kind of ['localStorage', 'sessionStorage'])
+      Object.defineProperty(window, kind, { get() { throw new Error('refused'); } })`,
+  );
+  await visitor.page.goto(`${shop.url}/#password`);
+  await visitor.field('用户名或手机号').fill(owner.username);
+  await visitor.field('密码').fill(owner.password);
+
+  await visitor.press('登录');
+
+  await visitor.page.getByText('浏览器不允许本站保存登录状态').waitFor();
+});
+
+it('nothing can be pressed before it works, and after some seconds the page says what to do', async () => {
+  const visitor = await visit();
+  const { page } = visitor;
+  await page.route(/form\.js$/, (route) => route.abort());
+
+  await page.goto(`${shop.url}/#password`);
+
+  expect(await page.getByRole('button', { disabled: false }).count()).toBe(0);
+  await page.getByText('请检查网络，然后').waitFor({ timeout: 15_000 });
+  await page.unroute(/form\.js$/);
+  await page.getByRole('link', { name: '刷新页面' }).click();
+  await page.getByRole('button', { name: 'QQ登录' }).waitFor();
+  visitor.forgive(/ERR_FAILED/);
+});
+
+it('a login that has ended leads to the login page with a word, and back', async () => {
+  const visitor = await visit();
+  const owner = stranger();
+  await signIn(visitor, owner);
+  await visitor.page.evaluate(`localStorage.setItem('token', 'ended')`);
+
+  await visitor.page.reload();
+
+  await visitor.page.getByText('登录已过期，请重新登录').waitFor();
+  expect(new URL(visitor.page.url()).search).toBe('?next=%2Fuser.html');
+});
+
+it('logging out while the network is away says so and keeps the login', async () => {
+  const visitor = await visit();
+  await signIn(visitor, stranger());
+  await visitor.context.setOffline(true);
+
+  await visitor.press('退出登录');
+  await visitor.page.getByText('网络不太顺畅').waitFor();
+
+  expect(await visitor.kept('token')).toBeTruthy();
+  await visitor.context.setOffline(false);
+  await visitor.press('退出登录');
+  await visitor.page.getByText('已退出登录').waitFor();
+  expect(await visitor.kept('token')).toBeNull();
+  visitor.forgive(/ERR_INTERNET_DISCONNECTED/);
+});
+
+it('the account page says when the API fails, and tries again', async () => {
+  const visitor = await visit();
+  await signIn(visitor, stranger());
+  const { page } = visitor;
+  const away = { statusCode: 503, errorCode: 'UNAVAILABLE', message: '服务暂不可用，请稍后再试' };
+  await page.route(/\/user\/$/, (route) => route.fulfill({ status: 503, json: away }));
+
+  await page.reload();
+  await page.getByText('服务暂不可用').waitFor();
+  await page.unroute(/\/user\/$/);
+  await visitor.press('重试');
+
+  await arrived(visitor);
+  await page.getByRole('heading', { name: '我的账号' }).waitFor();
+});
+
+it('a wrong password at the bind leads to a new one and back to the bind', async () => {
+  const visitor = await visit();
+  const owner = stranger();
+  await register(shop, owner);
+  await visitor.reachBindForm(owner.qq);
+  await visitor.fillBindForm({ ...owner, password: 'not-hers-at-all' });
+  await visitor.pressBind();
+
+  await visitor.page.getByRole('link', { name: '忘记密码' }).click();
+  await visitor.page.getByRole('heading', { name: '重设密码' }).waitFor();
+  expect(await visitor.field('手机号').inputValue()).not.toBe('');
+  await visitor.page.getByRole('link', { name: '返回绑定QQ' }).click();
+
+  await visitor.page.getByRole('heading', { name: '绑定账号' }).waitFor();
+});
+
+it('whoever is logged in goes on to the page that was asked for', async () => {
+  const visitor = await visit();
+  await signIn(visitor, stranger());
+
+  await visitor.page.goto(`${shop.url}/?next=/cart.html`);
+
+  expect(await visitor.page.getByRole('link', { name: '继续' }).getAttribute('href')).toBe('/cart.html');
+});
+
+it.each([
+  ['+86 138-0013 8000', '138 0013 8000'],
+  ['\u202d13800138000\u202c', '138 0013 8000'],
+  ['138\u200b0013\u20138000', '138 0013 8000'],
+  ['(0086) 138.0013.8000', '138 0013 8000'],
+  ['１３８００１３８０００', '138 0013 8000'],
+])('a mobile pasted as %j is read', async (pasted, shown) => {
+  const visitor = await visit();
+  await visitor.page.goto(`${shop.url}/#register`);
+  const field = visitor.field('手机号');
+
+  await field.fill(pasted);
+  await field.blur();
+
+  expect(await field.inputValue()).toBe(shown);
+  expect(await visitor.noteOf('手机号')).toBe('');
+});
+
+it('groups a mobile while it is typed, and the caret stays where it was', async () => {
+  const visitor = await visit();
+  await visitor.page.goto(`${shop.url}/#register`);
+  const field = visitor.field('手机号');
+  await field.pressSequentially('1380013800');
+
+  expect(await field.inputValue()).toBe('138 0013 800');
+  for (let steps = 0; steps < 9; steps += 1) await visitor.page.keyboard.press('ArrowLeft');
+  await visitor.page.keyboard.type('9');
+
+  expect(await field.inputValue()).toBe('138 9001 3800');
+  expect(
+    await field.evaluate((input) => (input as unknown as { selectionStart: number }).selectionStart),
+  ).toBe(5);
+});
+
+it('takes the six digits out of a whole SMS that is pasted', async () => {
+  const visitor = await visit();
+  await visitor.page.goto(`${shop.url}/#register`);
+  const field = visitor.field('短信验证码');
+
+  await field.fill('【商城】您的验证码是246810，5分钟内有效。客服电话4008001234');
+  await field.blur();
+
+  expect(await field.inputValue()).toBe('246810');
+});
+
+it.each(['/', '/#password', '/#register', '/#forgotten'])(
+  '%s fits 320 px, and 360 px with text twice as large',
+  async (path) => {
+    const visitor = await visit({ viewport: { width: 320, height: 640 } });
+    const { page } = visitor;
+    const overflow = () => page.evaluate('document.documentElement.scrollWidth - innerWidth');
+
+    await page.goto(shop.url + path);
+    await page.getByRole('heading', { level: 1 }).filter({ visible: true }).waitFor();
+    expect(await overflow()).toBeLessThanOrEqual(0);
+    await page.setViewportSize({ width: 360, height: 740 });
+    await page.evaluate(`document.documentElement.style.fontSize = '200%'`);
+
+    expect(await overflow()).toBeLessThanOrEqual(0);
+  },
+);
+
+it('the account page fits 320 px, and 360 px with text twice as large', async () => {
+  const visitor = await visit({ viewport: { width: 320, height: 640 } });
+  const { qq } = await bindByApi(shop);
+  const { page } = visitor;
+  await visitor.logInWithQq(qq);
+  await arrived(visitor);
+  const overflow = () => page.evaluate('document.documentElement.scrollWidth - innerWidth');
+
+  expect(await overflow()).toBeLessThanOrEqual(0);
+  await page.setViewportSize({ width: 360, height: 740 });
+  await page.evaluate(`document.documentElement.style.fontSize = '200%'`);
+
+  expect(await overflow()).toBeLessThanOrEqual(0);
+});
+
+it('speaks English to those who prefer it, and keeps what they choose', async () => {
+  const visitor = await visit({ locale: 'en-GB' });
+  const { page } = visitor;
+  await page.goto(`${shop.url}/#password`);
+  await page.getByRole('heading', { name: 'Log in with a password' }).waitFor();
+  expect(await page.locator('html').getAttribute('lang')).toBe('en');
+  await visitor.field('Username or mobile number').fill('nobody_here');
+  await visitor.field('Password').fill('not-the-password');
+  await page.getByRole('button', { name: 'Log in', exact: true }).click();
+  await page.getByText('The username or password is wrong').waitFor();
+
+  await page.getByRole('button', { name: '中文' }).click();
+  await page.getByRole('heading', { name: '密码登录' }).waitFor();
+  await page.reload();
+
+  await page.getByRole('heading', { name: '密码登录' }).waitFor();
+  expect(await page.locator('html').getAttribute('lang')).toBe('zh-CN');
+});
