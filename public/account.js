@@ -10,7 +10,6 @@ import { ApiError, callApi, storage } from './qq-login.js';
  * @property {string} mobile masked
  * @property {string} email
  * @property {boolean} email_active
- * @property {boolean} [has_password] false: made by an SMS login, and no password was set since
  *
  * @typedef {{ id: number, bound_at: string, last_login_at: string | null, nickname?: string | null }} Binding
  * @typedef {{ id: number, at: string, event: string, via: string | null, ip: string | null, user_agent: string | null }} AccountEvent

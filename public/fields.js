@@ -64,6 +64,7 @@ export const RULES = {
     },
   },
   password: required('请输入密码'),
+  optional: { fault: () => '' },
   old_password: required('请输入当前密码'),
   chosen: newPassword('请输入密码'),
   new_password: newPassword('请输入新密码'),
@@ -136,7 +137,19 @@ const FIELDS = {
     attributes: CODE,
   },
   password: { name: 'password', label: '密码', attributes: CURRENT },
-  'account-password': { name: 'password', label: '账号密码', attributes: CURRENT },
+  'add-password': {
+    name: 'password',
+    label: '账号密码',
+    hint: '没有设过密码的账号，在这里设一个',
+    attributes: CURRENT,
+  },
+  'optional-password': {
+    name: 'password',
+    label: '账号密码',
+    rule: 'optional',
+    hint: '没有设过密码的账号不用填',
+    attributes: CURRENT,
+  },
   'unbind-password': {
     name: 'password',
     label: '账号密码',
@@ -204,7 +217,8 @@ function owner() {
 /** @param {string} id @param {Field} field */
 function fieldElement(id, { name, label, rule, hint, attributes }) {
   const note = make('p', { class: 'note', id: `${id}-note`, 'aria-live': 'polite' }, hint ? t(hint) : '');
-  const input = make('input', { id, name, ...attributes, 'aria-describedby': note.id, required: '' });
+  const input = make('input', { id, name, ...attributes, 'aria-describedby': note.id });
+  input.required = rule !== 'optional';
   if (rule) input.dataset.rule = rule;
   const control = make('div', { class: 'control' }, input);
   if (attributes.type === 'password') control.append(reveal(input, t(label)));

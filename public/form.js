@@ -265,17 +265,6 @@ export class Form {
     return one(this.element, `[id="${input.getAttribute('aria-describedby')}"]`);
   }
 
-  /**
-   * A field that this person does not need, such as the password of an account without one.
-   * @param {string} name
-   * @param {boolean} out
-   */
-  leaveOut(name, out) {
-    const input = this.input(name);
-    const field = input && /** @type {HTMLElement | null} */ (input.closest('.field'));
-    if (field) field.hidden = out;
-  }
-
   focusFirstError() {
     const first = this.inputs.find((input) => input.hasAttribute('aria-invalid'));
     if (first) first.focus();
@@ -291,7 +280,7 @@ export class Form {
 
     /** @type {Values} */
     const values = {};
-    for (const name of sent) values[name] = this.value(name);
+    for (const name of sent) if (this.value(name)) values[name] = this.value(name);
     setBusy(this.button, true);
     this.button.textContent = this.button.dataset.busy || this.label;
     let leaving = false;

@@ -1,7 +1,7 @@
 /** Where QQ sends the person back to: signed in at once, or one form away from it. */
 
 import { ApiError, addQq, bindQq, finishQqLogin, startQqLogin } from './qq-login.js';
-import { dropSignIn, keepSignIn, keptSignIn, whoAmI } from './account.js';
+import { dropSignIn, keepSignIn, keptSignIn } from './account.js';
 import { make, one } from './dom.js';
 import { nameOwner } from './fields.js';
 import { apology, onPress, waitOn, wireForm } from './form.js';
@@ -99,12 +99,10 @@ void openPage(() => {
   }
 
   /** @param {import('./account.js').SignIn} kept */
-  async function showAddForm(kept) {
+  function showAddForm(kept) {
     for (const name of document.querySelectorAll('[data-view="add"] [data-username]'))
       name.textContent = kept.username;
     nameOwner(addForm.element, kept.username);
-    const { has_password: hasPassword } = await whoAmI();
-    addForm.leaveOut('password', hasPassword === false);
     show('add');
     addSms.open();
   }

@@ -186,10 +186,6 @@ void openPage(() => {
     const facts = { username: account.username, mobile: account.mobile, email: email || t('未填写') };
     for (const [name, text] of Object.entries(facts))
       one(document, `[data-fact="${name}"]`).textContent = text;
-    const withoutPassword = account.has_password === false;
-    one(document, '[data-with-password]').hidden = withoutPassword;
-    one(document, '[data-without-password]').hidden = !withoutPassword;
-    for (const form of [mobileForm, closeForm]) form.leaveOut('password', withoutPassword);
     one(document, '[data-facts]').removeAttribute('aria-busy');
   }
 

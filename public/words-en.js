@@ -159,8 +159,10 @@ export const ENGLISH = {
   更换手机号: 'Change mobile number',
   '正在更换…': 'Changing…',
   修改密码: 'Change password',
+  '没有密码，或忘了密码？用短信设置': 'No password, or forgotten? Set one by SMS',
+  没有设过密码的账号不用填: 'Leave it empty if the account has no password',
+  '没有设过密码的账号，在这里设一个': 'If the account has no password, choose one here',
   '正在修改…': 'Changing…',
-  设置密码: 'Set a password',
   '账号还没有密码。设置后，也可以用密码登录。':
     'The account has no password. With one, you can log in by password too.',
   最近动态: 'Recent events',

@@ -33,7 +33,7 @@ const KINDS: readonly (readonly [
   [
     /^GET \/oauth2\.0\/show/,
     'QQ：拒绝登录请求',
-    ({ query }) => `错误码 ${(query as QqParameters).error ?? ''}`,
+    ({ query }) => `错误码 ${parameter(query as QqParameters, 'error') ?? ''}`,
   ],
   [/^POST \/phone\/messages/, '短信网关：发送', ({ body }) => messageOf(body)],
   [/^(?:PUT|POST) \/faults/, 'QQ的故障开关', ({ body }) => switchOf(body)],

@@ -52,7 +52,7 @@ export function pictureRoute(app: FastifyInstance): void {
     const picture = html`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100">
       <rect width="100" height="100" fill="hsl(${hue}, 45%, 35%)" />
       <text x="50" y="52" fill="#fff" font-size="46" text-anchor="middle" dominant-baseline="central">
-        ${[...nicknameOf(qq)][0] ?? ''}
+        ${nicknameOf(qq).slice(0, 1)}
       </text>
     </svg>`;
     return (

@@ -42,7 +42,8 @@ function pagesPolicy(config: Config): string {
   const images = ["'self'"];
   if (config.BRAND_LOGO_URL?.startsWith('https:')) images.push(new URL(config.BRAND_LOGO_URL).origin);
   // The hosts that QQ gives pictures of its users from.
-  if (config.QQ_PROFILE) images.push('https://*.qlogo.cn', 'https://*.qq.com');
+  if (config.QQ_PROFILE)
+    images.push('https://*.qlogo.cn', 'https://*.qq.com', new URL(config.QQ_BASE_URL).origin);
   return [
     "default-src 'none'",
     "script-src 'self'",
