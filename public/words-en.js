@@ -163,8 +163,6 @@ export const ENGLISH = {
   没有设过密码的账号不用填: 'Leave it empty if the account has no password',
   '没有设过密码的账号，在这里设一个': 'If the account has no password, choose one here',
   '正在修改…': 'Changing…',
-  '账号还没有密码。设置后，也可以用密码登录。':
-    'The account has no password. With one, you can log in by password too.',
   最近动态: 'Recent events',
   '还没有记录。': 'Nothing yet.',
   更早的记录: 'Earlier events',
