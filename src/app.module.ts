@@ -5,6 +5,7 @@ import { HealthController } from './http/health.controller.js';
 import { MetricsServer } from './http/metrics-server.js';
 import { Lifecycle } from './http/lifecycle.js';
 import { PageSettingsController } from './http/page-settings.controller.js';
+import { LegacyModule } from './legacy/legacy.module.js';
 import { Limits } from './limits/limits.js';
 import { OAuthModule } from './oauth/oauth.module.js';
 import { redisModule } from './redis/redis.js';
@@ -26,7 +27,15 @@ export class AppModule {
   static of(config: Config): DynamicModule {
     return {
       module: AppModule,
-      imports: [ConfigModule.of(config), redisModule(), DatabaseModule, SmsModule, UsersModule, OAuthModule],
+      imports: [
+        ConfigModule.of(config),
+        redisModule(),
+        DatabaseModule,
+        SmsModule,
+        UsersModule,
+        OAuthModule,
+        LegacyModule.of(config),
+      ],
       controllers: [HealthController, PageSettingsController],
       providers: [Lifecycle, MetricsServer],
     };

@@ -124,11 +124,20 @@ function weaknesses(config: Config): string[] {
 
 /** What is allowed, and its operator should know. */
 function warningsOf(config: Config): string[] {
-  if (!config.production) return [];
+  const legacy = config.LEGACY_CLIENT
+    ? [
+        "LEGACY_CLIENT: serves the old shop's pages, which bring back no state: " +
+          "a stranger's QQ can be planted in a visitor's browser. Switch it off when those pages are gone",
+      ]
+    : [];
+  if (!config.production) return legacy;
   const open = (['PUBLIC_URL', 'QQ_REDIRECT_URI', 'QQ_BASE_URL', 'SMS_HTTP_URL'] as const).filter(
     (name) => config[name] && new URL(config[name]).protocol === 'http:',
   );
-  return open.map((name) => `${name}: is not https, so what travels there can be read and changed`);
+  return [
+    ...legacy,
+    ...open.map((name) => `${name}: is not https, so what travels there can be read and changed`),
+  ];
 }
 
 function sentence(property: string, constraints: Record<string, string> = {}): string {

@@ -5,6 +5,7 @@ import type { ConnectionError, FastifyInstance } from 'fastify';
 import { belongsTo } from '../common/address.js';
 import { Problem, problemBody, ProblemCode } from '../common/problem.js';
 import { Config } from '../config/config.js';
+import { legacyUrl } from '../legacy/legacy-paths.js';
 import { BODY_LIMIT } from './body-parsers.js';
 
 /** Characters of a URL; the longest that means anything has a state and a code in it. */
@@ -26,7 +27,10 @@ export function createAdapter(config: Config): FastifyAdapter {
     trustProxy: config.TRUST_PROXY.length > 0 && belongsTo(config.TRUST_PROXY),
     // The router's own length error does not have our error shape; the DTOs check lengths.
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: HEAD_LIMIT },
-    rewriteUrl: ({ url = '/' }) => (isDecodable(url) ? url : NOWHERE),
+    rewriteUrl: ({ method = '', url = '/' }) => {
+      if (!isDecodable(url)) return NOWHERE;
+      return config.LEGACY_CLIENT ? legacyUrl(method, url) : url;
+    },
     // Node would answer without a body.
     http: { maxHeaderSize: HEAD_LIMIT, requireHostHeader: false },
     // A HEAD would run the GET: it would use up a login, or draw a picture.

@@ -27,6 +27,7 @@ export const RULES = {
   'callbacks-per-ip': [1200, MINUTE],
   'binds-per-token': [10, HOUR],
   'binds-per-ip': [600, QUARTER],
+  'name-lookups-per-ip': [60, MINUTE],
   'lists-per-account': [120, MINUTE],
   'registrations-per-ip': [300, HOUR],
   'sms-logins-per-ip': [300, HOUR],

@@ -1,4 +1,4 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import { Problem } from '../common/problem.js';
@@ -12,7 +12,8 @@ export interface ReturnedLogin {
   /** Which login it is: random, and never used twice. */
   readonly nonce: string;
   readonly next: string;
-  readonly browser: string;
+  /** The browser cookie; undefined for a page of the old shop, which has none. */
+  readonly browser: string | undefined;
   /** Seconds until its state expires. */
   readonly secondsLeft: number;
 }
@@ -26,17 +27,21 @@ export interface ReturnedLogin {
 export class LoginState {
   /** The first signs; a state that the previous secret's key signed is still verified. */
   private readonly keys: Buffer[];
+  /** Whether the old shop's pages are served, whose state is the bare `next`. */
+  private readonly takesBarePaths: boolean;
 
   constructor(config: Config) {
     this.keys = config.keysFor('login state');
+    this.takesBarePaths = config.LEGACY_CLIENT;
   }
 
   /**
-   * A state for a new login.
+   * A state for a new login; without a browser cookie (the old shop's pages), `next` itself.
    * @throws Problem NEXT_INVALID unless `next` is a local path
    */
-  issue(next: string, browser: string): string {
+  issue(next: string, browser: string | undefined): string {
     if (!isLocalPath(next)) throw new Problem('NEXT_INVALID');
+    if (browser === undefined) return next;
     const nonce = randomBytes(16).toString('base64url');
     const expiry = (Math.floor(Date.now() / 1000) + LOGIN_TTL).toString(36);
     const claims = `${nonce}.${expiry}.${Buffer.from(next).toString('base64url')}`;
@@ -46,9 +51,15 @@ export class LoginState {
   /**
    * The login behind a state.
    * @param browser the browser cookie; undefined when there is none
+   * @param code QQ's code, which tells two logins of the old shop's pages apart
    * @throws Problem STATE_INVALID when it is forged, expired or another browser's
    */
-  verify(state: string, browser: string | undefined): ReturnedLogin {
+  verify(state: string, browser: string | undefined, code: string): ReturnedLogin {
+    if (this.takesBarePaths && state.startsWith('/')) {
+      if (!isLocalPath(state)) throw new Problem('STATE_INVALID');
+      const nonce = createHash('sha256').update(code).digest('base64url');
+      return { nonce, next: state, browser: undefined, secondsLeft: LOGIN_TTL };
+    }
     const [nonce = '', expiry = '', path = '', signature = '', ...more] = state.split('.');
     const claims = `${nonce}.${expiry}.${path}`;
     const signed = this.keys.some((key) => equal(signature, sign(claims, browser ?? '', key)));

@@ -14,8 +14,8 @@ export interface StartRequest {
   /** Where the shopper goes after the login. */
   readonly next: string;
   readonly display?: 'mobile' | undefined;
-  /** The browser's cookie. */
-  readonly browser: string;
+  /** The browser's cookie; none on the old shop's pages. */
+  readonly browser?: string;
   readonly client: Client;
 }
 
@@ -65,7 +65,7 @@ export class QqLoginService {
    */
   async finish({ code, state, browser, client }: FinishRequest): Promise<QqLogin> {
     await this.limits.take({ 'callbacks-per-ip': client.network });
-    const login = this.states.verify(state, browser);
+    const login = this.states.verify(state, browser, code);
     // With a profile to ask for, the account is looked up before: a bound QQ's profile is of no use.
     let found: { account: Account | undefined; asOf: number } | undefined;
     const outcome = await this.outcomes.once(login, code, async () => {

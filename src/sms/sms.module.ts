@@ -21,6 +21,6 @@ import { SmsGateway } from './sms-gateway.js';
         config.SMS_GATEWAY === 'log' ? new LogSmsGateway() : new HttpSmsGateway(config),
     },
   ],
-  exports: [SmsCodeService],
+  exports: [ImageCodeService, SmsCodeService],
 })
 export class SmsModule {}

@@ -8,6 +8,7 @@ import { ActiveAccountPipe } from './active-account.pipe.js';
 import { AuthorizationsController } from './authorizations.controller.js';
 import { HashRenewals } from './hash-renewals.js';
 import { IntrospectionController } from './introspection.controller.js';
+import { NameLookups } from './name-lookups.js';
 import { OwnAccountService } from './own-account.service.js';
 import { PasswordHasher } from './password-hasher.js';
 import { PasswordProofs } from './password-proofs.js';
@@ -27,6 +28,7 @@ import { UsersService } from './users.service.js';
     AccountChanges,
     ActiveAccountPipe,
     HashRenewals,
+    NameLookups,
     OwnAccountService,
     PasswordHasher,
     PasswordProofs,
@@ -40,9 +42,11 @@ import { UsersService } from './users.service.js';
   exports: [
     AccountChanges,
     ActiveAccountPipe,
+    NameLookups,
     OwnAccountService,
     PasswordHasher,
     PasswordProofs,
+    RegistrationsService,
     Terms,
     UsersService,
   ],

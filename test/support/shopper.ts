@@ -55,6 +55,8 @@ const SECRET_FIELDS = [
 export class Shopper {
   /** The browser's cookie header; empty at first. */
   cookie = '';
+  /** False for a page of another site, whose requests go without cookies. */
+  keepsCookies = true;
   address = `10.${randomInt(256)}.${randomInt(256)}.${randomInt(1, 255)}`;
 
   constructor(
@@ -77,7 +79,7 @@ export class Shopper {
       ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
     const cookie = response.headers.getSetCookie()[0]?.split(';')[0];
-    if (cookie) this.cookie = cookie;
+    if (cookie && this.keepsCookies) this.cookie = cookie;
     const text = await response.text();
     const parsed =
       text !== '' && /json/.test(response.headers.get('content-type') ?? '')
