@@ -12,6 +12,8 @@ export type EventName =
   | 'mobile_changed'
   | 'signed_out_everywhere'
   | 'closed'
+  | 'disabled'
+  | 'enabled'
   | 'logged_in'
   | 'refused';
 

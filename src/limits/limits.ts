@@ -75,6 +75,11 @@ export class Limits {
     await Promise.all(groups.map(({ keys }) => GIVE_BACK.run(this.redis, keys)));
   }
 
+  /** Forgets what the rules have counted: for the support desk. */
+  async forget(uses: Uses): Promise<void> {
+    for (const { keys } of this.groupsOf(uses)) await this.redis.del(...keys);
+  }
+
   private groupsOf(uses: Uses): Group[] {
     const groups = new Map<string, Group>();
     for (const [rule, whom] of Object.entries(uses) as [Rule, string][]) {

@@ -4,7 +4,7 @@ import { Login } from '../auth/token.service.js';
 import { Client } from '../common/client.js';
 import { Problem } from '../common/problem.js';
 import { Limits } from '../limits/limits.js';
-import { AccountChanges } from '../users/account-changes.js';
+import { AccountChanges, Change } from '../users/account-changes.js';
 import { PasswordProofs } from '../users/password-proofs.js';
 import { BindReceipts } from './bind-receipts.js';
 import { OAuthQQUser } from './oauth-qq-user.entity.js';
@@ -52,13 +52,27 @@ export class AccountQqsService {
     const account = await this.proofs.confirm(login.userId, password, client);
     const openid = (await this.bindings.of(account.id)).find((row) => row.id === id)?.openid;
     if (openid === undefined) throw new Problem('NOT_FOUND');
-    const change = { account, login, event: { event: 'unbound', via: 'password', client, openid } } as const;
+    const event = { event: 'unbound', via: 'password', client, openid } as const;
+    await this.remove(id, { account, login, event });
+  }
+
+  /**
+   * Unbinds a QQ for a change whose proofs hold, or that the support desk makes.
+   * @throws Problem NOT_FOUND when the account has no binding of this id
+   */
+  async remove(id: number, change: Change): Promise<void> {
+    const { id: userId } = change.account;
     await this.changes.commit(change, async (tx) => {
-      const removed = await this.bindings.removeQq(id, account.id, tx);
+      const removed = await this.bindings.removeQq(id, userId, tx);
       if (removed.length === 0) throw new Problem('NOT_FOUND');
       await Promise.all(removed.map((row) => this.receipts.close(row.openid)));
     });
-    this.logger.log('QQ unbound', { userId: account.id });
+    this.logger.log('QQ unbound', { userId });
+  }
+
+  /** The bindings themselves, for the support desk. */
+  async rows(userId: number): Promise<OAuthQQUser[]> {
+    return this.bindings.of(userId);
   }
 
   private async bound(userId: number, [first, ...others]: readonly OAuthQQUser[]): Promise<BoundQq> {

@@ -54,6 +54,6 @@ import { UnbindOnClose } from './unbind-on-close.js';
     ReadBrowserPipe,
     UnbindOnClose,
   ],
-  exports: [BrowserCookie, QqBindService, QqLoginService, ReadBrowserPipe],
+  exports: [AccountQqsService, BrowserCookie, QqBindService, QqLoginService, ReadBrowserPipe],
 })
 export class OAuthModule {}

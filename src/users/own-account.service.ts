@@ -4,7 +4,7 @@ import { Login } from '../auth/token.service.js';
 import { Client } from '../common/client.js';
 import { Problem } from '../common/problem.js';
 import { SmsCodeService } from '../sms/sms-code.service.js';
-import { AccountChanges } from './account-changes.js';
+import { AccountChanges, Change } from './account-changes.js';
 import { PasswordProofs } from './password-proofs.js';
 import { AccountWithPassword, hasPassword, UsersService } from './users.service.js';
 
@@ -58,13 +58,17 @@ export class OwnAccountService {
     await this.smsCodes.check(found.mobile, smsCode, client.network);
     const account = await this.proven(found, password, client);
     const change = { account, login, event: { event: 'closed', via: 'sms', client } } as const;
-    await this.smsCodes.spending(account.mobile, smsCode, (spend) =>
-      this.changes.commit(change, async (tx) => {
-        for (const step of this.closingSteps) await step(account.id, tx);
-        await this.users.close(account.id, tx);
-        await spend();
-      }),
-    );
+    await this.smsCodes.spending(account.mobile, smsCode, (spend) => this.closeHeld(change, spend));
+  }
+
+  /** Closes an account whose proofs hold, or that the support desk closes; `last` is the last step before commit. */
+  async closeHeld(change: Change, last = async (): Promise<void> => undefined): Promise<void> {
+    const { id } = change.account;
+    await this.changes.commit(change, async (tx) => {
+      for (const step of this.closingSteps) await step(id, tx);
+      await this.users.close(id, tx);
+      await last();
+    });
   }
 
   private async active({ userId }: Login): Promise<AccountWithPassword> {

@@ -27,6 +27,8 @@ export interface Held {
   readonly mobile?: string;
   /** Encoded, as it was when it was compared. */
   readonly password?: string;
+  /** For the support desk: a disabled account is held too. */
+  readonly disabledToo?: boolean;
 }
 
 /** Django's mark for an account that has no password: it matches nothing. */
@@ -76,14 +78,14 @@ export class UsersService {
    * @throws Problem ACCOUNT_DISABLED when it is disabled or gone; PASSWORD_INVALID when its password changed;
    *   SMS_CODE_INVALID when its mobile changed, so that the code no longer proves anything about it
    */
-  async hold({ id, mobile, password }: Held, tx: EntityManager): Promise<void> {
+  async hold({ id, mobile, password, disabledToo = false }: Held, tx: EntityManager): Promise<void> {
     // SQLite has no row locks: there, transactions run one after the other.
     const lock = tx.connection.options.type === 'mysql' ? ' FOR UPDATE' : '';
     const [row] = await tx.query<LockedRow[]>(
       `SELECT mobile, password, is_active AS isActive FROM tb_users WHERE id = ?${lock}`,
       [id],
     );
-    if (!row?.isActive) throw new Problem('ACCOUNT_DISABLED', { userId: id });
+    if (!row || !(row.isActive || disabledToo)) throw new Problem('ACCOUNT_DISABLED', { userId: id });
     if (password !== undefined && row.password !== password)
       throw new Problem('PASSWORD_INVALID', { userId: id });
     if (mobile !== undefined && row.mobile !== mobile) throw new Problem('SMS_CODE_INVALID', { userId: id });
@@ -159,6 +161,10 @@ export class UsersService {
         isSuperuser: false,
       },
     );
+  }
+
+  async setActive(id: number, active: boolean, tx: EntityManager): Promise<void> {
+    await tx.update(User, { id }, { isActive: active });
   }
 
   async setPassword(id: number, encoded: string, tx: EntityManager): Promise<void> {
