@@ -1,0 +1,30 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { PROBLEMS } from '../../src/common/problem.js';
+import { inEnglish } from '../../src/common/sentences.js';
+
+const DOCUMENT = resolve(import.meta.dirname, '../../docs/http-api.md');
+
+/** The rows as the document has them: cells without the padding that Prettier adds. */
+const rowsOf = (text: string): string[] =>
+  text
+    .split('\n')
+    .filter((line) => /^\| `[A-Z_]+` /.test(line))
+    .map((line) =>
+      line
+        .split('|')
+        .slice(1, 5)
+        .map((cell) => cell.trim())
+        .join(' | '),
+    );
+
+describe('the error table of docs/http-api.md', () => {
+  it('has every errorCode of src/common/problem.ts with its status and its sentences, and no other', () => {
+    const catalogue = Object.entries(PROBLEMS).map(
+      ([code, [status, sentence]]) => `\`${code}\` | ${status} | ${sentence} | ${inEnglish(sentence)}`,
+    );
+
+    expect(rowsOf(readFileSync(DOCUMENT, 'utf8')).toSorted()).toEqual(catalogue.toSorted());
+  });
+});
