@@ -3,12 +3,14 @@
 //   npm run bench                  every row, median of three rounds (about eight minutes)
 //   npm run bench -- --quick       one short round
 //   npm run bench -- --soak 10     resident memory after one and after ten minutes of load
+//   npm run bench -- --profile     where the CPU of each hot path goes
 //   npm run bench -- --growth      every hot statement at 1,000,000 accounts and 10,000,000 audit rows
 import { availableParallelism } from 'node:os';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { growth } from './growth.js';
 import { Load, startScript } from './processes.js';
+import { profile } from './profile.js';
 import { type Measured, printTable, rowsOf } from './report.js';
 import { Rounds } from './rounds.js';
 import { Shop } from './shop.js';
@@ -22,6 +24,7 @@ const { values: options } = parseArgs({
     quick: { type: 'boolean', default: false },
     soak: { type: 'string' },
     growth: { type: 'boolean', default: false },
+    profile: { type: 'boolean', default: false },
   },
 });
 
@@ -32,6 +35,7 @@ try {
   console.log(`Node ${process.version}, ${availableParallelism()} cores, ${shop.label}`);
   await shop.grow(ACCOUNTS, 10);
   if (options.growth) await growth(shop, qq);
+  else if (options.profile) await profile({ shop, qq, loads, accounts: ACCOUNTS });
   else if (options.soak !== undefined)
     await soak({ shop, qq, loads, accounts: ACCOUNTS }, Number(options.soak));
   else await benchmark();

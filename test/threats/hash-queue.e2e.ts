@@ -36,7 +36,7 @@ describe('the queue of password hashes', () => {
   it('answers OVERLOADED to a network that floods it, and serves another one meanwhile', async () => {
     const flooder = app.shopper();
     const ends: string[] = [];
-    const flood = atOnce(40, async () => {
+    const flood = atOnce(24, async () => {
       const answer = await guess(flooder);
       ends.push(answer.body.errorCode!);
       return answer;
