@@ -2,28 +2,12 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Injectable, Logger, OnApplicationBootstrap, OnApplicationShutdown } from '@nestjs/common';
-import { Redis } from 'ioredis';
-import { collectDefaultMetrics, Gauge, register } from 'prom-client';
+import { collectDefaultMetrics, register } from 'prom-client';
 import { OperatorError } from '../common/operator-error.js';
 import { Config } from '../config/config.js';
 
 /** Of the process: CPU, memory, garbage collection, event loop lag. */
 const PREFIX = 'qq_account_';
-
-/** What is asked for its state when Prometheus asks. */
-const sources: { redis?: Redis } = {};
-
-register.registerMetric(
-  new Gauge({
-    registers: [],
-    name: 'qq_account_redis_up',
-    help: '1 while the connection to Redis takes commands, otherwise 0',
-    aggregator: 'min',
-    collect() {
-      this.set(sources.redis?.status === 'ready' ? 1 : 0);
-    },
-  }),
-);
 
 /**
  * Serves Prometheus at `/metrics` on a port of its own, so that a proxy that publishes the service does not publish
@@ -34,10 +18,7 @@ export class MetricsServer implements OnApplicationBootstrap, OnApplicationShutd
   private readonly logger = new Logger(MetricsServer.name);
   private readonly server = createServer((request, response) => void answer(request, response));
 
-  constructor(
-    private readonly config: Config,
-    private readonly redis: Redis,
-  ) {}
+  constructor(private readonly config: Config) {}
 
   /** Undefined until it listens. */
   get port(): number | undefined {
@@ -49,7 +30,6 @@ export class MetricsServer implements OnApplicationBootstrap, OnApplicationShutd
     const { METRICS_PORT, HOST } = this.config;
     if (METRICS_PORT === undefined) return;
     collectOnce();
-    sources.redis = this.redis;
     this.server.listen(METRICS_PORT, HOST);
     try {
       await once(this.server, 'listening');

@@ -28,7 +28,7 @@ describe('metrics', () => {
     const answer = await fetch(url);
 
     expect(answer.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
-    expect(await answer.text()).toContain('qq_account_redis_up 1');
+    expect(await answer.text()).toContain('qq_account_redis_connected 1');
     expect((await fetch(url.replace('/metrics', '/'))).status).toBe(404);
     expect((await app.shopper().get('/metrics')).status).toBe(404);
   });
