@@ -2,26 +2,30 @@
 //
 //   npm run bench                  every row, median of three rounds (about eight minutes)
 //   npm run bench -- --quick       one short round
+//   npm run bench -- --write       puts the table into docs/performance.md
 //   npm run bench -- --soak 10     resident memory after one and after ten minutes of load
 //   npm run bench -- --profile     where the CPU of each hot path goes
 //   npm run bench -- --growth      every hot statement at 1,000,000 accounts and 10,000,000 audit rows
 import { availableParallelism } from 'node:os';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { growth } from './growth.js';
 import { Load, startScript } from './processes.js';
 import { profile } from './profile.js';
-import { type Measured, printTable, rowsOf } from './report.js';
+import { type Measured, rowsOf, tableOf } from './report.js';
 import { Rounds } from './rounds.js';
 import { Shop } from './shop.js';
 import { soak } from './soak.js';
 
 const ACCOUNTS = 2000;
 const RESULT = '.data/bench.json';
+const DOCUMENT = 'docs/performance.md';
+const [START, END] = ['<!-- bench: start -->', '<!-- bench: end -->'];
 
 const { values: options } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
     soak: { type: 'string' },
     growth: { type: 'boolean', default: false },
     profile: { type: 'boolean', default: false },
@@ -53,11 +57,22 @@ async function benchmark(): Promise<void> {
     measured.push(await rounds.run());
   }
   const rows = rowsOf(measured);
-  printTable(rows);
+  const table = tableOf(rows);
+  console.log(`\n${table}`);
+  if (options.write) writeIntoDocument(table);
   mkdirSync('.data', { recursive: true });
   writeFileSync(
     RESULT,
     JSON.stringify({ node: process.version, at: new Date(), servers: shop.label, rows, measured }, null, 2),
   );
   console.log(`\n${RESULT} has every round.`);
+}
+
+/** Replaces what stands between the markers. */
+function writeIntoDocument(table: string): void {
+  const { quick } = options;
+  const head = `${new Date().toISOString().slice(0, 10)}, Node ${process.version}, ${availableParallelism()} cores, ${shop.label}, ${quick ? 'one short round' : 'median of three rounds'}.`;
+  const text = readFileSync(DOCUMENT, 'utf8');
+  const [before, after] = [text.split(START)[0]!, text.split(END)[1]!];
+  writeFileSync(DOCUMENT, `${before}${START}\n\n${head}\n\n${table}\n\n${END}${after}`);
 }

@@ -107,10 +107,12 @@ export function rowsOf(rounds: readonly Measured[]): Row[] {
   return rows;
 }
 
-export function printTable(rows: readonly Row[]): void {
-  console.log('\n| Work | ours | hand-written | ours ÷ hand-written |\n| --- | ---: | ---: | ---: |');
-  for (const { work, ours, handWritten, ratio, note } of rows)
-    console.log(`| ${work} | ${note ?? text(ours)} | ${text(handWritten)} | ${ratio?.toFixed(2) ?? ''} |`);
+/** The rows in Markdown. */
+export function tableOf(rows: readonly Row[]): string {
+  const lines = rows.map(({ work, ours, handWritten, ratio, note }) => {
+    return `| ${work} | ${note ?? text(ours)} | ${text(handWritten)} | ${ratio?.toFixed(2) ?? ''} |`;
+  });
+  return ['| Work | ours | hand-written | ratio |', '| --- | ---: | ---: | ---: |', ...lines].join('\n');
 }
 
 function text(figure: Median | undefined): string {

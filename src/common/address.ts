@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import { isIP, isIPv4 } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 /** `203.0.113.8:51234`, `[2001:db8::5]:443`: a port, or the obfuscated one of RFC 7239 §6.3, behind an address. */
@@ -10,6 +10,8 @@ const WITH_PORT = /^(?:\[(?<bracketed>[^\]]+)\]|(?<dotted>.*\.\d+))(?::(?:\d{1,5
  * @returns undefined for what is no address: `unknown`, an obfuscated name (RFC 7239 §6.3), free text
  */
 export function addressIn(entry: string | undefined): string | undefined {
+  // Most entries are plain IPv4 already: Node takes one spelling of it alone.
+  if (entry !== undefined && isIPv4(entry)) return entry;
   const text = entry?.trim().replace(/^"(.*)"$/, '$1') ?? '';
   const { bracketed, dotted } = WITH_PORT.exec(text)?.groups ?? {};
   const [address = ''] = (bracketed ?? dotted ?? text).split('%');
@@ -18,9 +20,8 @@ export function addressIn(entry: string | undefined): string | undefined {
 
 /** The block of that many bits that an address of {@link addressIn} is in: `2001:db8:1:2::/64`, `203.0.113.0/24`. */
 export function blockOf(address: string, bits: { readonly ipv4: number; readonly ipv6: number }): string {
-  const parsed = ipaddr.parse(address);
-  const length = bits[parsed.kind()];
-  if (parsed.kind() === 'ipv4') {
+  const length = bits[isIPv4(address) ? 'ipv4' : 'ipv6'];
+  if (isIPv4(address)) {
     if (length === 32) return address;
     return `${ipaddr.IPv4.networkAddressFromCIDR(`${address}/${length}`).toString()}/${length}`;
   }

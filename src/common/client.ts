@@ -28,7 +28,10 @@ export function clientOf(request: FastifyRequest): Client {
   return {
     ip,
     network: blockOf(ip, { ipv4: 32, ipv6: 64 }),
-    subnet: blockOf(ip, { ipv4: 24, ipv6: 48 }),
+    // Few requests are asked for it.
+    get subnet() {
+      return blockOf(ip, { ipv4: 24, ipv6: 48 });
+    },
     userAgent: request.headers['user-agent'] ?? '',
     requestId: request.id,
     isGone: () => request.socket.destroyed,
