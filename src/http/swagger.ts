@@ -1,6 +1,8 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
-import { PROBLEMS } from '../common/problem.js';
+import { PROBLEMS, problemBody } from '../common/problem.js';
+import { VERSION } from '../common/version.js';
+import { Config } from '../config/config.js';
 
 const INTRODUCTION = `
 QQ登录与账号绑定。一次完整的登录，按下面的顺序逐个执行；示例值可以照用，只有下面说到的要粘贴：
@@ -35,10 +37,15 @@ function openApi(app: NestFastifyApplication): OpenAPIObject {
   const builder = new DocumentBuilder()
     .setTitle('QQ登录与账号绑定')
     .setDescription(INTRODUCTION)
-    .setVersion('1.0')
-    .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: '登录得到的 token' });
+    .setVersion(VERSION)
+    .setOpenAPIVersion('3.1.0')
+    .setLicense('MIT', 'https://opensource.org/license/mit')
+    // Relative: right behind a proxy that strips the prefix of PUBLIC_URL, under whatever name it was opened.
+    .addServer(app.get(Config).prefix || '/')
+    .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: '登录得到的 token' })
+    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'INTROSPECTION_KEY' }, 'introspection');
   for (const tag of ['QQ登录', '短信验证码', '登录', '账号', '绑定的QQ', '页面', '健康']) builder.addTag(tag);
-  const document = SwaggerModule.createDocument(app, builder.build());
+  const document = SwaggerModule.createDocument(app, builder.build(), { operationIdFactory });
   document.components = {
     ...document.components,
     schemas: { ...document.components?.schemas, Problem: PROBLEM as never },
@@ -50,7 +57,38 @@ function openApi(app: NestFastifyApplication): OpenAPIObject {
       item,
     ]),
   );
+  for (const [path, item] of Object.entries(document.paths))
+    for (const [method, operation] of Object.entries(item) as [string, OperationObject][]) {
+      operation.security ??= [];
+      // Generated clients name their functions so: two routes of one handler differ by their last word.
+      operation.operationId = uniqueId(operation.operationId ?? '', path);
+      if (method !== 'get') operation.responses['403'] = ORIGIN_REFUSED;
+    }
   return document;
+}
+
+type OperationObject = NonNullable<OpenAPIObject['paths'][string]['get']>;
+
+const ORIGIN_REFUSED = {
+  description: 'ORIGIN_REFUSED',
+  content: {
+    'application/json': {
+      schema: { $ref: '#/components/schemas/Problem' },
+      examples: { ORIGIN_REFUSED: { value: problemBody('ORIGIN_REFUSED') } },
+    },
+  },
+};
+
+/** `QqBindings` + `list` → `qqBindingsList`: stable while classes and methods keep their names. */
+function operationIdFactory(controller: string, method: string): string {
+  const subject = controller.replace(/Controller$/, '').replace(/^OAuth$/, 'qq');
+  return `${subject[0]!.toLowerCase()}${subject.slice(1)}${method[0]!.toUpperCase()}${method.slice(1)}`;
+}
+
+/** The alias `/oauth/qq/user/` is served by the handler of `/oauth/qq/users/`. */
+function uniqueId(id: string, path: string): string {
+  const [name = ''] = id.split(/[[_]/);
+  return path === '/oauth/qq/user/' ? `${name}Alias` : name;
 }
 
 const PROBLEM = {
