@@ -19,6 +19,14 @@ QQ登录与账号绑定。一次完整的登录，按下面的顺序逐个执行
 
 /** Swagger UI at `/docs`, the OpenAPI document at `/docs-json`. */
 export function setUpDocs(app: NestFastifyApplication): void {
+  // The page names its assets relative to `/docs`; a relative redirect is right behind a stripped prefix too.
+  app
+    .getHttpAdapter()
+    .getInstance()
+    .addHook('onRequest', (request, reply, done) => {
+      if (/^\/docs\/(?:\?|$)/.test(request.url)) reply.code(302).header('location', '../docs').send();
+      else done();
+    });
   // Made at the first request: most processes never show it, and it takes megabytes.
   SwaggerModule.setup('docs', app, () => openApi(app), {
     jsonDocumentUrl: 'docs-json',

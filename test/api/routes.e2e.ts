@@ -516,6 +516,16 @@ describe('health and docs', () => {
     expect((await app.shopper().get('/docs')).text).toContain('swagger-ui');
   });
 
+  it('leads from /docs/ to /docs by a relative address, where its assets are', async () => {
+    const { status, headers } = await app.shopper().get('/docs/');
+    const page = await app.shopper().get('/docs');
+
+    expect({ status, location: headers.get('location') }).toEqual({ status: 302, location: '../docs' });
+    const assets = [...page.text.matchAll(/(?:src|href)="\.(\/docs\/[^"]+)"/g)].map(([, path = '']) => path);
+    expect(assets.length).toBeGreaterThan(3);
+    for (const path of assets) expect((await app.shopper().get(path)).status, path).toBe(200);
+  });
+
   it('has an answer in the one shape for what is not there', async () => {
     expectProblem(await app.shopper().get('/nothing/here/'), 'NOT_FOUND');
   });
