@@ -182,8 +182,10 @@ export class Rounds {
 
   /** How long a refusal takes while the queue of hashes is full. */
   private async overflow(work: Work): Promise<Figure> {
-    const filling = work.with(this.setting.loads[1]).guesses(500, { connections: 500, seconds: 60 });
-    await sleep(1000);
+    // Several times what the cores compute, for longer than the probes take.
+    const flood = { connections: 800, seconds: 9, rate: 200 };
+    const filling = work.with(this.setting.loads[1]).guesses(9 * 200, flood);
+    await sleep(4000);
     const probes = await work.guesses(100, { connections: 4, seconds: 4, rate: 25 });
     await filling;
     return probes;
