@@ -8,12 +8,11 @@ target=${1:?the folder to make}
 [ ! -e "$target" ] || { echo "$target exists" >&2; exit 1; }
 
 mkdir -p "$target/dist"
-cp -R dist/src dist/ormconfig.js "$target/dist/"
-cp -R public "$target/public"
+cp -R dist/src dist/public dist/ormconfig.js "$target/dist/"
 cp package.json package-lock.json "$target/"
 # No development packages. No install scripts: bcrypt and the other native packages bring their binaries.
 (cd "$target" && npm ci --omit=dev --ignore-scripts --prefer-offline --no-audit --no-fund)
-rm "$target/package-lock.json" "$target/public/tsconfig.json"
+rm "$target/package-lock.json"
 
 # What no program loads: the compiler (an optional peer of @nestjs/swagger), TypeORM's build for browsers, type
 # declarations and source maps of packages. Our own source maps stay: stacks name our lines.
