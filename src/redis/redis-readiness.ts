@@ -8,16 +8,24 @@ const TTL = 1000;
 /** Enough keys that each primary of a Redis Cluster gets one. */
 const KEYS_IN_CLUSTER = 24;
 
-/** Whether Redis would take a write right now: a replica, a full or a loading Redis answers PING all the same. */
+/** Whether this instance may be sent requests, as far as Redis is concerned: a replica, too, answers a PING. */
 @Injectable()
 export class RedisReadiness {
+  /** One check at a time, however many ask: the route is open to everybody. */
+  private running?: Promise<void>;
+
   constructor(private readonly redis: Redis) {}
 
   /**
-   * Writes a key that goes by itself. Takes a second at most.
-   * @throws Error for which `isRedisAway` holds, when a write would fail
+   * Resolves when a write would succeed now. Takes a second at most.
+   * @throws Error for which `isRedisAway` holds, when it would not
    */
   async check(): Promise<void> {
+    this.running ??= this.write().finally(() => (this.running = undefined));
+    await this.running;
+  }
+
+  private async write(): Promise<void> {
     const keys = this.redis instanceof Cluster ? KEYS_IN_CLUSTER : 1;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
