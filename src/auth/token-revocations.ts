@@ -1,10 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { Redis } from 'ioredis';
+import { RedisClock } from '../redis/redis-clock.js';
+import { Script } from '../redis/script.js';
 
 /** What is looked at to know whether a token has ended. */
 interface Revocable {
   readonly userId: number;
   readonly tokenId: string;
+  /** Milliseconds since the epoch by Redis's clock; by the old shop's for its tokens. */
   readonly asOf: number;
   readonly expiresAt: number;
 }
@@ -12,12 +15,21 @@ interface Revocable {
 /** Seconds that "every token until now" is remembered: the longest that `JWT_TTL` may be. */
 const REMEMBERED = 31 * 86_400;
 
-/** The later moment wins, whichever server's clock it came from. */
-const END_ALL = `
-  local known = redis.call('GET', KEYS[1])
-  if known and tonumber(known) > tonumber(ARGV[1]) then return 0 end
-  redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
-  return 1`;
+/**
+ * Seconds that an ended token is remembered beyond its end: a server whose clock is behind takes it for so much longer.
+ */
+const CLOCKS_DIFFER_BY = 300;
+
+/**
+ * The moment is Redis's own, whichever server asks. KEYS[1] the account's moment, ARGV[1] seconds to remember it. A
+ * later moment stands: after a failover the clock may be another.
+ */
+const END_ALL = new Script(`
+  local time = redis.call('TIME')
+  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  local known = tonumber(redis.call('GET', KEYS[1]) or '0')
+  redis.call('SET', KEYS[1], string.format('%.0f', math.max(known, now)), 'EX', ARGV[1])
+  return 1`);
 
 /**
  * Which login tokens have ended before their time: a key for each, and one for all of an account until a moment. The
@@ -25,7 +37,18 @@ const END_ALL = `
  */
 @Injectable()
 export class TokenRevocations {
-  constructor(private readonly redis: Redis) {}
+  constructor(
+    private readonly redis: Redis,
+    private readonly clock: RedisClock,
+  ) {}
+
+  /**
+   * The moment to write into a token, so that it can be compared with a revocation on any server.
+   * @param asOf when the proof was made, by this process's clock, in ms since the epoch
+   */
+  momentOf(asOf: number): number {
+    return this.clock.at(asOf);
+  }
 
   /** Whether a token has ended. One command. */
   async covers({ userId, tokenId, asOf }: Revocable): Promise<boolean> {
@@ -40,13 +63,13 @@ export class TokenRevocations {
 
   /** Ends one token, until it expires by itself. */
   async add({ userId, tokenId, expiresAt }: Revocable): Promise<void> {
-    const left = Math.ceil(expiresAt - Date.now() / 1000) + 1;
+    const left = Math.ceil(expiresAt - Date.now() / 1000) + CLOCKS_DIFFER_BY;
     await this.redis.set(oneKey(userId, tokenId), 1, 'EX', Math.max(1, left));
   }
 
-  /** Ends every token of an account up to this millisecond. */
+  /** Ends every token of an account up to this millisecond of Redis's clock. */
   async addAll(userId: number): Promise<void> {
-    await this.redis.eval(END_ALL, 1, allKey(userId), Date.now(), REMEMBERED);
+    await END_ALL.run(this.redis, [allKey(userId)], REMEMBERED);
   }
 }
 

@@ -66,12 +66,15 @@ export class TokenService {
 
   /**
    * Signs a login token. Only {@link SignIns} calls it.
-   * @param asOf when the account was read, in ms: a password changed between then and now ends this token too.
-   *   It goes into the `jti` (a UUIDv7), so that of two tokens of one second the older can be told.
+   * @param asOf when the account was read, by this process's clock, in ms: a password changed between then and now ends this token too.
+   *   As Redis's clock shows it, it goes into the `jti` (a UUIDv7), so that of two tokens of one second the older can be told.
    */
   issue(user: TokenOwner, asOf: number): string {
     const claims = { user_id: user.id, username: user.username, email: user.email };
-    return this.jwt.sign(claims, { jwtid: uuidv7({ msecs: asOf }), expiresIn: this.config.JWT_TTL });
+    return this.jwt.sign(claims, {
+      jwtid: uuidv7({ msecs: this.revocations.momentOf(asOf) }),
+      expiresIn: this.config.JWT_TTL,
+    });
   }
 
   /**
@@ -94,7 +97,7 @@ export class TokenService {
 
   /** Whether every login of the account was ended after this moment (ms since the epoch). */
   async endedSince(userId: number, asOf: number): Promise<boolean> {
-    return this.revocations.coversAll(userId, asOf);
+    return this.revocations.coversAll(userId, this.revocations.momentOf(asOf));
   }
 
   /** The login behind a token that may be anything; undefined unless it holds. */

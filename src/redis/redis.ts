@@ -5,6 +5,7 @@ import { Gauge } from 'prom-client';
 import { OperatorError } from '../common/operator-error.js';
 import { Config } from '../config/config.js';
 import { parseRedisUrl, RedisServers } from '../config/redis-url.js';
+import { RedisClock } from './redis-clock.js';
 import { RedisReadiness } from './redis-readiness.js';
 import { clusterOptions, OPTIONS, sentinelOptions } from './redis-options.js';
 
@@ -32,9 +33,10 @@ export function redisModule(): DynamicModule {
     providers: [
       ...(module.providers ?? []),
       { provide: Redis, inject: [Config, RedisService], useFactory: connect },
+      RedisClock,
       RedisReadiness,
     ],
-    exports: [...(module.exports ?? []), Redis, RedisReadiness],
+    exports: [...(module.exports ?? []), Redis, RedisClock, RedisReadiness],
   };
 }
 
@@ -54,7 +56,7 @@ async function connect(config: Config, clients: RedisService): Promise<Redis | C
       : clients.getOrThrow();
   watch(redis);
   await ready(redis);
-  await refuseOldVersion(redis);
+  await refuseUnfit(redis);
   return redis;
 }
 
@@ -98,7 +100,8 @@ function forgetTimer(connection: Redis): void {
 }
 
 /** What Redis says to whoever it does not let in. */
-const NOT_LET_IN = /WRONGPASS|NOAUTH|NOPERM|ERR invalid password|ERR AUTH|ERR DB index/;
+const NOT_LET_IN =
+  /WRONGPASS|NOAUTH|NOPERM|ERR invalid password|ERR AUTH|ERR DB index|cluster support disabled/;
 
 /**
  * Commands are not queued while there is no connection, so the service starts when there is one; or without it, after
@@ -110,16 +113,17 @@ async function ready(redis: Redis | Cluster): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const timer = setTimeout(resolve, PATIENCE_AT_BOOT_MS);
     redis.once('ready', resolve);
-    redis.on('error', ({ message }: Error) => {
-      const [why] = NOT_LET_IN.exec(message) ?? [];
+    redis.on('error', (error: Error & { lastNodeError?: Error }) => {
+      // A cluster says what a node of it said.
+      const [why] = NOT_LET_IN.exec((error.lastNodeError ?? error).message) ?? [];
       if (why) reject(new OperatorError(`REDIS_URL: Redis does not let us in (${why})`));
     });
     redis.once('ready', () => clearTimeout(timer));
   });
 }
 
-/** @throws OperatorError when Redis is older than our scripts need */
-async function refuseOldVersion(redis: Redis | Cluster): Promise<void> {
+/** @throws OperatorError when Redis is older than our scripts need, or is a node of a cluster and was named alone */
+async function refuseUnfit(redis: Redis | Cluster): Promise<void> {
   if (redis.status !== 'ready') return;
   const info = await redis.info().catch((error: Error) => {
     logger.warn('Redis does not tell its version', { cause: error.name });
@@ -130,6 +134,10 @@ async function refuseOldVersion(redis: Redis | Cluster): Promise<void> {
   if (version && parseInt(version, 10) < OLDEST_VERSION)
     throw new OperatorError(
       `REDIS_URL: Redis ${version} is too old, at least ${OLDEST_VERSION}.0 is needed.`,
+    );
+  if (field('redis_mode') === 'cluster' && redis instanceof Redis)
+    throw new OperatorError(
+      'REDIS_URL: names one node of a Redis Cluster, several are needed, comma-separated.',
     );
   const policy = field('maxmemory_policy');
   if (policy && policy !== 'noeviction' && field('maxmemory') !== '0')

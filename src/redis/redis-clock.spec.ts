@@ -1,0 +1,72 @@
+import RedisMock from 'ioredis-mock';
+import type { Redis } from 'ioredis';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { RedisClock } from './redis-clock.js';
+
+/** Milliseconds by which Redis's clock is ahead of this process's. */
+const AHEAD = 30_000;
+
+let redis: Redis;
+let clock: RedisClock;
+
+beforeEach(() => {
+  redis = new RedisMock({ host: crypto.randomUUID() });
+  clock = new RedisClock(redis);
+});
+
+afterEach(() => {
+  clock.onApplicationShutdown();
+  vi.restoreAllMocks();
+});
+
+const timeOf = (ms: number) => [Math.floor(ms / 1000), Math.floor((ms % 1000) * 1000)];
+
+describe('at', () => {
+  it('says what Redis shows, never more, and less by a round trip at most', async () => {
+    vi.spyOn(redis, 'time').mockImplementation(async () => {
+      const read = timeOf(Date.now() + AHEAD);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      return read;
+    });
+    await clock.onModuleInit();
+
+    const now = Date.now();
+    const shown = clock.at(now);
+
+    expect(shown).toBeLessThanOrEqual(now + AHEAD);
+    expect(shown).toBeGreaterThan(now + AHEAD - 50);
+    expect(clock.at(now - 400)).toBe(shown - 400);
+  });
+
+  it('takes the quickest answer, not the last', async () => {
+    let nth = 0;
+    vi.spyOn(redis, 'time').mockImplementation(async () => {
+      const read = timeOf(Date.now() + AHEAD);
+      if (++nth > 1) await new Promise((resolve) => setTimeout(resolve, 60));
+      return read;
+    });
+    await clock.onModuleInit();
+
+    const now = Date.now();
+
+    expect(clock.at(now)).toBeGreaterThan(now + AHEAD - 40);
+  });
+
+  it('goes on when the clock of this machine jumps', async () => {
+    await clock.onModuleInit();
+    const before = clock.at(Date.now());
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3_600_000 });
+
+    const after = clock.at(Date.now());
+    vi.useRealTimers();
+
+    expect(after - before).toBeLessThan(1000);
+  });
+
+  it('is the clock of this machine as long as Redis has not answered', async () => {
+    vi.spyOn(redis, 'time').mockRejectedValue(new Error('Connection is closed.'));
+    await clock.onModuleInit();
+
+    expect(clock.at(12_345)).toBe(12_345);
+  });
+});
