@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { Redis } from 'ioredis';
 import { Config } from '../config/config.js';
 import { Problem } from '../common/problem.js';
+import { Script } from '../redis/script.js';
 import { BindGrant } from './bind-token.service.js';
 
 /** The part of a bind request that makes it this one and no other, but for its password. */
@@ -26,16 +27,18 @@ const REPEATABLE_FOR = 300_000;
  * Writes a receipt unless the QQ was unbound after the token was issued (ARGV[2], ms): 1, or 0. Separate hash fields:
  * writing a receipt must not overwrite `unboundAt`.
  */
-const WRITE = `
+const WRITE = new Script(`
   local unbound = redis.call('HGET', KEYS[1], 'unboundAt')
   if unbound and tonumber(ARGV[2]) <= tonumber(unbound) then return 0 end
   redis.call('HSET', KEYS[1], 'receipt', ARGV[1])
   redis.call('EXPIRE', KEYS[1], ARGV[3])
-  return 1`;
+  return 1`);
 
-const CLOSE = `
-  redis.call('HSET', KEYS[1], 'unboundAt', ARGV[1])
-  return redis.call('EXPIRE', KEYS[1], ARGV[2])`;
+/** By Redis's clock, as the moments in bind tokens: whichever server unbinds, and whichever issued the token. */
+const CLOSE = new Script(`
+  local time = redis.call('TIME')
+  redis.call('HSET', KEYS[1], 'unboundAt', string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000)))
+  return redis.call('EXPIRE', KEYS[1], ARGV[1])`);
 
 /**
  * What a token has been used for, by QQ: written inside the transaction whose unique index lets one bind of a QQ
@@ -70,21 +73,15 @@ export class BindReceipts {
    */
   async write({ identity, tokenId, issuedAt }: BindGrant, request: BindRequestMark): Promise<void> {
     const receipt: Receipt = { tokenId, mark: markOf(request, this.keys[0]!), at: Date.now() };
-    const key = nameOf(identity.openid, this.keys[0]!);
-    const written = await this.redis.eval(
-      WRITE,
-      1,
-      key,
-      JSON.stringify(receipt),
-      issuedAt,
-      this.config.BIND_TOKEN_TTL,
-    );
+    const name = nameOf(identity.openid, this.keys[0]!);
+    const values = [JSON.stringify(receipt), issuedAt, this.config.BIND_TOKEN_TTL];
+    const written = await WRITE.run(this.redis, [name], ...values);
     if (written === 0) throw new Problem('BIND_TOKEN_INVALID');
   }
 
   /** From now on, no token issued before binds this QQ. */
   async close(openid: string): Promise<void> {
-    await this.redis.eval(CLOSE, 1, nameOf(openid, this.keys[0]!), Date.now(), this.config.BIND_TOKEN_TTL);
+    await CLOSE.run(this.redis, [nameOf(openid, this.keys[0]!)], this.config.BIND_TOKEN_TTL);
   }
 
   private async lookBy(

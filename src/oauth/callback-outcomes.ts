@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { Redis } from 'ioredis';
 import { Config } from '../config/config.js';
+import { RedisClock } from '../redis/redis-clock.js';
 import { Problem, ProblemCode } from '../common/problem.js';
 import { ReturnedLogin } from './login-state.js';
 import { QqIdentity } from './qq-client.js';
@@ -19,7 +20,7 @@ export type ProfiledQq = QqIdentity & QqProfile;
 /** What QQ said about a login, and when. */
 export interface QqOutcome {
   readonly identity: ProfiledQq;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch by Redis's clock: another server may compare it with an unbinding. */
   readonly at: number;
 }
 
@@ -28,6 +29,8 @@ interface Stored {
   /** A digest of QQ's code: another code with the same state is another callback. */
   readonly code: string;
   readonly at: number;
+  /** The same moment by Redis's clock. */
+  readonly atRedis: number;
   readonly identity?: ProfiledQq;
   readonly problem?: ProblemCode;
 }
@@ -47,6 +50,7 @@ export class CallbackOutcomes {
 
   constructor(
     private readonly redis: Redis,
+    private readonly clock: RedisClock,
     config: Config,
   ) {
     this.patience = config.QQ_TIMEOUT_MS + 1000;
@@ -60,12 +64,17 @@ export class CallbackOutcomes {
     const key = `qq:login:${login.nonce}`;
     // Kept for as long as the state lives: without it, the state would be good again.
     const seconds = Math.ceil(Math.max(login.secondsLeft, REPEATABLE_FOR / 1000)) + 1;
-    const running: Stored = { code: digest(code), at: Date.now() };
+    const running: Stored = { code: digest(code), ...this.now() };
     const stored = (await this.redis.eval(CLAIM, 1, key, JSON.stringify(running), seconds)) as string;
     if (stored !== '') return this.replay(key, stored, running.code);
-    const outcome = { ...running, ...(await outcomeOf(ask)), at: Date.now() };
+    const outcome = { ...running, ...(await outcomeOf(ask)), ...this.now() };
     await this.redis.set(key, JSON.stringify(outcome), 'EX', seconds);
     return read(outcome);
+  }
+
+  private now(): Pick<Stored, 'at' | 'atRedis'> {
+    const at = Date.now();
+    return { at, atRedis: this.clock.at(at) };
   }
 
   private async replay(key: string, first: string, code: string): Promise<QqOutcome> {
@@ -90,10 +99,10 @@ async function outcomeOf(ask: () => Promise<ProfiledQq>): Promise<Pick<Stored, '
   }
 }
 
-function read({ at, identity, problem }: Stored): QqOutcome {
+function read({ at, atRedis, identity, problem }: Stored): QqOutcome {
   if (Date.now() - at > REPEATABLE_FOR) throw new Problem('STATE_INVALID');
   if (!identity) throw new Problem(problem ?? 'STATE_INVALID');
-  return { identity, at };
+  return { identity, at: atRedis };
 }
 
 const digest = (code: string): string => createHash('sha256').update(code).digest('base64url');
