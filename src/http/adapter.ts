@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { ConnectionError, FastifyInstance } from 'fastify';
 import { belongsTo } from '../common/address.js';
-import { Problem, problemBody, ProblemCode } from '../common/problem.js';
+import { problemBody, ProblemCode } from '../common/problem.js';
 import { Config } from '../config/config.js';
 import { legacyUrl } from '../legacy/legacy-paths.js';
 import { BODY_LIMIT } from './body-parsers.js';
@@ -55,14 +55,25 @@ export function createAdapter(config: Config): FastifyAdapter {
   });
 }
 
-/** What is not HTTP's limit but ours: refuses long URLs, and passes over an `Expect` that Node does not know. */
-export function refuseLongUrls(fastify: FastifyInstance): void {
+/** What is not HTTP's limit but ours: refuses long URLs and HTTP/0.9, and passes over an `Expect` that Node does not know. */
+export function limitRequests(fastify: FastifyInstance): void {
   // Node would refuse it without a body; a server may ignore it (RFC 9110 §10.1.1).
   const { server } = fastify;
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
-  fastify.addHook('onRequest', (request, _reply, done) =>
-    done(request.url.length > URL_LIMIT ? new Problem('URI_TOO_LONG') : undefined),
-  );
+  fastify.addHook('onRequest', (request, reply, done) => {
+    // Node's parser takes a request line without a version.
+    const version09 = request.raw.httpVersion === '0.9';
+    const problem = version09
+      ? 'REQUEST_INVALID'
+      : request.url.length > URL_LIMIT
+        ? 'URI_TOO_LONG'
+        : undefined;
+    if (!problem) return done();
+    // Sent, not thrown: the routes of the pages are registered before Nest's error handler, and would use Fastify's.
+    request.problem = problem;
+    const body = problemBody(problem);
+    reply.code(body.statusCode).type('application/json; charset=utf-8').send(body);
+  });
 }
 
 function parserProblem({ code, rawPacket }: ConnectionError): ProblemCode {

@@ -3,7 +3,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Refusals } from '../audit/refusals.js';
 import { OperatorError } from '../common/operator-error.js';
 import { Config } from '../config/config.js';
-import { refuseLongUrls } from './adapter.js';
+import { limitRequests } from './adapter.js';
 import { readBodies } from './body-parsers.js';
 import { sendHeaders } from './headers.js';
 import { answerInLanguage } from './language.js';
@@ -28,7 +28,7 @@ export async function configureApp(app: NestFastifyApplication): Promise<NestFas
   sendHeaders(fastify, config);
   allowCors(app, config);
   refuseForeignOrigins(app, config);
-  refuseLongUrls(fastify);
+  limitRequests(fastify);
   readBodies(app);
   answerInLanguage(app);
   endConnectionsWhenStopping(app);

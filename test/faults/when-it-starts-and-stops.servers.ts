@@ -89,8 +89,8 @@ describe('a service killed in the middle of a bind', () => {
     ['BEGIN', 'database', 'START TRANSACTION'],
     ['the account', 'database', 'INSERT INTO `tb_users`'],
     ['the binding', 'database', 'INSERT INTO `tb_oauth_qq`'],
-    ['the audit trail', 'database', 'INSERT INTO `tb_account_event`'],
-    ['the receipt', 'redis', "redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])"],
+    ['the audit trail', 'database', 'INSERT INTO tb_account_event'],
+    ['the receipt', 'redis', "redis.call('HSET', KEYS[1], 'receipt', ARGV[1])"],
     ['the spending', 'redis', SPEND.sha],
     ['COMMIT', 'database', 'COMMIT'],
   ] as const;

@@ -129,12 +129,14 @@ describe('an error', () => {
     ['a 404', 'GET', '/nothing/here/', undefined, 404],
     ['a 413', 'POST', '/users/', { more: 'x'.repeat(20_000) }, 413],
     ['a 414', 'GET', `/user/?${'x'.repeat(13_000)}`, undefined, 414],
+    ['a 414 of a page', 'GET', `/?${'x'.repeat(13_000)}`, undefined, 414],
     ['a malformed body', 'POST', '/users/', '{', 400],
   ] as const)('carries the CORS headers: %s', async (_name, method, path, body, status) => {
     const origin = 'https://m.shop.example';
     const answer = await app.shopper().send(path, { method, body, headers: { origin } });
 
     expect(answer.status).toBe(status);
+    expect(answer.body).toMatchObject({ statusCode: status, errorCode: expect.any(String) });
     expect(answer.headers.get('access-control-allow-origin')).toBe(origin);
     expect(answer.headers.get('access-control-allow-credentials')).toBe('true');
     expect(answer.headers.get('access-control-expose-headers')).toBe(

@@ -36,6 +36,10 @@ beforeAll(async () => {
           'login-failures-per-account-and-ip',
           'password-checks-per-ip',
           'sms-tries-per-mobile-day',
+          'sms-tries-per-mobile-and-ip',
+          'name-lookups-per-ip',
+          'lists-per-account',
+          'sms-logins-per-ip',
           'starts-per-ip',
           'callbacks-per-ip',
         )
