@@ -27,7 +27,7 @@ const REPEATABLE_FOR = 300_000;
  * Writes a receipt unless the QQ was unbound after the token was issued (ARGV[2], ms): 1, or 0. Separate hash fields:
  * writing a receipt must not overwrite `unboundAt`.
  */
-const WRITE = new Script(`
+export const WRITE_RECEIPT = new Script(`
   local unbound = redis.call('HGET', KEYS[1], 'unboundAt')
   if unbound and tonumber(ARGV[2]) <= tonumber(unbound) then return 0 end
   redis.call('HSET', KEYS[1], 'receipt', ARGV[1])
@@ -75,7 +75,7 @@ export class BindReceipts {
     const receipt: Receipt = { tokenId, mark: markOf(request, this.keys[0]!), at: Date.now() };
     const name = nameOf(identity.openid, this.keys[0]!);
     const values = [JSON.stringify(receipt), issuedAt, this.config.BIND_TOKEN_TTL];
-    const written = await WRITE.run(this.redis, [name], ...values);
+    const written = await WRITE_RECEIPT.run(this.redis, [name], ...values);
     if (written === 0) throw new Problem('BIND_TOKEN_INVALID');
   }
 

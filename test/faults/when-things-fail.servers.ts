@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { limitKey } from '../../src/limits/limits.js';
+import { WRITE_RECEIPT } from '../../src/oauth/bind-receipts.js';
 import { FORGET, SPEND, TRY } from '../../src/sms/sms-code-store.js';
 import { APP_KEY, type App, startApp } from '../support/start-app.js';
 import {
@@ -158,8 +159,8 @@ describe('the database', () => {
     expect(before).not.toContain('10.77.77.77');
     const shopper = app.shopper();
     shopper.address = '10.77.77.77';
-    // Refused for its token, before the database is asked: a refusal is noted behind.
-    const body = { access_token: 'a.b.c', password: 'whatever-it-is' };
+    // Refused for its token, before the database is asked: a refusal is written later.
+    const body = { access_token: 'a.b.c', password: 'whatever-it-is', sms_code: '000000' };
     expect((await shopper.post('/oauth/qq/bindings/', body, owner.token)).body.errorCode).toBe(
       'BIND_TOKEN_INVALID',
     );
@@ -425,7 +426,7 @@ describe('a bind of a new account', () => {
     ['the look for a receipt', '\r\nhmget\r\n'],
     ['the try at the code', TRY.sha],
     ["the day's tries", 'sms-tries-per-mobile-day'],
-    ['the receipt', "redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])"],
+    ['the receipt', WRITE_RECEIPT.sha],
     ['the spending', SPEND.sha],
     ['the deletion of the mark', FORGET.sha],
   ] as const;

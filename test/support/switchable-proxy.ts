@@ -145,7 +145,9 @@ export class SwitchableProxy {
 
     client.on('data', (chunk) => {
       if (held) return;
-      if (this.trap && prepared.textOf(chunk).includes(this.trap.text)) {
+      // Also without a trap: a statement is prepared once, and executed under a trap later.
+      const text = prepared.textOf(chunk);
+      if (this.trap && text.includes(this.trap.text)) {
         const { trap } = this;
         this.trap = undefined;
         if (!trap.answered) return spring(trap);

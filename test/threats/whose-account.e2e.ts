@@ -23,6 +23,7 @@ import {
   oldAccount,
   OLD_PASSWORD,
   tally,
+  writtenCode,
 } from '../support/fixtures.js';
 
 let app: App;
@@ -147,12 +148,12 @@ describe('guessing a password', () => {
     expect(tally(answers)).toEqual({ CREDENTIALS_INVALID: 10, TOO_MANY_REQUESTS: 5 });
   });
 
-  it('by every door that asks for it: login, password change, unbinding, adding a QQ', async () => {
+  it('guesses count together in every route that asks for the password: login, password change, unbinding, adding a QQ', async () => {
     const shopper = app.shopper();
     const form = await shopper.bindForm();
     const { token, user_id } = (await shopper.bind(form)).body;
     const access_token = await shopper.bindToken();
-    const doors: (() => Promise<Answer>)[] = [
+    const routes: (() => Promise<Answer>)[] = [
       () => guess(shopper, form.mobile),
       () =>
         shopper.send('/user/password/', {
@@ -162,14 +163,21 @@ describe('guessing a password', () => {
         }),
       () =>
         shopper.send('/oauth/qq/bindings/1/', { method: 'DELETE', body: { password: newPassword() }, token }),
-      () => shopper.post('/oauth/qq/bindings/', { access_token, password: newPassword() }, token),
+      async () => {
+        const sms_code = await writtenCode(app, form.mobile);
+        return shopper.post(
+          '/oauth/qq/bindings/',
+          { access_token, password: newPassword(), sms_code },
+          token,
+        );
+      },
     ];
 
     const answers: Answer[] = [];
-    for (let nth = 0; nth < 12; nth++) answers.push(await doors[nth % doors.length]!());
+    for (let nth = 0; nth < 12; nth++) answers.push(await routes[nth % routes.length]!());
 
     expect(tally(answers.slice(0, 10))).toEqual({ CREDENTIALS_INVALID: 3, PASSWORD_INVALID: 7 });
-    for (const door of doors) expect(await door()).toMatchObject(refused('TOO_MANY_REQUESTS', 429));
+    for (const route of routes) expect(await route()).toMatchObject(refused('TOO_MANY_REQUESTS', 429));
     expect(await bindingsOf(user_id)).toBe(1);
   });
 
@@ -452,7 +460,7 @@ describe('a disabled account', () => {
     ['GET', '/user/', undefined],
     ['GET', '/user/events/', undefined],
     ['GET', '/oauth/qq/bindings/', undefined],
-    ['POST', '/oauth/qq/bindings/', { access_token: 'x', password: 'x' }],
+    ['POST', '/oauth/qq/bindings/', { access_token: 'x', password: 'x', sms_code: '000000' }],
     ['DELETE', '/oauth/qq/bindings/1/', { password: 'x' }],
     ['PUT', '/user/password/', { old_password: 'x', new_password: 'not-so-common-1' }],
     ['DELETE', '/authorizations/all/', undefined],

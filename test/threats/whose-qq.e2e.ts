@@ -6,7 +6,7 @@ import { openidOf } from '../../sandbox/people.js';
 import { OAuthQQUser } from '../../src/oauth/oauth-qq-user.entity.js';
 import { newMobile, newPassword, newQq, type Shopper } from '../support/shopper.js';
 import { type App, startApp } from '../support/start-app.js';
-import { base64url, claimsOf, flipped, later, seconds, signed } from '../support/fixtures.js';
+import { base64url, claimsOf, flipped, later, seconds, signed, writtenCode } from '../support/fixtures.js';
 
 let app: App;
 
@@ -65,7 +65,7 @@ describe("a victim opens the attacker's callback", () => {
 
       expect(await callback(victim, query)).toMatchObject(refused('STATE_INVALID'));
       expect(start.headers.get('set-cookie')).toMatch(
-        /^__Host-qq_login=[\w-]{22}; Max-Age=3600; Path=\/; HttpOnly; SameSite=Lax; Secure$/,
+        /^__Host-qq_login=[\w-]{22}; Max-Age=4200; Path=\/; HttpOnly; SameSite=Lax; Secure$/,
       );
       expect((await callback(attacker, query)).status).toBe(200);
     } finally {
@@ -102,10 +102,11 @@ describe('what one browser has proved, brought by another', () => {
   it("a bind token added to the thief's own account", async () => {
     const [owner, thief] = [app.shopper(), app.shopper()];
     const access_token = await owner.bindToken();
-    const { token, password } = await thief.register();
+    const { token, password, mobile } = await thief.register();
     await thief.start();
 
-    const answer = await thief.post('/oauth/qq/bindings/', { access_token, password }, token);
+    const sms_code = await writtenCode(app, mobile);
+    const answer = await thief.post('/oauth/qq/bindings/', { access_token, password, sms_code }, token);
 
     expect(answer).toMatchObject(refused('BIND_TOKEN_INVALID'));
   });
@@ -120,22 +121,61 @@ describe('what one browser has proved, brought by another', () => {
 });
 
 describe('what was used once, used again', () => {
-  it('a state', async () => {
+  it('the same callback again within a minute gets the same bind token, and after it STATE_INVALID', async () => {
     const shopper = app.shopper();
     const query = await shopper.approve(await shopper.start(), newQq());
-    expect((await callback(shopper, query)).status).toBe(200);
+    const first = await callback(shopper, query);
+    const before = app.sandbox.requests.token;
 
-    expect(await callback(shopper, query)).toMatchObject(refused('STATE_INVALID'));
+    expect(first.status).toBe(200);
+    const soon = await later(55, () => callback(shopper, query));
+    expect(soon).toMatchObject({ status: 200, body: { access_token: first.body.access_token } });
+    expect(await later(65, () => callback(shopper, query))).toMatchObject(refused('STATE_INVALID'));
+    expect(app.sandbox.requests.token).toBe(before);
   });
 
-  it('a state, fifty times at once: QQ is asked once', async () => {
+  it('the same callback again from another browser is STATE_INVALID', async () => {
+    const [shopper, thief] = [app.shopper(), app.shopper()];
+    const query = await shopper.approve(await shopper.start(), newQq());
+    expect((await callback(shopper, query)).status).toBe(200);
+    await thief.start();
+
+    expect(await callback(thief, query)).toMatchObject(refused('STATE_INVALID'));
+  });
+
+  it('the same callback again gets the same refusal of QQ, which is asked once', async () => {
+    const shopper = app.shopper();
+    const state = stateOf(await shopper.start());
+    const before = app.sandbox.requests.token;
+
+    for (let nth = 0; nth < 3; nth++)
+      expect(await callback(shopper, `code=NONE&state=${state}`)).toMatchObject(refused('QQ_CODE_INVALID'));
+
+    expect(app.sandbox.requests.token - before).toBe(1);
+  });
+
+  it('the same callback of a bound QQ again is a login each time, until the QQ is unbound', async () => {
+    const shopper = app.shopper();
+    const form = await shopper.bindForm({ qq: '20001' });
+    const { user_id } = (await shopper.bind(form)).body;
+    const query = await shopper.approve(await shopper.start(), '20001');
+
+    const answers = [await callback(shopper, query), await callback(shopper, query)];
+
+    expect(answers.map(({ body }) => body.user_id)).toEqual([user_id, user_id]);
+    await bindings().delete({ userId: user_id });
+    expect((await callback(shopper, query)).body).not.toHaveProperty('user_id');
+  });
+
+  it('the same callback fifty times at once asks QQ once, and all get the same bind token', async () => {
     const shopper = app.shopper();
     const query = await shopper.approve(await shopper.start(), newQq());
     const before = app.sandbox.requests.token;
 
     const answers = await Promise.all(Array.from({ length: 50 }, () => callback(shopper, query)));
 
-    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
+    expect(answers.map(({ status }) => status)).toEqual(Array(50).fill(200));
+    expect(new Set(answers.map(({ body }) => body.access_token)).size).toBe(1);
     expect(app.sandbox.requests.token - before).toBe(1);
   });
 
@@ -174,9 +214,14 @@ describe('what was used once, used again', () => {
     const shopper = app.shopper();
     const form = await shopper.bindForm();
     const { body } = await shopper.bind(form);
-    const { access_token, password } = form;
+    const { access_token, password, mobile } = form;
+    const sms_code = await writtenCode(app, mobile);
 
-    const answer = await shopper.post('/oauth/qq/bindings/', { access_token, password }, body.token);
+    const answer = await shopper.post(
+      '/oauth/qq/bindings/',
+      { access_token, password, sms_code },
+      body.token,
+    );
 
     expect(answer).toMatchObject(refused('BIND_TOKEN_INVALID'));
   });
