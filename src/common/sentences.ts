@@ -46,6 +46,7 @@ const ENGLISH = {
   请填写密码: 'Enter the password',
   请填写原密码: 'Enter the old password',
   图形验证码编号应为UUID: "The picture's id must be a UUID",
+  请完成人机验证: 'Complete the human check',
   请填写图形验证码: 'Enter the picture code',
   图形验证码应为4位: 'The picture code has 4 characters',
   跳转地址应为一个路径: 'The address to return to must be a path',

@@ -124,6 +124,9 @@ export class Config {
   @IsIn(HUMAN_CHECKS, { each: true })
   readonly HUMAN_CHECK: (typeof HUMAN_CHECKS)[number][];
 
+  /** Counters that a client tries at most for one proof of work; half of them on average. */
+  @ToInteger() @IsInt() @Min(1) @Max(10_000_000) readonly HUMAN_CHECK_DIFFICULTY: number = 2500;
+
   /** The picture's text in `X-Image-Code` too: for programs and tests, refused in production. */
   @ToBoolean('on', 'off') @IsBoolean() readonly IMAGE_CODE_HEADER: boolean = false;
 

@@ -4,7 +4,6 @@ import { AuditRefusals } from '../audit/refusals.js';
 import { LoggedIn } from '../auth/logged-in.js';
 import { SignIns } from '../auth/sign-ins.js';
 import { Client, FromClient } from '../common/client.js';
-import { ImageCodeService } from '../sms/image-code.service.js';
 import { SmsCodeService } from '../sms/sms-code.service.js';
 import { NameLookups } from '../users/name-lookups.js';
 import { RegistrationsService } from '../users/registrations.service.js';
@@ -25,7 +24,6 @@ import {
 export class LegacyAccountsController {
   constructor(
     private readonly consent: LegacyConsent,
-    private readonly imageCodes: ImageCodeService,
     private readonly names: NameLookups,
     private readonly registrations: RegistrationsService,
     private readonly signIns: SignIns,
@@ -47,8 +45,8 @@ export class LegacyAccountsController {
     @Query() { image_code_id: id, text, image_code: imageCode }: LegacySmsQuery,
     @FromClient() client: Client,
   ): Promise<object> {
-    await this.imageCodes.redeem(id, text ?? imageCode ?? '');
-    await this.smsCodes.send(mobile, client);
+    const proof = { imageCodeId: id, imageCode: text ?? imageCode ?? '' };
+    await this.smsCodes.send(mobile, proof, client);
     return { message: 'ok' };
   }
 

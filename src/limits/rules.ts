@@ -23,6 +23,7 @@ export const RULES = {
   // Where nothing but the mobile is shown (no QQ, no login): nobody polls for somebody's code to burn its tries.
   'sms-tries-per-mobile-and-ip': [10, QUARTER],
   'pictures-per-ip': [300, MINUTE],
+  'challenges-per-ip': [300, MINUTE],
   'starts-per-ip': [1200, MINUTE],
   'callbacks-per-ip': [1200, MINUTE],
   'binds-per-token': [10, HOUR],

@@ -2,63 +2,92 @@ import { randomInt } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { renderAsync } from '@resvg/resvg-js';
 import { Redis } from 'ioredis';
-import svgCaptcha from 'svg-captcha';
+import { Client } from '../common/client.js';
 import { Problem } from '../common/problem.js';
+import { Config } from '../config/config.js';
 import { Limits } from '../limits/limits.js';
+import { Script } from '../redis/script.js';
+import { HumanCheck, HumanProof } from './human-check.js';
+import { drawText, PICTURE_SIZE } from './picture-drawing.js';
 
 /** Seconds a picture is good for. */
 const TTL = 300;
 const LENGTH = 4;
-/** `A-Z 2-9` without what a person mistakes: I/1, O/Q/0, Z/2, S/5, B/8. */
-const LETTERS = 'ACDEFGHJKLMNPRTUVWXY34679';
-
-/** The package itself can be called (README, "svgCaptcha(text, options)"), which its types leave out; `create` would draw the text from Math.random. */
-const outlines = svgCaptcha as unknown as (
-  text: string,
-  options: Parameters<typeof svgCaptcha.create>[0],
-) => string;
+/** `A-Z 2-9` without what a person mistakes: I/1, O/Q/0, Z/2, S/5, B/8, A/4. */
+const LETTERS = 'ACDEFGHJKLMNPRTUVWXY3679';
+/** Pictures that may wait to be rendered; at some 10 ms each, the last of them waits a second. */
+const LONGEST_QUEUE = 100;
 
 /** The text, and gone: redeeming is reading once. */
-const REDEEM = `
+const REDEEM = new Script(`
   local text = redis.call('GET', KEYS[1])
   redis.call('DEL', KEYS[1])
-  return text`;
+  return text or ''`);
 
 export interface Picture {
   readonly text: string;
   readonly png: Buffer;
 }
 
-/** Picture codes: what stands between a program and somebody's phone. */
+/** Pictures to copy. A small program reads them; they slow it down and cost it a request. */
 @Injectable()
-export class ImageCodeService {
+export class ImageCodeService extends HumanCheck {
+  readonly fields = { image_code_id: '图形验证码编号应为UUID', image_code: '请填写图形验证码' } as const;
+  private rendering: Promise<unknown> = Promise.resolve();
+  private waiting = 0;
+
   constructor(
     private readonly redis: Redis,
+    private readonly config: Config,
     private readonly limits: Limits,
-  ) {}
+  ) {
+    super();
+  }
 
   /**
    * Draws the picture of `id` (a UUID), in place of any drawn for it before.
-   * @throws Problem TOO_MANY_REQUESTS
+   * @throws Problem NOT_FOUND unless `HUMAN_CHECK` has `picture`, TOO_MANY_REQUESTS, OVERLOADED
    */
-  async draw(id: string, network: string): Promise<Picture> {
+  async draw(id: string, { network }: Client): Promise<Picture> {
+    if (!this.config.HUMAN_CHECK.includes('picture')) throw new Problem('NOT_FOUND');
     await this.limits.take({ 'pictures-per-ip': network });
     const text = Array.from({ length: LENGTH }, () => LETTERS[randomInt(LETTERS.length)]).join('');
-    const svg = outlines(text, { width: 120, height: 44, noise: 3, color: true, background: '#f4f6f8' });
-    // A PNG, because the outlines of an SVG give its text away.
-    const png = (await renderAsync(svg, { font: { loadSystemFonts: false } })).asPng();
+    const png = await this.render(text);
     await this.redis.set(keyOf(id), text, 'EX', TTL);
     return { text, png };
+  }
+
+  isIn({ imageCodeId, imageCode }: HumanProof): boolean {
+    return imageCodeId !== undefined && imageCode !== undefined;
   }
 
   /**
    * Uses the picture up, right or wrong; read in any case.
    * @throws Problem IMAGE_CODE_INVALID
    */
-  async redeem(id: string, text: string): Promise<void> {
-    const drawn = await this.redis.eval(REDEEM, 1, keyOf(id));
-    if (drawn === null || drawn !== text.toUpperCase()) throw new Problem('IMAGE_CODE_INVALID');
+  async redeem({ imageCodeId = '', imageCode = '' }: HumanProof): Promise<void> {
+    const drawn = await REDEEM.run(this.redis, [keyOf(imageCodeId)]);
+    if (drawn === '' || drawn !== imageCode.toUpperCase()) throw new Problem('IMAGE_CODE_INVALID');
   }
+
+  /** One at a time: rendering runs on libuv's threads, where password hashes and name look-ups run too. */
+  private async render(text: string): Promise<Buffer> {
+    if (this.waiting >= LONGEST_QUEUE) throw new Problem('OVERLOADED', { retryAfter: 1 });
+    this.waiting += 1;
+    try {
+      const png = this.rendering.then(() => png2x(text));
+      this.rendering = png.catch(() => undefined);
+      return await png;
+    } finally {
+      this.waiting -= 1;
+    }
+  }
+}
+
+/** A PNG, because the outlines of an SVG give its text away. */
+async function png2x(text: string): Promise<Buffer> {
+  const fitTo = { mode: 'width', value: PICTURE_SIZE.width * 2 } as const;
+  return (await renderAsync(drawText(text), { font: { loadSystemFonts: false }, fitTo })).asPng();
 }
 
 const keyOf = (id: string): string => `qq:image_code:${id.toLowerCase()}`;

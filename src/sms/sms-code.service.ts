@@ -4,6 +4,7 @@ import { Limits, Uses } from '../limits/limits.js';
 import { Client } from '../common/client.js';
 import { maskMobile } from '../common/mobile.js';
 import { Problem } from '../common/problem.js';
+import { HumanCheck, HumanProof } from './human-check.js';
 import { Replaced, SMS_CODE_TTL, SmsCodeStore } from './sms-code-store.js';
 import { Delivery, SmsGateway } from './sms-gateway.js';
 
@@ -22,15 +23,18 @@ export class SmsCodeService {
     private readonly store: SmsCodeStore,
     private readonly limits: Limits,
     private readonly gateway: SmsGateway,
+    private readonly humanCheck: HumanCheck,
   ) {}
 
   /**
-   * Sends a new code, which replaces the one before. It is counted, and works, before it is sent: it may arrive before
+   * Sends a new code to whoever passes the human check; it replaces the one before. It is counted, and works, before it is sent: it may arrive before
    * the gateway's answer. What was certainly not sent is not counted and leaves the code before it as it was; what may
    * have been sent is treated as sent.
-   * @throws Problem TOO_MANY_REQUESTS, SMS_UNAVAILABLE, REQUEST_INVALID (the gateway refuses the number)
+   * @throws Problem IMAGE_CODE_INVALID, HUMAN_CHECK_INVALID, TOO_MANY_REQUESTS, SMS_UNAVAILABLE, REQUEST_INVALID (no
+   *   proof, or the gateway refuses the number)
    */
-  async send(mobile: string, { network, subnet }: Client): Promise<Delivery> {
+  async send(mobile: string, proof: HumanProof, { network, subnet }: Client): Promise<Delivery> {
+    await this.humanCheck.redeem(proof);
     const uses: Uses = {
       'sms-per-mobile-minute': mobile,
       'sms-per-mobile-hour': mobile,

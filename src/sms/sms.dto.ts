@@ -1,5 +1,5 @@
-import { ApiProperty } from '@nestjs/swagger';
-import { IsString, IsUUID, Length } from 'class-validator';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { IsOptional, IsString, IsUUID, Length } from 'class-validator';
 import { IsMobile } from '../common/mobile.js';
 import type { Sentence } from '../common/sentences.js';
 import { SMS_RESEND_AFTER } from './sms-code.service.js';
@@ -17,14 +17,47 @@ export class SendSmsDto {
   @IsMobile()
   readonly mobile: string;
 
-  @ApiProperty({ example: '3f0c9a2e-6d7b-4c1a-9e58-0b2d4f6a8c10', description: '图形验证码编号' })
-  @IsUUID('all', { message: '图形验证码编号应为UUID' })
-  readonly image_code_id: string;
+  @ApiPropertyOptional({
+    description: '`GET /human_checks/` 的解答：ALTCHA组件给出的base64文本；与图形验证码二选一',
+    maxLength: 4096,
+  })
+  @IsOptional()
+  @IsString({ message: '请完成人机验证' })
+  @Length(1, 4096, { message: '请完成人机验证' })
+  readonly altcha?: string;
 
-  @ApiProperty({ example: 'K7PX', description: '图形验证码，不区分大小写', minLength: 4, maxLength: 4 })
+  @ApiPropertyOptional({ example: '3f0c9a2e-6d7b-4c1a-9e58-0b2d4f6a8c10', description: '图形验证码编号' })
+  @IsOptional()
+  @IsUUID('all', { message: '图形验证码编号应为UUID' })
+  readonly image_code_id?: string;
+
+  @ApiPropertyOptional({
+    example: 'K7PX',
+    description: '图形验证码，不区分大小写',
+    minLength: 4,
+    maxLength: 4,
+  })
+  @IsOptional()
   @IsString({ message: '请填写图形验证码' })
   @Length(4, 4, { message: '图形验证码应为4位' })
-  readonly image_code: string;
+  readonly image_code?: string;
+}
+
+class ChallengeParameters {
+  @ApiProperty({ example: 'PBKDF2/SHA-256' }) readonly algorithm: string;
+  @ApiProperty() readonly nonce: string;
+  @ApiProperty() readonly salt: string;
+  @ApiProperty({ example: 2000, description: '每次尝试的PBKDF2轮数' }) readonly cost: number;
+  @ApiProperty({ example: 32, description: '密钥字节数' }) readonly keyLength: number;
+  @ApiProperty({ description: '密钥应以此开头' }) readonly keyPrefix: string;
+  @ApiProperty({ description: '正确密钥的签名' }) readonly keySignature?: string;
+  @ApiProperty({ description: '到期时刻：Unix秒' }) readonly expiresAt?: number;
+}
+
+/** ALTCHA's notation, version 2. */
+export class HumanChallenge {
+  @ApiProperty({ type: ChallengeParameters }) readonly parameters: ChallengeParameters;
+  @ApiProperty() readonly signature?: string;
 }
 
 /** The same body whatever is known of the message; only the status says. */

@@ -1,8 +1,10 @@
 import { Module } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import { HttpSmsGateway } from './http-sms-gateway.js';
+import { AnyHumanCheck, HumanCheck } from './human-check.js';
 import { ImageCodeService } from './image-code.service.js';
 import { LogSmsGateway } from './log-sms-gateway.js';
+import { ProofOfWork } from './proof-of-work.js';
 import { SmsCodeStore } from './sms-code-store.js';
 import { SmsCodeService } from './sms-code.service.js';
 import { SmsController } from './sms.controller.js';
@@ -12,8 +14,15 @@ import { SmsGateway } from './sms-gateway.js';
   controllers: [SmsController],
   providers: [
     ImageCodeService,
+    ProofOfWork,
     SmsCodeService,
     SmsCodeStore,
+    {
+      provide: HumanCheck,
+      inject: [Config, ProofOfWork, ImageCodeService],
+      useFactory: (config: Config, altcha: ProofOfWork, picture: ImageCodeService): HumanCheck =>
+        new AnyHumanCheck(config.HUMAN_CHECK.map((name) => ({ altcha, picture })[name])),
+    },
     {
       provide: SmsGateway,
       inject: [Config],

@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest';
+import { contrast, drawText, PICTURE_SIZE } from './picture-drawing.js';
+
+const rgb = (hex: string) =>
+  [1, 3, 5].map((from) => parseInt(hex.slice(from, from + 2), 16)) as [number, number, number];
+const coloursOf = (svg: string) => [...new Set([...svg.matchAll(/#[0-9a-f]{6}/g)].map(([hex]) => hex))];
+const outlinesOf = (svg: string) => [...svg.matchAll(/<path d="(M[^"]+)" fill="#/g)].map(([, path]) => path!);
+const pointsOf = (path: string) =>
+  [...path.matchAll(/(-?[\d.]+) (-?[\d.]+)/g)].map(([, x, y]) => ({ x: Number(x), y: Number(y) }));
+
+it('knows the contrasts of WCAG', () => {
+  expect(contrast([0, 0, 0], [255, 255, 255])).toBeCloseTo(21, 1);
+  expect(contrast(rgb('#767676'), [255, 255, 255])).toBeCloseTo(4.54, 2);
+});
+
+describe('a picture', () => {
+  const pictures = Array.from({ length: 200 }, () => drawText('AKWM'));
+
+  it('has a background and one colour, which differ by 4.5:1 at least', () => {
+    for (const svg of pictures) {
+      const [background, colour, ...more] = coloursOf(svg);
+      expect(more).toEqual([]);
+      expect(contrast(rgb(background!), rgb(colour!))).toBeGreaterThanOrEqual(4.5);
+    }
+  });
+
+  it('keeps its letters inside, in their order, and each touches the next', () => {
+    for (const svg of pictures) {
+      const boxes = outlinesOf(svg).map((path) => {
+        const points = pointsOf(path);
+        const xs = points.map(({ x }) => x);
+        for (const { x, y } of points) {
+          expect(x).toBeGreaterThan(-1);
+          expect(x).toBeLessThan(PICTURE_SIZE.width + 1);
+          expect(y).toBeGreaterThan(-1);
+          expect(y).toBeLessThan(PICTURE_SIZE.height + 1);
+        }
+        return { left: Math.min(...xs), right: Math.max(...xs) };
+      });
+      expect(boxes).toHaveLength(4);
+      for (const [nth, { left }] of boxes.entries()) {
+        if (nth === 0) continue;
+        expect(left).toBeGreaterThan(boxes[nth - 1]!.left);
+        // The wave moves two neighbours apart by some pixels at most.
+        expect(left).toBeLessThan(boxes[nth - 1]!.right + 4);
+      }
+    }
+  });
+
+  it('draws the same letter another way each time', () => {
+    expect(new Set(pictures.map((svg) => outlinesOf(svg)[0])).size).toBe(200);
+    expect(new Set(pictures.map((svg) => coloursOf(svg)[1])).size).toBeGreaterThan(100);
+  });
+});
