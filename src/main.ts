@@ -10,6 +10,7 @@ import { loadEnvFile } from './config/env-file.js';
 import { withKeptSecret } from './config/kept-secret.js';
 import { loadConfig } from './config/load-config.js';
 import { createAdapter } from './http/adapter.js';
+import { releaseBootMemory } from './http/boot-memory.js';
 import { configureApp, listen } from './http/server.js';
 import { createLogger, ServiceLogger } from './http/service-logger.js';
 import { stop } from './http/shutdown.js';
@@ -32,6 +33,7 @@ try {
   await configureApp(starting);
   app = starting;
   await listen(app);
+  releaseBootMemory();
   reportStart(config, await app.getUrl());
 } catch (error) {
   await reportFailure(error);

@@ -1,4 +1,4 @@
-import { dictionary } from '@zxcvbn-ts/language-common';
+import { createRequire } from 'node:module';
 import { Matches } from 'class-validator';
 import { Problem } from '../common/problem.js';
 
@@ -19,8 +19,19 @@ export interface Names {
   readonly username?: string;
 }
 
-/** The most used of all leaked passwords, most used first (zxcvbn's list), cut where guessing online ends. */
-const COMMON: ReadonlySet<string> = new Set(dictionary['passwords-common'].slice(0, 10_000));
+let common: ReadonlySet<string> | undefined;
+
+/**
+ * The most used of all leaked passwords, most used first (zxcvbn's list), cut where guessing online ends. Loaded for
+ * the first new password: it takes 6 MB, which a process that only logs people in does without.
+ */
+function commonPasswords(): ReadonlySet<string> {
+  const load = () =>
+    createRequire(import.meta.url)(
+      '@zxcvbn-ts/language-common',
+    ) as typeof import('@zxcvbn-ts/language-common');
+  return (common ??= new Set(load().dictionary['passwords-common'].slice(0, 10_000)));
+}
 
 /**
  * What a new password must not be: one of those that everybody tries first, or what the account is called.
@@ -31,7 +42,7 @@ const COMMON: ReadonlySet<string> = new Set(dictionary['passwords-common'].slice
 export function refuseCommon(password: string, { mobile, username }: Names, field = 'password'): void {
   if (password.includes(mobile)) throw Problem.field(field, '密码不能包含手机号');
   if (password.toLowerCase() === username?.toLowerCase()) throw Problem.field(field, '密码不能与用户名相同');
-  if (COMMON.has(password.toLowerCase())) throw Problem.field(field, '密码过于常见，请换一个');
+  if (commonPasswords().has(password.toLowerCase())) throw Problem.field(field, '密码过于常见，请换一个');
 }
 
 /**
