@@ -1,6 +1,5 @@
 import { randomInt } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { renderAsync } from '@resvg/resvg-js';
 import { Redis } from 'ioredis';
 import { Client } from '../common/client.js';
 import { Problem } from '../common/problem.js';
@@ -8,7 +7,6 @@ import { Config } from '../config/config.js';
 import { Limits } from '../limits/limits.js';
 import { Script } from '../redis/script.js';
 import { HumanCheck, HumanProof } from './human-check.js';
-import { drawText, PICTURE_SIZE } from './picture-drawing.js';
 
 /** Seconds a picture is good for. */
 const TTL = 300;
@@ -84,8 +82,13 @@ export class ImageCodeService extends HumanCheck {
   }
 }
 
-/** A PNG, because the outlines of an SVG give its text away. */
+/**
+ * A PNG, because the outlines of an SVG give its text away. Font and renderer are loaded for the first picture: they
+ * take 5 MB, and production without `picture` in `HUMAN_CHECK` draws none.
+ */
 async function png2x(text: string): Promise<Buffer> {
+  const { renderAsync } = await import('@resvg/resvg-js');
+  const { drawText, PICTURE_SIZE } = await import('./picture-drawing.js');
   const fitTo = { mode: 'width', value: PICTURE_SIZE.width * 2 } as const;
   return (await renderAsync(drawText(text), { font: { loadSystemFonts: false }, fitTo })).asPng();
 }
