@@ -10,7 +10,9 @@ async function written(
 ): Promise<Record<string, unknown>[]> {
   const stream = new PassThrough();
   write(await createLogger({ LOG_LEVEL, production: true }, stream));
-  const text = (stream.read() as Buffer | null)?.toString() ?? '';
+  // From Node 26 on, one read gives one of the lines.
+  let text = '';
+  for (let chunk; (chunk = stream.read() as Buffer | null);) text += chunk.toString();
   return text
     .split('\n')
     .filter(Boolean)
