@@ -65,7 +65,7 @@ describe('what a request costs', () => {
     expect(limitsOf(cost)).toHaveLength(1);
   });
 
-  it('login of a bound QQ: one QQ call, one SQL statement, one Redis command and its limit', async () => {
+  it('login of a bound QQ: one QQ call, one SQL statement, two Redis commands and its limit', async () => {
     const shopper = app.shopper();
     const qq = newQq();
     await shopper.bind(await shopper.bindForm({ qq }));
@@ -74,16 +74,16 @@ describe('what a request costs', () => {
 
     expect(cost.qq).toBe(1);
     expect(cost.sql).toHaveLength(1);
-    expect(withoutLimits(cost)).toHaveLength(1);
+    expect(withoutLimits(cost)).toHaveLength(2);
     expect(limitsOf(cost)).toHaveLength(1);
   });
 
-  it('callback of an unbound QQ: one QQ call, one SQL statement, one Redis command and its limit', async () => {
+  it('callback of an unbound QQ: one QQ call, one SQL statement, two Redis commands and its limit', async () => {
     const cost = await callbackOf(app.shopper(), newQq());
 
     expect(cost.qq).toBe(1);
     expect(cost.sql).toHaveLength(1);
-    expect(withoutLimits(cost)).toHaveLength(1);
+    expect(withoutLimits(cost)).toHaveLength(2);
     expect(limitsOf(cost)).toHaveLength(1);
   });
 
@@ -99,7 +99,7 @@ describe('what a request costs', () => {
     expect(limitsOf(cost)).toHaveLength(3);
   });
 
-  it('bind, existing account: five SQL statements, five Redis commands and three limits', async () => {
+  it('bind, existing account: six SQL statements, five Redis commands and three limits', async () => {
     const shopper = app.shopper();
     const mobile = newMobile();
     const first = await shopper.bindForm({ mobile });
@@ -114,7 +114,7 @@ describe('what a request costs', () => {
     const cost = await costOf(() => shopper.bind(form));
 
     expect(cost.qq).toBe(0);
-    expect(cost.sql).toHaveLength(5);
+    expect(cost.sql).toHaveLength(6);
     expect(withoutLimits(cost)).toHaveLength(5);
     expect(limitsOf(cost)).toHaveLength(3);
   });

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { WRITE_RECEIPT } from '../../src/oauth/bind-receipts.js';
 import { SPEND, TRY } from '../../src/sms/sms-code-store.js';
 import { type App, startApp } from '../support/start-app.js';
 import { ServiceProcess } from '../support/service-process.js';
@@ -90,7 +91,7 @@ describe('a service killed in the middle of a bind', () => {
     ['the account', 'database', 'INSERT INTO `tb_users`'],
     ['the binding', 'database', 'INSERT INTO `tb_oauth_qq`'],
     ['the audit trail', 'database', 'INSERT INTO tb_account_event'],
-    ['the receipt', 'redis', "redis.call('HSET', KEYS[1], 'receipt', ARGV[1])"],
+    ['the receipt', 'redis', WRITE_RECEIPT.sha],
     ['the spending', 'redis', SPEND.sha],
     ['COMMIT', 'database', 'COMMIT'],
   ] as const;
