@@ -21,14 +21,13 @@ const REMEMBERED = 31 * 86_400;
 const CLOCKS_DIFFER_BY = 300;
 
 /**
- * The moment is Redis's own, whichever server asks. KEYS[1] the account's moment, ARGV[1] seconds to remember it. A
- * later moment stands: after a failover the clock may be another.
+ * KEYS[1] the account's moment, ARGV[1] the new one, ARGV[2] seconds to remember it. A later moment stands: of two at
+ * once the second may come first, and after a failover the clock may be another.
  */
 const END_ALL = new Script(`
-  local time = redis.call('TIME')
-  local now = time[1] * 1000 + math.floor(time[2] / 1000)
-  local known = tonumber(redis.call('GET', KEYS[1]) or '0')
-  redis.call('SET', KEYS[1], string.format('%.0f', math.max(known, now)), 'EX', ARGV[1])
+  local known = redis.call('GET', KEYS[1])
+  if known and tonumber(known) > tonumber(ARGV[1]) then return 0 end
+  redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
   return 1`);
 
 /**
@@ -67,9 +66,9 @@ export class TokenRevocations {
     await this.redis.set(oneKey(userId, tokenId), 1, 'EX', Math.max(1, left));
   }
 
-  /** Ends every token of an account up to this millisecond of Redis's clock. */
+  /** Ends every token of an account up to this millisecond of Redis's clock, whichever server asks. */
   async addAll(userId: number): Promise<void> {
-    await END_ALL.run(this.redis, [allKey(userId)], REMEMBERED);
+    await END_ALL.run(this.redis, [allKey(userId)], await this.clock.now(), REMEMBERED);
   }
 }
 

@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { Redis } from 'ioredis';
 import { Config } from '../config/config.js';
 import { Problem } from '../common/problem.js';
+import { RedisClock } from '../redis/redis-clock.js';
 import { Script } from '../redis/script.js';
 import { BindGrant } from './bind-token.service.js';
 
@@ -34,11 +35,9 @@ export const WRITE_RECEIPT = new Script(`
   redis.call('EXPIRE', KEYS[1], ARGV[3])
   return 1`);
 
-/** By Redis's clock, as the moments in bind tokens: whichever server unbinds, and whichever issued the token. */
 const CLOSE = new Script(`
-  local time = redis.call('TIME')
-  redis.call('HSET', KEYS[1], 'unboundAt', string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000)))
-  return redis.call('EXPIRE', KEYS[1], ARGV[1])`);
+  redis.call('HSET', KEYS[1], 'unboundAt', ARGV[1])
+  return redis.call('EXPIRE', KEYS[1], ARGV[2])`);
 
 /**
  * What a token has been used for, by QQ: written inside the transaction whose unique index lets one bind of a QQ
@@ -53,6 +52,7 @@ export class BindReceipts {
 
   constructor(
     private readonly redis: Redis,
+    private readonly clock: RedisClock,
     private readonly config: Config,
   ) {
     this.keys = config.keysFor('bind receipts');
@@ -81,7 +81,9 @@ export class BindReceipts {
 
   /** From now on, no token issued before binds this QQ. */
   async close(openid: string): Promise<void> {
-    await CLOSE.run(this.redis, [nameOf(openid, this.keys[0]!)], this.config.BIND_TOKEN_TTL);
+    // By Redis's clock, as the moments in the tokens: one server unbinds, another issued them.
+    const at = await this.clock.now();
+    await CLOSE.run(this.redis, [nameOf(openid, this.keys[0]!)], at, this.config.BIND_TOKEN_TTL);
   }
 
   private async lookBy(

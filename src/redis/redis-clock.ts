@@ -45,6 +45,15 @@ export class RedisClock implements OnModuleInit, OnApplicationShutdown {
     return Math.floor(this.offset + performance.now() - (Date.now() - local));
   }
 
+  /**
+   * What Redis's clock shows now, by its own word: later than every moment that any process took from `at` before.
+   * One Redis command.
+   * @returns ms since the epoch
+   */
+  async now(): Promise<number> {
+    return millisecondsOf(await this.redis.time());
+  }
+
   private async compare(): Promise<void> {
     try {
       const samples: Sample[] = [];
@@ -63,10 +72,12 @@ export class RedisClock implements OnModuleInit, OnApplicationShutdown {
     const sent = performance.now();
     const times = await Promise.all(nodes.map((node) => node.time()));
     const received = performance.now();
-    // Read before it was received, so it shows at least this now. Of several nodes the one that is behind.
-    const read = Math.min(
-      ...times.map(([seconds, micros]) => Number(seconds) * 1000 + Number(micros) / 1000),
-    );
+    // Read before it was received, so it shows at least this now. Of several nodes the one that is most behind.
+    const read = Math.min(...times.map(millisecondsOf));
     return { offset: read - received, roundTrip: received - sent };
   }
 }
+
+/** Of an answer to TIME: seconds and microseconds. */
+const millisecondsOf = ([seconds, micros]: readonly (string | number)[]): number =>
+  Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);

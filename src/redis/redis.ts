@@ -64,7 +64,14 @@ async function connect(config: Config, clients: RedisService): Promise<Redis | C
 async function embedded(): Promise<Redis> {
   const { default: RedisMock } = await import('ioredis-mock');
   // The mock shares one store between clients of one host: a host of its own keeps two services apart.
-  return closing(new RedisMock({ host: crypto.randomUUID() }));
+  const redis = new RedisMock({ host: crypto.randomUUID() });
+  return closing(Object.assign(redis, { time: async () => timeNow() }));
+}
+
+/** What TIME answers; the mock's own rounds the seconds up, and takes the microseconds from another clock. */
+function timeNow(): [seconds: number, micros: number] {
+  const ms = performance.timeOrigin + performance.now();
+  return [Math.floor(ms / 1000), Math.floor((ms % 1000) * 1000)];
 }
 
 /** Nest calls it at shutdown; a client of RedisModule's own is closed by that module. */
