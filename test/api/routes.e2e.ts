@@ -536,6 +536,7 @@ const ROUTES = [
   'GET /oauth/qq/users/',
   'POST /oauth/qq/users/',
   'POST /oauth/qq/user/',
+  'GET /human_checks/',
   'GET /image_codes/{id}/',
   'POST /sms_codes/',
   'POST /users/',
