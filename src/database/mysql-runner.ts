@@ -1,8 +1,9 @@
 import type { PoolConnection } from 'mysql2';
-import { QueryResult, QueryRunnerAlreadyReleasedError } from 'typeorm';
+import { QueryFailedError, QueryResult, QueryRunnerAlreadyReleasedError } from 'typeorm';
 import type { MysqlDriver } from 'typeorm/driver/mysql/MysqlDriver.js';
 import { MysqlQueryRunner } from 'typeorm/driver/mysql/MysqlQueryRunner.js';
 import type { ReplicationMode } from 'typeorm/driver/types/ReplicationMode.js';
+import { framesIn } from '../common/describe-error.js';
 import { ConnectionLease } from './connection-lease.js';
 import type { MysqlConnections } from './mysql-connections.js';
 
@@ -29,8 +30,12 @@ export class PreparingMysqlRunner extends MysqlQueryRunner {
   }
 
   override async query(sql: string, parameters?: unknown[], structured = false): Rows {
-    const rows = (await this.leased().run(sql, parameters)) as Awaited<Rows>;
-    return structured ? structuredResult(rows) : rows;
+    try {
+      const rows = (await this.leased().run(sql, parameters)) as Awaited<Rows>;
+      return structured ? structuredResult(rows) : rows;
+    } catch (error) {
+      throw error instanceof QueryFailedError ? withCallers(error) : error;
+    }
   }
 
   override async release(): Promise<void> {
@@ -44,6 +49,12 @@ export class PreparingMysqlRunner extends MysqlQueryRunner {
     this.lease ??= this.connections.lease();
     return this.lease;
   }
+}
+
+/** The driver makes its error when the answer comes: its stack does not say who asked. */
+function withCallers(error: QueryFailedError): QueryFailedError {
+  error.stack = [error.stack, framesIn(new Error().stack)].join('\n');
+  return error;
 }
 
 function structuredResult(rows: unknown): QueryResult {

@@ -1,5 +1,6 @@
 import { Transform } from 'class-transformer';
-import { IsOptional, IsString, IsUUID, Matches } from 'class-validator';
+import { IsString, IsUUID, Matches } from 'class-validator';
+import { MayBeMissing } from '../common/may-be-missing.js';
 import { SignedInAccount } from '../auth/sign-ins.js';
 import { IsMobile, maskMobile } from '../common/mobile.js';
 import { BindQqDto } from '../oauth/oauth.dto.js';
@@ -9,8 +10,8 @@ const LOCAL = { message: '跳转地址应为一个路径' };
 
 /** Where to go after the login: one family of pages calls it `next`, the other `state`. */
 export class LegacyLoginQuery {
-  @IsOptional() @IsString(LOCAL) readonly next?: string;
-  @IsOptional() @IsString(LOCAL) readonly state?: string;
+  @MayBeMissing() @IsString(LOCAL) readonly next?: string;
+  @MayBeMissing() @IsString(LOCAL) readonly state?: string;
 }
 
 export class LegacyCallbackQuery {
@@ -24,11 +25,11 @@ export class LegacyCallbackQuery {
 
 /** The course's registration form says `allow: "true"` when the box 同意用户协议 is ticked. */
 export class LegacyRegisterDto extends RegisterDto {
-  @IsOptional() readonly allow?: unknown;
+  @MayBeMissing() readonly allow?: unknown;
 }
 
 export class LegacyBindDto extends BindQqDto {
-  @IsOptional() readonly allow?: unknown;
+  @MayBeMissing() readonly allow?: unknown;
 }
 
 export class LegacyMobile {
@@ -45,8 +46,8 @@ export class LegacySmsQuery {
   @IsUUID('all', { message: '图形验证码编号应为UUID' })
   readonly image_code_id: string;
 
-  @IsOptional() @IsString({ message: '请填写图形验证码' }) readonly text?: string;
-  @IsOptional() @IsString({ message: '请填写图形验证码' }) readonly image_code?: string;
+  @MayBeMissing() @IsString({ message: '请填写图形验证码' }) readonly text?: string;
+  @MayBeMissing() @IsString({ message: '请填写图形验证码' }) readonly image_code?: string;
 }
 
 /** A login with all the names that the old pages read. */

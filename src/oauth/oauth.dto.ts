@@ -1,6 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
-import { IsInt, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
+import { IsInt, IsString, Matches, Max, Min } from 'class-validator';
+import { MayBeMissing } from '../common/may-be-missing.js';
 import { SignedInAccount } from '../auth/sign-ins.js';
 import { IsMobile } from '../common/mobile.js';
 import { IsSmsCode } from '../sms/is-sms-code.js';
@@ -28,7 +29,7 @@ export class AuthorizeQuery {
 
   /** Anything but `mobile` is ignored. */
   @ApiPropertyOptional({ enum: ['mobile'], description: '手机样式的QQ登录页' })
-  @IsOptional()
+  @MayBeMissing()
   @Transform(({ value }: { value: unknown }) => (value === 'mobile' ? value : undefined))
   readonly display?: 'mobile';
 }

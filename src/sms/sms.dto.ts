@@ -1,5 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsOptional, IsString, IsUUID, Length } from 'class-validator';
+import { IsString, IsUUID, Length } from 'class-validator';
+import { MayBeMissing } from '../common/may-be-missing.js';
 import { IsMobile } from '../common/mobile.js';
 import type { Sentence } from '../common/sentences.js';
 import { SMS_RESEND_AFTER } from './sms-code.service.js';
@@ -21,13 +22,13 @@ export class SendSmsDto {
     description: '`GET /human_checks/` 的解答：ALTCHA组件给出的base64文本；与图形验证码二选一',
     maxLength: 4096,
   })
-  @IsOptional()
+  @MayBeMissing()
   @IsString({ message: '请完成人机验证' })
   @Length(1, 4096, { message: '请完成人机验证' })
   readonly altcha?: string;
 
   @ApiPropertyOptional({ example: '3f0c9a2e-6d7b-4c1a-9e58-0b2d4f6a8c10', description: '图形验证码编号' })
-  @IsOptional()
+  @MayBeMissing()
   @IsUUID('all', { message: '图形验证码编号应为UUID' })
   readonly image_code_id?: string;
 
@@ -37,7 +38,7 @@ export class SendSmsDto {
     minLength: 4,
     maxLength: 4,
   })
-  @IsOptional()
+  @MayBeMissing()
   @IsString({ message: '请填写图形验证码' })
   @Length(4, 4, { message: '图形验证码应为4位' })
   readonly image_code?: string;

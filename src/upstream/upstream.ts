@@ -33,7 +33,7 @@ export interface UpstreamAnswer {
 }
 
 /** Calls to one upstream at the same time. */
-const CONNECTIONS = 256;
+export const CONNECTIONS = 256;
 /** Bytes of an answer that are read; what QQ and SMS gateways say has a few hundred. */
 const LONGEST_ANSWER = 16_384;
 

@@ -1,6 +1,7 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsInt, IsOptional, Matches, Max, Min } from 'class-validator';
+import { IsInt, Matches, Max, Min } from 'class-validator';
+import { MayBeMissing } from '../common/may-be-missing.js';
 import { IsMobile, maskMobile } from '../common/mobile.js';
 import type { Sentence } from '../common/sentences.js';
 import { ToInteger } from '../common/to-integer.js';
@@ -21,7 +22,7 @@ export const TermsVersion = (): PropertyDecorator =>
       example: '2026-11',
       description: '同意的用户协议版本：设了 `TERMS_VERSION` 时，新账号需要',
     }),
-    IsOptional(),
+    MayBeMissing(),
     Matches(/^[\w.-]{1,32}$/, { message: '协议版本格式不正确' }),
   );
 
@@ -59,7 +60,7 @@ export class SmsLoginDto {
 
 export class ChangeMobileDto {
   @ApiPropertyOptional({ ...PASSWORD, minLength: 1, maxLength: 128, description: '密码；没有密码的账号不填' })
-  @IsOptional()
+  @MayBeMissing()
   @Matches(GIVEN_PASSWORD, { message: '请填写密码' })
   readonly password?: string;
 
@@ -73,7 +74,7 @@ export class ChangeMobileDto {
 
 export class CloseAccountDto {
   @ApiPropertyOptional({ ...PASSWORD, minLength: 1, maxLength: 128, description: '密码；没有密码的账号不填' })
-  @IsOptional()
+  @MayBeMissing()
   @Matches(GIVEN_PASSWORD, { message: '请填写密码' })
   readonly password?: string;
 
@@ -116,7 +117,7 @@ export class ResetPasswordDto {
 
 export class EventsQuery {
   @ApiPropertyOptional({ example: 20, minimum: 1, maximum: 100, default: 20, description: '最多几条' })
-  @IsOptional()
+  @MayBeMissing()
   @ToInteger()
   @IsInt({ message: 'limit应为整数' })
   @Min(1, { message: 'limit至少为1' })
@@ -124,7 +125,7 @@ export class EventsQuery {
   readonly limit: number = 20;
 
   @ApiPropertyOptional({ example: 1000, minimum: 1, description: '只要此编号之前的' })
-  @IsOptional()
+  @MayBeMissing()
   @ToInteger()
   @IsInt({ message: 'before应为整数' })
   @Min(1, { message: 'before至少为1' })

@@ -177,10 +177,11 @@ const mutated = (text: string) =>
 
 /** Mostly as the document says; then something near it; then anything. */
 function valueOf(name: string, { example }: Schema): fc.Arbitrary<unknown> {
-  const good = fc.constantFrom(...[example, genuine[name]].filter((value) => value !== undefined));
+  const known = [example, genuine[name]].filter((value) => value !== undefined);
+  const good = known.length > 0 ? fc.constantFrom(...known) : hostile;
   return fc.oneof(
     { weight: 6, arbitrary: good },
-    { weight: 2, arbitrary: mutated(String(genuine[name] ?? example)) },
+    { weight: 2, arbitrary: mutated(String(genuine[name] ?? example ?? '')) },
     { weight: 2, arbitrary: anything },
   );
 }
