@@ -12,6 +12,10 @@ declare module 'fastify' {
 /** `Authorization: Bearer <token>`; `JWT <token>` is the old shop's scheme (DRF-JWT). */
 const SCHEME = /^(?:Bearer|JWT) +([\w-]+\.[\w-]+\.[\w-]+)$/i;
 
+function tokenIn({ headers }: FastifyRequest): string | undefined {
+  return SCHEME.exec(headers.authorization ?? '')?.[1];
+}
+
 /** Lets a request pass that carries a good login token. */
 @Injectable()
 export class AuthGuard implements CanActivate {
@@ -20,7 +24,7 @@ export class AuthGuard implements CanActivate {
   /** @throws Problem LOGIN_REQUIRED */
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
-    const token = SCHEME.exec(request.headers.authorization ?? '')?.[1];
+    const token = tokenIn(request);
     if (!token) throw new Problem('LOGIN_REQUIRED');
     request.login = await this.tokens.verify(token);
     return true;
@@ -33,3 +37,8 @@ export const CurrentLogin = createParamDecorator((_: unknown, context: Execution
   if (!login) throw new Error('CurrentLogin needs a route with @LoggedIn()');
   return login;
 });
+
+/** Parameter decorator of a public route: the login token that the request has, not verified; undefined without one. */
+export const GivenToken = createParamDecorator((_: unknown, context: ExecutionContext) =>
+  tokenIn(context.switchToHttp().getRequest<FastifyRequest>()),
+);

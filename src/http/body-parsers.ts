@@ -23,7 +23,7 @@ export function readBodies(app: NestFastifyApplication): void {
       // A client that says JSON whatever it sends, as with a DELETE.
       if (body.length === 0) return done(null, undefined);
       void parseJson(request, textOf(body, request), (fault, value?: unknown) => {
-        const faulty = fault !== null || isDeeper(value, DEEPEST);
+        const faulty = fault !== null || !isObject(value) || isDeeper(value, DEEPEST);
         done(faulty ? new Problem('REQUEST_INVALID', { cause: fault }) : null, value);
       });
     },
@@ -58,6 +58,11 @@ function decoded(decode: () => string): string {
     // TypeError or URIError, and nothing else: the bytes are no UTF-8.
     throw new Problem('REQUEST_INVALID', { cause });
   }
+}
+
+/** Every body of ours is an object: no route has to say what it does with a number or a list. */
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isDeeper(value: unknown, levels: number): boolean {

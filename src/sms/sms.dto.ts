@@ -14,9 +14,13 @@ export class ImageCodeParams {
 }
 
 export class SendSmsDto {
-  @ApiProperty({ example: '13800138000', description: '手机号' })
+  @ApiPropertyOptional({
+    example: '13800138000',
+    description: '手机号；已登录的人可以不填，发到账号自己的手机',
+  })
+  @MayBeMissing()
   @IsMobile()
-  readonly mobile: string;
+  readonly mobile?: string;
 
   @ApiPropertyOptional({
     description: '`GET /human_checks/` 的解答：ALTCHA组件给出的base64文本；与图形验证码二选一',

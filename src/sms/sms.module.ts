@@ -7,11 +7,11 @@ import { LogSmsGateway } from './log-sms-gateway.js';
 import { ProofOfWork } from './proof-of-work.js';
 import { SmsCodeStore } from './sms-code-store.js';
 import { SmsCodeService } from './sms-code.service.js';
-import { SmsController } from './sms.controller.js';
+import { HumanChecksController } from './human-checks.controller.js';
 import { SmsGateway } from './sms-gateway.js';
 
 @Module({
-  controllers: [SmsController],
+  controllers: [HumanChecksController],
   providers: [
     ImageCodeService,
     ProofOfWork,

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { User } from '../../src/users/user.entity.js';
 import { writtenCode } from '../support/fixtures.js';
@@ -176,5 +177,22 @@ describe('DELETE /user/', () => {
     const { token } = (await loginBySms(shopper, mobile)).body;
 
     expect((await close(shopper, token, { sms_code: await writtenCode(app, mobile) })).status).toBe(204);
+  });
+});
+
+describe('POST /sms_codes/ without a mobile', () => {
+  it('sends the code to the mobile of whoever is logged in, and to nobody else', async () => {
+    const [shopper, mobile] = [app.shopper(), newMobile()];
+    const { token } = (await loginBySms(shopper, mobile)).body;
+    const ask = async (who?: string) => {
+      const id = randomUUID();
+      const image_code = (await shopper.get(`/image_codes/${id}/`)).headers.get('x-image-code') ?? '';
+      return shopper.post('/sms_codes/', { image_code_id: id, image_code }, who);
+    };
+
+    expect((await ask(token)).status).toBe(200);
+    expect(app.sandbox.messages(mobile)).toHaveLength(1);
+    expect(await ask()).toMatchObject({ status: 400, body: { errors: { mobile: [expect.any(String)] } } });
+    expect(await ask(`${token}x`)).toMatchObject(refused('LOGIN_REQUIRED', 401));
   });
 });

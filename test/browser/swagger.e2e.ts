@@ -109,7 +109,7 @@ async function readPhone(visitor: Visitor): Promise<string> {
 async function authorize(page: Page, token: string): Promise<void> {
   await page.locator('.auth-wrapper').getByRole('button', { name: 'Authorize' }).click();
   const dialog = page.locator('.dialog-ux');
-  await dialog.locator('input').fill(token);
-  await dialog.getByRole('button', { name: 'Apply credentials' }).click();
+  await dialog.locator('input').first().fill(token);
+  await dialog.getByRole('button', { name: 'Apply credentials' }).first().click();
   await dialog.getByRole('button', { name: 'Close' }).first().click();
 }

@@ -1,21 +1,19 @@
-import { Body, Controller, Get, HttpCode, Param, Post, UseInterceptors } from '@nestjs/common';
-import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
+import { Controller, Get, Param, UseInterceptors } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import { Client, FromClient } from '../common/client.js';
 import { AnswersProblems } from '../common/problem.js';
-import { AcceptedUnlessCertain } from './accepted-unless-certain.interceptor.js';
 import { ImageCodeHeader } from './image-code-header.interceptor.js';
 import { ImageCodeService, Picture } from './image-code.service.js';
 import { ProofOfWork } from './proof-of-work.js';
-import { SmsCodeService } from './sms-code.service.js';
-import { HumanChallenge, ImageCodeParams, SendSmsDto, SmsSent } from './sms.dto.js';
+import { HumanChallenge, ImageCodeParams } from './sms.dto.js';
 
+/** The proofs that a person asks for an SMS. */
 @ApiTags('短信验证码')
 @Controller()
-export class SmsController {
+export class HumanChecksController {
   constructor(
     private readonly imageCodes: ImageCodeService,
     private readonly proofOfWork: ProofOfWork,
-    private readonly smsCodes: SmsCodeService,
   ) {}
 
   @Get('image_codes/:id')
@@ -42,27 +40,5 @@ export class SmsController {
   @AnswersProblems('NOT_FOUND', 'TOO_MANY_REQUESTS')
   async challenge(@FromClient() client: Client): Promise<HumanChallenge> {
     return this.proofOfWork.issue(client);
-  }
-
-  @Post('sms_codes')
-  @HttpCode(200)
-  @ApiOperation({
-    summary: '发送短信验证码',
-    description:
-      '先核对人机验证（`altcha`，或 `image_code_id` 和 `image_code`），再向手机发送6位数字。无论该手机号是否已注册，回答都一样。',
-  })
-  @UseInterceptors(AcceptedUnlessCertain)
-  @ApiOkResponse({ type: SmsSent })
-  @ApiAcceptedResponse({ type: SmsSent, description: '网关收下了短信，但没有说结果：也许已送达' })
-  @AnswersProblems(
-    'REQUEST_INVALID',
-    'IMAGE_CODE_INVALID',
-    'HUMAN_CHECK_INVALID',
-    'TOO_MANY_REQUESTS',
-    'SMS_UNAVAILABLE',
-  )
-  async send(@Body() form: SendSmsDto, @FromClient() client: Client): Promise<SmsSent> {
-    const { mobile, altcha, image_code_id: imageCodeId, image_code: imageCode } = form;
-    return new SmsSent(await this.smsCodes.send(mobile, { altcha, imageCodeId, imageCode }, client));
   }
 }
