@@ -2,11 +2,14 @@ import { OnApplicationShutdown } from '@nestjs/common';
 import { Problem } from '../common/problem.js';
 import { Config } from '../config/config.js';
 import { UpstreamFault } from '../upstream/upstream-fault.js';
-import { Upstream } from '../upstream/upstream.js';
+import { Upstream, UpstreamAnswer } from '../upstream/upstream.js';
 import { Delivery, GATEWAY_TIMEOUT_MS, SmsGateway, smsText } from './sms-gateway.js';
 import { ServiceError } from '../common/service-error.js';
 
-/** POSTs `{mobile, code, text}` as JSON with a bearer key. Any 2xx is sent, whatever becomes of its body. */
+/**
+ * POSTs `{mobile, code, text}` as JSON with a bearer key. Any 2xx is sent, whatever becomes of its body; with
+ * `SMS_HTTP_SUCCESS` one whose JSON says so.
+ */
 export class HttpSmsGateway extends SmsGateway implements OnApplicationShutdown {
   private readonly upstream: Upstream;
   private readonly path: string;
@@ -19,31 +22,55 @@ export class HttpSmsGateway extends SmsGateway implements OnApplicationShutdown 
     this.path = pathname + search;
   }
 
+  /** @throws Problem SMS_UNAVAILABLE */
   async send(mobile: string, code: string): Promise<Delivery> {
-    const status = await this.post(JSON.stringify({ mobile, code, text: smsText(code) }));
+    const answer = await this.post(JSON.stringify({ mobile, code, text: smsText(code) }));
     // 504: the gateway behind this one did not answer in time.
-    if (status === undefined || status === 504) return 'unknown';
-    if (status >= 200 && status <= 299) return 'accepted';
-    throw new Problem('SMS_UNAVAILABLE', { cause: new ServiceError(`the SMS gateway answered ${status}`) });
+    if (answer === undefined || answer.status === 504) return 'unknown';
+    const { status, text } = answer;
+    if (status < 200 || status > 299) throw refused(`the SMS gateway answered ${status}`);
+    if (!this.saysSent(text)) throw refused('the SMS gateway did not say SMS_HTTP_SUCCESS');
+    return 'accepted';
   }
 
   async onApplicationShutdown(): Promise<void> {
     await this.upstream.close();
   }
 
-  /** The status; undefined when none came though the message may have been sent. */
-  private async post(body: string): Promise<number | undefined> {
+  /** Some gateways answer 200 to everything: then only the field and value of `SMS_HTTP_SUCCESS` mean "sent". */
+  private saysSent(text: string): boolean {
+    const [, field = '', value] = /^([^=]+)=(.+)$/s.exec(this.config.SMS_HTTP_SUCCESS ?? '') ?? [];
+    return value === undefined || fieldOf(text, field) === value;
+  }
+
+  /** The answer; undefined when none came though the message may have been sent. */
+  private async post(body: string): Promise<UpstreamAnswer | undefined> {
     const headers = {
       'content-type': 'application/json',
       authorization: `Bearer ${this.config.SMS_HTTP_KEY}`,
     };
     try {
-      const call = { method: 'POST', path: this.path, headers, body, statusOnly: true } as const;
-      return (await this.upstream.call(call)).status;
+      // The body is read only where it decides: what becomes of it must not make a sent message a failed one.
+      const statusOnly = this.config.SMS_HTTP_SUCCESS === undefined;
+      return await this.upstream.call({ method: 'POST', path: this.path, headers, body, statusOnly });
     } catch (cause) {
       if (!(cause instanceof UpstreamFault)) throw cause;
       if (cause.maybeSent) return undefined;
       throw new Problem('SMS_UNAVAILABLE', { cause });
     }
+  }
+}
+
+const refused = (why: string): Problem => new Problem('SMS_UNAVAILABLE', { cause: new ServiceError(why) });
+
+/** A field of a JSON object as text; undefined where there is none. */
+function fieldOf(text: string, field: string): string | undefined {
+  try {
+    const answer: unknown = JSON.parse(text);
+    if (typeof answer !== 'object' || answer === null || !Object.hasOwn(answer, field)) return undefined;
+    return String((answer as Record<string, unknown>)[field]);
+  } catch {
+    // SyntaxError, and nothing else: it is no JSON.
+    return undefined;
   }
 }
