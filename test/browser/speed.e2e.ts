@@ -57,13 +57,13 @@ async function largestPaint(): Promise<number> {
   await page.goto(headers.get('location')!);
   await page.getByRole('heading', { name: '绑定账号' }).waitFor();
 
-  const paint = await page.evaluate<{ startTime: number; text: string }>(
+  // The form may be in the document a frame before it is painted: what was painted before it does not count.
+  const startTime = await page.evaluate<number>(
     `new Promise((found) => new PerformanceObserver((list) => {
-      const { startTime, element } = list.getEntries().pop();
-      found({ startTime, text: element && element.textContent });
+      const form = list.getEntries().find(({ element }) => element && element.textContent.includes('首次使用QQ登录'));
+      if (form) found(form.startTime);
     }).observe({ type: 'largest-contentful-paint', buffered: true }))`,
   );
-  expect(paint.text).toContain('首次使用QQ登录');
   await context.close();
-  return paint.startTime;
+  return startTime;
 }
