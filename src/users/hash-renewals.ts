@@ -1,11 +1,16 @@
+import { createHash } from 'node:crypto';
 import { OnApplicationShutdown, Injectable, Logger } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
+import { Redis } from 'ioredis';
 import { Repository } from 'typeorm';
 import { PasswordHasher, PasswordOwner } from './password-hasher.js';
 import { User } from './user.entity.js';
 
 /** They share the share of one network, so that they never fill the queue. */
 const ASKER = { network: 'hash renewals' };
+
+/** Seconds that a renewal is remembered: longer than any request waits for a hash. */
+const REMEMBERED_S = 60;
 
 /** Replaces weaker password hashes by ours, behind the answer of the login that showed the password. */
 @Injectable()
@@ -17,7 +22,13 @@ export class HashRenewals implements OnApplicationShutdown {
   constructor(
     @InjectRepository(User) private readonly users: Repository<User>,
     private readonly passwords: PasswordHasher,
+    private readonly redis: Redis,
   ) {}
+
+  /** Whether `now` encodes the same password as `before` did: a renewal is no change of the password. */
+  async isRenewal(id: number, before: string, now: string): Promise<boolean> {
+    return (await this.redis.get(keyOf(id))) === markOf(before, now);
+  }
 
   /** Renews the hash of a password that has just been shown to be right. */
   renewLater(account: PasswordOwner, password: string): void {
@@ -34,6 +45,8 @@ export class HashRenewals implements OnApplicationShutdown {
   private async renew({ id, password: encoded }: PasswordOwner, password: string): Promise<void> {
     try {
       const renewed = await this.passwords.hash(password, ASKER, 'guess');
+      // Before the row, so that whoever finds the new hash in the row finds this too.
+      await this.redis.set(keyOf(id), markOf(encoded, renewed), 'EX', REMEMBERED_S);
       // Unless it was changed in the meantime.
       const { affected } = await this.users.update({ id, password: encoded }, { password: renewed });
       if (affected) this.logger.log('Password hash renewed', { userId: id });
@@ -43,3 +56,9 @@ export class HashRenewals implements OnApplicationShutdown {
     }
   }
 }
+
+const keyOf = (id: number): string => `qq:renewed_hash:${id}`;
+
+/** A digest: Redis does not hold hashes of passwords. */
+const markOf = (before: string, now: string): string =>
+  createHash('sha256').update(`${before} ${now}`).digest('base64url');

@@ -5,6 +5,7 @@ import { EntityManager, Repository } from 'typeorm';
 import { MOBILE } from '../common/mobile.js';
 import { Problem } from '../common/problem.js';
 import { violatedUnique } from '../database/unique-violation.js';
+import { HashRenewals } from './hash-renewals.js';
 import { User } from './user.entity.js';
 
 /** An account as others see it: without its password. */
@@ -51,7 +52,10 @@ const WITH_PASSWORD = { ...FIELDS, password: true } as const;
 /** The accounts: `tb_users`. */
 @Injectable()
 export class UsersService {
-  constructor(@InjectRepository(User) private readonly users: Repository<User>) {}
+  constructor(
+    private readonly renewals: HashRenewals,
+    @InjectRepository(User) private readonly users: Repository<User>,
+  ) {}
 
   async findById(id: number): Promise<Account | null> {
     return this.users.findOne({ select: FIELDS, where: { id } });
@@ -86,8 +90,10 @@ export class UsersService {
       [id],
     );
     if (!row || !(row.isActive || disabledToo)) throw new Problem('ACCOUNT_DISABLED', { userId: id });
-    if (password !== undefined && row.password !== password)
+    const changed = password !== undefined && row.password !== password;
+    if (changed && !(await this.renewals.isRenewal(id, password, row.password))) {
       throw new Problem('PASSWORD_INVALID', { userId: id });
+    }
     if (mobile !== undefined && row.mobile !== mobile) throw new Problem('SMS_CODE_INVALID', { userId: id });
   }
 
