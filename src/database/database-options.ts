@@ -7,7 +7,7 @@ import type { Config } from '../config/config.js';
 import { isDatabaseAway } from './database-away.js';
 import { CreateAccounts1700000000000 } from './migrations/1700000000000-create-accounts.js';
 import { CreateAccountEvents1700000001000 } from './migrations/1700000001000-create-account-events.js';
-import { AddLoginsAndDetails1700000002000 } from './migrations/1700000002000-add-logins-and-details.js';
+import { AddQqDetails1700000002000 } from './migrations/1700000002000-add-qq-details.js';
 
 const CONNECTIONS = 20;
 /** Callers that may wait for a connection; the next one gets an error at once. The time limit below bounds their wait. */
@@ -33,11 +33,7 @@ export function databaseOptions({ DATABASE_URL }: Pick<Config, 'DATABASE_URL'>):
   const shared = {
     // Each module brings its own entities (TypeOrmModule.forFeature).
     autoLoadEntities: true,
-    migrations: [
-      CreateAccounts1700000000000,
-      CreateAccountEvents1700000001000,
-      AddLoginsAndDetails1700000002000,
-    ],
+    migrations: [CreateAccounts1700000000000, CreateAccountEvents1700000001000, AddQqDetails1700000002000],
     // Not `migrations`: the shop's database is shared, and other tools use that name.
     migrationsTableName: MIGRATIONS_TABLE,
     synchronize: false,

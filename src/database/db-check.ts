@@ -5,7 +5,7 @@ import { describeTable, type Finding, hasUnique, inspectTables } from './migrati
 /** What each table of the service needs that a shop's own may not have. */
 const COLUMNS: Readonly<Record<string, readonly string[]>> = {
   tb_users: [],
-  tb_oauth_qq: ['unionid', 'last_login_at', 'nickname', 'qq_unionid'],
+  tb_oauth_qq: ['unionid', 'nickname', 'qq_unionid'],
   tb_account_event: ['detail'],
 };
 const UNIQUE_INDEXES: Readonly<Record<string, readonly string[]>> = {

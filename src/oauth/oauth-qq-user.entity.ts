@@ -39,10 +39,6 @@ export class OAuthQQUser {
   /** The QQ's nickname when it was bound; it may contain emoji. */
   @Column({ type: 'varchar', length: 64, nullable: true }) nickname: string | null = null;
 
-  /** UTC; null until the first login after the bind. */
-  @Column({ name: 'last_login_at', type: 'datetime', precision: 6, nullable: true })
-  lastLoginAt: Date | null = null;
-
   @Column({ name: 'user_id', type: 'int' }) userId: number;
 
   @ManyToOne(() => User)

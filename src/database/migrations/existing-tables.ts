@@ -68,7 +68,6 @@ const BINDINGS: Rules = {
   unionid: { kind: 'text', length: 64, nullable: true, added: true },
   qq_unionid: { kind: 'text', length: 64, nullable: true, added: true },
   nickname: { kind: 'text', length: 64, nullable: true, added: true },
-  last_login_at: { kind: 'time', nullable: true, added: true },
 };
 
 const TYPES: Readonly<Record<Kind, readonly string[]>> = {

@@ -10,10 +10,9 @@ const QQ_UNIONID_INDEX = 'tb_oauth_qq_qq_unionid';
  * `qq_unionid` is on every row of a QQ (one row per app id). `unionid` stays unique and on one of these rows: that
  * index decides which of two simultaneous binds of one QQ wins.
  */
-export class AddLoginsAndDetails1700000002000 implements MigrationInterface {
+export class AddQqDetails1700000002000 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {
     await addColumns(queryRunner, 'tb_oauth_qq', [
-      { name: 'last_login_at', type: 'datetime', precision: 6 },
       text(queryRunner, 'nickname', 64),
       exactText(queryRunner, 'qq_unionid', 64),
     ]);
@@ -31,7 +30,7 @@ export class AddLoginsAndDetails1700000002000 implements MigrationInterface {
     const bindings = await queryRunner.getTable('tb_oauth_qq');
     if (bindings?.indices.some(({ name }) => name === QQ_UNIONID_INDEX))
       await queryRunner.dropIndex('tb_oauth_qq', QQ_UNIONID_INDEX);
-    await dropColumns(queryRunner, 'tb_oauth_qq', ['last_login_at', 'nickname', 'qq_unionid']);
+    await dropColumns(queryRunner, 'tb_oauth_qq', ['nickname', 'qq_unionid']);
     await dropColumns(queryRunner, 'tb_account_event', ['detail']);
   }
 }
