@@ -1,3 +1,4 @@
+import cluster from 'node:cluster';
 import { Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -14,9 +15,11 @@ import { releaseBootMemory } from './http/boot-memory.js';
 import { configureApp, listen } from './http/server.js';
 import { createLogger, ServiceLogger } from './http/service-logger.js';
 import { stop } from './http/shutdown.js';
+import { Workers } from './http/workers.js';
 
 let logger: ServiceLogger | undefined;
 let app: NestFastifyApplication | undefined;
+let workers: Workers | undefined;
 
 stopOnSignals();
 try {
@@ -25,6 +28,11 @@ try {
   loadEnvFile();
   const config = loadConfig(withKeptSecret(process.env));
   logger = await createLogger(config);
+  if (config.WEB_CONCURRENCY > 1 && cluster.isPrimary) {
+    Logger.overrideLogger(logger);
+    workers = new Workers(config);
+    process.exit(await workers.run());
+  }
   const starting = await NestFactory.create<NestFastifyApplication>(
     AppModule.of(config),
     createAdapter(config),
@@ -46,11 +54,15 @@ function stopOnSignals(): void {
   const onSignal = async (): Promise<void> => {
     if (stopping) process.exit(1);
     stopping = true;
+    // The workers end, then this process does.
+    if (workers) return workers.stop();
     const closed = app ? await stop(app) : true;
     logger?.flush();
     process.exit(closed ? 0 : 1);
   };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void onSignal());
+  process.on('SIGTERM', () => void onSignal());
+  // Ctrl-C reaches every process of the terminal: a worker waits for the word of the process that started it.
+  process.on('SIGINT', () => cluster.isPrimary && void onSignal());
 }
 
 function reportStart({ LIMITS, NODE_ENV }: Config, address: string): void {

@@ -2,6 +2,7 @@ import { Injectable, Logger, OnApplicationShutdown, OnModuleInit } from '@nestjs
 import { InjectRepository } from '@nestjs/typeorm';
 import { LessThan, Repository } from 'typeorm';
 import { Config } from '../config/config.js';
+import { WORKER_NUMBER } from '../config/worker.js';
 import { AccountEvent } from './account-event.entity.js';
 
 const PRUNE_EVERY_MS = 60_000;
@@ -23,6 +24,8 @@ export class AuditPruner implements OnModuleInit, OnApplicationShutdown {
   ) {}
 
   onModuleInit(): void {
+    // One worker of a machine prunes for all.
+    if (WORKER_NUMBER > 1) return;
     this.timer = setInterval(() => void this.prune(), PRUNE_EVERY_MS).unref();
   }
 

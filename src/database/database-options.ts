@@ -4,11 +4,16 @@ import type { TypeOrmModuleOptions } from '@nestjs/typeorm';
 import type { DataSourceOptions, Logger } from 'typeorm';
 import { OperatorError } from '../common/operator-error.js';
 import type { Config } from '../config/config.js';
+import { shareOf } from '../config/worker.js';
 import { isDatabaseAway } from './database-away.js';
 import { CreateAccounts1700000000000 } from './migrations/1700000000000-create-accounts.js';
 import { CreateAccountEvents1700000001000 } from './migrations/1700000001000-create-account-events.js';
 import { AddQqDetails1700000002000 } from './migrations/1700000002000-add-qq-details.js';
 
+/** What the database needs of the configuration. */
+export type DatabaseSettings = Pick<Config, 'DATABASE_URL'> & Partial<Pick<Config, 'WEB_CONCURRENCY'>>;
+
+/** Of all workers of one machine together. */
 const CONNECTIONS = 20;
 /** Callers that may wait for a connection; the next one gets an error at once. The time limit below bounds their wait. */
 const QUEUE = 1000;
@@ -29,7 +34,7 @@ type Options = DataSourceOptions &
  * MySQL or MariaDB where `DATABASE_URL` says so, otherwise the embedded SQLite file below the working directory,
  * which brings itself up to date. A server is migrated by `npm run db:migrate`, never by the service.
  */
-export function databaseOptions({ DATABASE_URL }: Pick<Config, 'DATABASE_URL'>): Options {
+export function databaseOptions({ DATABASE_URL, WEB_CONCURRENCY = 1 }: DatabaseSettings): Options {
   const shared = {
     // Each module brings its own entities (TypeOrmModule.forFeature).
     autoLoadEntities: true,
@@ -61,7 +66,7 @@ export function databaseOptions({ DATABASE_URL }: Pick<Config, 'DATABASE_URL'>):
     timezone: 'Z',
     // bigint as a number, as SQLite gives it; one beyond 2^53 still comes as a string.
     bigNumberStrings: false,
-    poolSize: CONNECTIONS,
+    poolSize: shareOf(CONNECTIONS, WEB_CONCURRENCY),
     connectTimeout: CONNECT_TIMEOUT_MS,
     maxQueryExecutionTime: TIME_LIMIT_MS,
     // Without it, mysql2 takes a stack trace for every statement.

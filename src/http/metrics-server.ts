@@ -5,6 +5,7 @@ import { Injectable, Logger, OnApplicationBootstrap, OnApplicationShutdown } fro
 import { collectDefaultMetrics, register } from 'prom-client';
 import { OperatorError } from '../common/operator-error.js';
 import { Config } from '../config/config.js';
+import { WORKER_NUMBER } from '../config/worker.js';
 
 /** Of the process: CPU, memory, garbage collection, event loop lag. */
 const PREFIX = 'qq_account_';
@@ -30,7 +31,8 @@ export class MetricsServer implements OnApplicationBootstrap, OnApplicationShutd
     const { METRICS_PORT, HOST } = this.config;
     if (METRICS_PORT === undefined) return;
     collectOnce();
-    this.server.listen(METRICS_PORT, HOST);
+    // Of several workers each has its own figures, and its own port: METRICS_PORT, the next, …
+    this.server.listen(METRICS_PORT === 0 ? 0 : METRICS_PORT + Math.max(0, WORKER_NUMBER - 1), HOST);
     try {
       await once(this.server, 'listening');
     } catch (error) {

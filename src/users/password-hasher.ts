@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import bcrypt from 'bcrypt';
 import { Config } from '../config/config.js';
+import { shareOf } from '../config/worker.js';
 import { Asker, HashQueue, Standing } from './hash-queue.js';
 import { hexSha256, isUnusable, OURS, readEncoded } from './password-formats.js';
 
@@ -33,13 +34,13 @@ export class PasswordHasher {
   private readonly queue: HashQueue;
 
   constructor(private readonly config: Config) {
-    const { HASH_LANES } = config;
-    const lanes = hashLanes(HASH_LANES);
-    if (lanes < HASH_LANES)
+    const wanted = shareOf(config.HASH_LANES, config.WEB_CONCURRENCY);
+    const lanes = hashLanes(wanted);
+    if (lanes < wanted)
       this.logger.warn('Fewer hash lanes than HASH_LANES: UV_THREADPOOL_SIZE is too small', {
         lanes,
-        HASH_LANES,
-        needed: HASH_LANES + USUAL_THREADS,
+        wanted,
+        needed: wanted + USUAL_THREADS,
       });
     this.queue = new HashQueue({
       lanes,
