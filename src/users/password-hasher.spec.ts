@@ -6,7 +6,8 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Config } from '../config/config.js';
 import { PasswordHasher } from './password-hasher.js';
 
-const hasherOf = (cost: number) => new PasswordHasher({ BCRYPT_COST: cost, HASH_LANES: 2 } as Config);
+const hasherOf = (cost: number) =>
+  new PasswordHasher({ BCRYPT_COST: cost, HASH_LANES: 2, WEB_CONCURRENCY: 1 } as Config);
 const hasher = hasherOf(4);
 const asker = { network: '192.0.2.1' };
 const hash = (password: string) => hasher.hash(password, asker);

@@ -125,6 +125,8 @@ export class Shopper {
   async askForSms(mobile: string): Promise<Answer> {
     const id = randomUUID();
     const picture = await this.get(`/image_codes/${id}/`);
+    // Without a picture there is nothing to copy: its refusal is the answer.
+    if (picture.status !== 200) return picture;
     const image_code = picture.headers.get('x-image-code') ?? '';
     return this.post('/sms_codes/', { mobile, image_code_id: id, image_code });
   }
