@@ -181,15 +181,3 @@ describe('both checks', () => {
     expect(Object.keys(body.errors!)).toEqual(['altcha', 'image_code_id', 'image_code']);
   });
 });
-
-describe('six hundred pictures at once', () => {
-  it('are drawn one after the other, and whoever would wait longer than a second is told so', async () => {
-    const answers = await atOnce(600, () => app.shopper().get(`/image_codes/${randomUUID()}/`));
-
-    const counts = tally(answers);
-    expect(Object.keys(counts).toSorted()).toEqual(['200', 'OVERLOADED']);
-    expect(counts['200']).toBeGreaterThanOrEqual(100);
-    const refused = answers.find(({ status }) => status === 503)!;
-    expect(refused.headers.get('retry-after')).toBe('1');
-  });
-});
