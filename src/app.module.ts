@@ -12,7 +12,7 @@ import { redisModule } from './redis/redis.js';
 import { SmsModule } from './sms/sms.module.js';
 import { UsersModule } from './users/users.module.js';
 
-/** The one global module of ours: the configuration, and the limits that it sets. */
+/** The only global module: the configuration and the limits. */
 @Module({})
 class ConfigModule {
   static of(config: Config): DynamicModule {
@@ -21,7 +21,7 @@ class ConfigModule {
   }
 }
 
-/** The only place that wires infrastructure. */
+/** Wires the infrastructure. No other module does. */
 @Module({})
 export class AppModule {
   static of(config: Config): DynamicModule {

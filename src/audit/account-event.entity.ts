@@ -5,7 +5,7 @@ import { Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
 @Index('tb_account_event_user_id_id', ['userId', 'id'])
 @Index('tb_account_event_user_id_openid_hash', ['userId', 'openidHash', 'id'])
 export class AccountEvent {
-  /** A bigint in the table; said to be one here, TypeORM would make it a string. */
+  /** The column is a bigint. Declared as `int` here, because TypeORM reads a bigint as a string. */
   @PrimaryGeneratedColumn() id: number;
 
   /** UTC. */
@@ -13,7 +13,7 @@ export class AccountEvent {
   @Column({ type: 'datetime', precision: 6 })
   at: Date;
 
-  /** Null where the account is not known, as for a refused login. */
+  /** Null when the account is unknown, as for a refused login. */
   @Column({ name: 'user_id', type: 'int', nullable: true }) userId: number | null = null;
 
   @Column({ length: 32 }) event: string;
@@ -27,6 +27,6 @@ export class AccountEvent {
   @Column({ name: 'request_id', type: 'varchar', length: 64, nullable: true }) requestId: string | null =
     null;
 
-  /** What the event alone does not say: the version of the terms agreed to, or the operator's name. */
+  /** The version of the accepted terms, or the operator's name. */
   @Column({ type: 'varchar', length: 64, nullable: true }) detail: string | null = null;
 }

@@ -40,10 +40,10 @@ export type AuditRow = readonly (string | number | null)[];
 const COLUMNS = 'at, user_id, event, via, reason, openid_hash, ip, user_agent, request_id, detail';
 const PLACEHOLDERS = `(${COLUMNS.replaceAll(/\w+/g, '?')})`;
 const USER_AGENT_LENGTH = 200;
-/** Most rows of one statement. */
+/** The largest number of rows in one statement. */
 const MOST_ROWS = 128;
 
-/** Turns events into rows. The hash key is its own, so that nobody who reads the trail learns an openid. */
+/** Turns events into rows. Openids are hashed with a key of their own, so that a reader of the trail learns none. */
 export class AuditRows {
   private readonly keys: Buffer[];
 
@@ -67,21 +67,23 @@ export class AuditRows {
     ];
   }
 
-  /** The keyed hashes that stand for an openid in the trail: today's, then the previous secret's. 64 hex digits. */
+  /**
+   * The keyed hashes of an openid in the trail (64 hex digits each): by the current secret, then by the previous one.
+   */
   hashesOf(openid: string): string[] {
     return this.keys.map((key) => createHmac('sha256', key).update(openid).digest('hex'));
   }
 }
 
 /**
- * How many of `rows` one statement inserts: a power of two, because the server keeps one prepared statement for each
- * number, and because half of a refused batch is such a number again.
+ * How many of `rows` one statement inserts: a power of two. The server then keeps few prepared statements, and half of
+ * a refused batch is a power of two again.
  */
 export function rowsPerStatement(rows: number): number {
   return 2 ** Math.floor(Math.log2(Math.min(rows, MOST_ROWS)));
 }
 
-/** Inserts rows; a power of two of them is one statement, so they are written together or not at all. */
+/** Inserts rows. A power of two of them takes one statement, so they are written together or not at all. */
 export async function insertRows(manager: EntityManager, rows: readonly AuditRow[]): Promise<void> {
   for (let done = 0; done < rows.length;) {
     const size = rowsPerStatement(rows.length - done);

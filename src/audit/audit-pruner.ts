@@ -7,11 +7,11 @@ import { AccountEvent } from './account-event.entity.js';
 
 const PRUNE_EVERY_MS = 60_000;
 const ROWS_PER_STATEMENT = 500;
-/** More than a busy shop adds in PRUNE_EVERY_MS, so that the trail does not outgrow `AUDIT_DAYS`. */
+/** Together more rows than a busy shop adds in PRUNE_EVERY_MS, so that no event stays longer than `AUDIT_DAYS`. */
 const STATEMENTS_PER_RUN = 100;
 const DAY_MS = 86_400_000;
 
-/** Removes events older than `AUDIT_DAYS`, a few at a time, so that no DELETE holds the table. */
+/** Removes events older than `AUDIT_DAYS`. Each DELETE is small, so that none locks the table for long. */
 @Injectable()
 export class AuditPruner implements OnModuleInit, OnApplicationShutdown {
   private readonly logger = new Logger(AuditPruner.name);
@@ -24,7 +24,7 @@ export class AuditPruner implements OnModuleInit, OnApplicationShutdown {
   ) {}
 
   onModuleInit(): void {
-    // One worker of a machine prunes for all.
+    // One worker of the machine prunes for all of them.
     if (WORKER_NUMBER > 1) return;
     this.timer = setInterval(() => void this.prune(), PRUNE_EVERY_MS).unref();
   }

@@ -18,7 +18,7 @@ export class AuditTrail {
   }
 
   /**
-   * Writes events in the transaction that they describe: without its audit row, no change is committed.
+   * Writes events in the transaction that they describe. If a row cannot be written, the change is rolled back.
    * One or two events cost one statement.
    */
   async record(events: readonly AuditEvent[], tx: EntityManager): Promise<void> {
@@ -28,7 +28,7 @@ export class AuditTrail {
     );
   }
 
-  /** The account's own events, newest first; `before` is the id that the page before ended with. */
+  /** The account's own events, newest first. `before` is the last id of the previous page. */
   async list(userId: number, limit: number, before?: number): Promise<AccountEvent[]> {
     return this.events.find({
       where: { userId, ...(before !== undefined && { id: LessThan(before) }) },
@@ -37,7 +37,7 @@ export class AuditTrail {
     });
   }
 
-  /** When this QQ last logged in to the account. One look-up at the end of an index: history does not slow it. */
+  /** When this QQ last logged in to the account. One index look-up, however long the history is. */
   async lastLogin(userId: number, openid: string): Promise<Date | null> {
     const last = await this.events.findOne({
       select: { id: true, at: true },

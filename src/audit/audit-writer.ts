@@ -7,7 +7,7 @@ import { AuditEvent, AuditRow, AuditRows, insertRows, rowsPerStatement } from '.
 
 /** Milliseconds between two writes. */
 const WRITE_EVERY = 500;
-/** Rows kept in memory while the database is away. Beyond it the oldest is lost, and the log says so. */
+/** Rows kept in memory while the database is away. Beyond this number the oldest is dropped and counted. */
 const MOST_PENDING = 20_000;
 /** Milliseconds that a stopping service waits for the last write. */
 const LAST_WRITE_MS = 3000;
@@ -23,7 +23,7 @@ const lost = new Counter({
   help: 'Audit rows dropped: no room while the database was away, or refused by the table',
 });
 
-/** Writes events that change nothing (a login, a refusal) behind the answer, many per statement. */
+/** Writes events that change nothing (a login, a refusal) after the answer, many in one statement. */
 @Injectable()
 export class AuditWriter implements OnModuleInit, OnApplicationShutdown {
   private readonly logger = new Logger(AuditWriter.name);
@@ -45,7 +45,7 @@ export class AuditWriter implements OnModuleInit, OnApplicationShutdown {
     this.timer = setInterval(() => void this.flush(), WRITE_EVERY).unref();
   }
 
-  /** Runs after the last request, while the database is still connected. Never waits for a database that is silent. */
+  /** Runs after the last request, while the database is still connected. Waits at most LAST_WRITE_MS. */
   async onApplicationShutdown(): Promise<void> {
     clearInterval(this.timer);
     let timer: NodeJS.Timeout | undefined;
@@ -68,7 +68,7 @@ export class AuditWriter implements OnModuleInit, OnApplicationShutdown {
     backlog.set(this.pending.length);
   }
 
-  /** Writes what is pending; what cannot be written now stays pending. One write at a time. */
+  /** Writes the pending rows. Rows that cannot be written now stay pending. Only one write runs at a time. */
   async flush(): Promise<void> {
     this.writing ??= this.writePending().finally(() => {
       this.writing = undefined;
@@ -86,8 +86,8 @@ export class AuditWriter implements OnModuleInit, OnApplicationShutdown {
   }
 
   /**
-   * Writes rows and returns those that have to wait. When the table refuses one row, halving finds it: that row is
-   * dropped, and does not stop the others.
+   * Writes rows and returns those that have to wait. When the table refuses one row, the batch is halved until that row
+   * is found; only that row is dropped.
    */
   private async write(rows: AuditRow[]): Promise<AuditRow[]> {
     try {
@@ -127,7 +127,10 @@ export class AuditWriter implements OnModuleInit, OnApplicationShutdown {
   }
 }
 
-/** Whether one of the rows is at fault. A missing table or right (SQLSTATE class 42) is not: the rows wait for it. */
+/**
+ * Whether the table refuses one of the rows. SQLSTATE class 42 (a missing table or privilege) concerns all rows, so
+ * they wait.
+ */
 function isRowRefused(error: unknown): boolean {
   if (!(error instanceof QueryFailedError) || isDatabaseAway(error)) return false;
   const { code, sqlState } = error.driverError as { code?: string; sqlState?: string };

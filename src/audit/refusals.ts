@@ -20,18 +20,18 @@ const refusals = new Counter({
   labelNames: ['via', 'reason'],
 });
 
-/** Decorates a route whose refusals belong in the audit trail of the account that they are about. */
+/** Decorates a route: its refusals are recorded in the audit trail of the account they concern. */
 export const AuditRefusals = (via: Via): MethodDecorator => RouteConfig({ auditRefusals: via });
 
 /**
- * Counts refusals, and records those that name an account: a wrong password, a disabled account. Not recorded: what
- * anyone can cause without limit and that is about no account, such as a forged token or a limit that refuses.
+ * Counts refusals and records those that concern an account: a wrong password, a disabled account. Forged tokens and
+ * limits are not recorded, because anyone can cause them without limit.
  */
 @Injectable()
 export class Refusals {
   constructor(private readonly writer: AuditWriter) {}
 
-  /** Called by the problem filter for every error that it answers. */
+  /** Called by the problem filter for every error answer. */
   observe(problem: Problem, request: FastifyRequest): void {
     const via = request.routeOptions?.config.auditRefusals;
     if (via === undefined || problem.getStatus() >= 500) return;

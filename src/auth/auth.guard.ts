@@ -16,7 +16,7 @@ function tokenIn({ headers }: FastifyRequest): string | undefined {
   return SCHEME.exec(headers.authorization ?? '')?.[1];
 }
 
-/** Lets a request pass that carries a good login token. */
+/** Lets a request pass if it carries a valid login token. */
 @Injectable()
 export class AuthGuard implements CanActivate {
   constructor(private readonly tokens: TokenService) {}
@@ -31,14 +31,14 @@ export class AuthGuard implements CanActivate {
   }
 }
 
-/** Parameter decorator: the {@link Login} that AuthGuard let in. */
+/** Parameter decorator: the {@link Login} that AuthGuard verified. */
 export const CurrentLogin = createParamDecorator((_: unknown, context: ExecutionContext) => {
   const { login } = context.switchToHttp().getRequest<FastifyRequest>();
   if (!login) throw new Error('CurrentLogin needs a route with @LoggedIn()');
   return login;
 });
 
-/** Parameter decorator of a public route: the login token that the request has, not verified; undefined without one. */
+/** Parameter decorator of a public route: the request's login token, not verified; undefined without one. */
 export const GivenToken = createParamDecorator((_: unknown, context: ExecutionContext) =>
   tokenIn(context.switchToHttp().getRequest<FastifyRequest>()),
 );

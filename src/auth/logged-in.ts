@@ -3,6 +3,6 @@ import { ApiBearerAuth } from '@nestjs/swagger';
 import { AnswersProblems } from '../common/problem.js';
 import { AuthGuard } from './auth.guard.js';
 
-/** Decorates a route, or every route of a controller, that needs a good login token. Others are public. */
+/** Decorates a route or a controller that needs a valid login token. Every other route is public. */
 export const LoggedIn = (): MethodDecorator & ClassDecorator =>
   applyDecorators(UseGuards(AuthGuard), ApiBearerAuth(), AnswersProblems('LOGIN_REQUIRED'));

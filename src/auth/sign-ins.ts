@@ -5,31 +5,31 @@ import { Client } from '../common/client.js';
 import { Problem } from '../common/problem.js';
 import { TokenOwner, TokenService } from './token.service.js';
 
-/** An account that proved itself, and when it was read: what a login token is made of. */
+/** An account whose owner has proved who they are, and when it was read. A login token is made from it. */
 export interface Proven<Account extends TokenOwner = TokenOwner> {
   readonly account: Account & { readonly isActive: boolean };
-  /** Milliseconds since the epoch. The proof holds for the account as it was at this moment. */
+  /** Milliseconds since the epoch. The proof is about the account as it was at this moment. */
   readonly asOf: number;
 }
 
-/** How somebody signed in. */
+/** How a person signed in. */
 export interface SignIn {
   readonly via: Via;
   readonly client: Client;
-  /** Of a QQ login: for the time of its last login. */
+  /** Set for a QQ login, to record when this QQ last logged in. */
   readonly openid?: string;
 }
 
-/** A person who is signed in: the answer of every route that issues a token. */
+/** A signed-in person: the answer of every route that issues a token. */
 export interface SignedInAccount<Account extends TokenOwner = TokenOwner> {
   readonly token: string;
   readonly account: Account;
 }
 
-/** Milliseconds. A proof this young has not waited for a hash. */
+/** Milliseconds. A younger proof has not waited for a hash. */
 const FRESH_FOR = 500;
 
-/** The one place where a person gets a login token. */
+/** The only place that gives a person a login token. */
 @Injectable()
 export class SignIns {
   constructor(
@@ -40,8 +40,8 @@ export class SignIns {
   /**
    * Records the login and issues its token.
    *
-   * A token ends with every revocation after `asOf`, so one that is issued too late is dead. Services that check the
-   * signature alone would accept it all the same: so a proof that waited is compared with the revocations here.
+   * A revocation ends every token whose `asOf` is older. Services that check only the signature would still accept a
+   * token that was issued after the revocation, so an old proof is compared with the revocations here.
    * @throws Problem ACCOUNT_DISABLED; LOGIN_REQUIRED when the account's logins were ended after the proof
    */
   async open<Account extends TokenOwner>(

@@ -3,26 +3,27 @@ import { Redis } from 'ioredis';
 import { RedisClock } from '../redis/redis-clock.js';
 import { Script } from '../redis/script.js';
 
-/** What is looked at to know whether a token has ended. */
+/** The fields of a token that decide whether it has ended. */
 interface Revocable {
   readonly userId: number;
   readonly tokenId: string;
-  /** Milliseconds since the epoch by Redis's clock; by the old shop's for its tokens. */
+  /** Milliseconds since the epoch by Redis's clock; for the old shop's tokens by the old shop's clock. */
   readonly asOf: number;
   readonly expiresAt: number;
 }
 
-/** Seconds that "every token until now" is remembered: the longest that `JWT_TTL` may be. */
+/** Seconds that "every token until now" is remembered. `JWT_TTL` may not be longer. */
 const REMEMBERED = 31 * 86_400;
 
 /**
- * Seconds that an ended token is remembered beyond its end: a server whose clock is behind takes it for so much longer.
+ * Seconds that an ended token is remembered after it expires. A server whose clock is behind still accepts it that
+ * long.
  */
 const CLOCKS_DIFFER_BY = 300;
 
 /**
- * KEYS[1] the account's moment, ARGV[1] the new one, ARGV[2] seconds to remember it. A later moment stands: of two at
- * once the second may come first, and after a failover the clock may be another.
+ * KEYS[1] the account's moment, ARGV[1] the new moment, ARGV[2] seconds to remember it. A later moment is kept: two
+ * calls may arrive in either order, and the clock may differ after a failover.
  */
 const END_ALL = new Script(`
   local known = redis.call('GET', KEYS[1])
@@ -31,8 +32,8 @@ const END_ALL = new Script(`
   return 1`);
 
 /**
- * Which login tokens have ended before their time: a key for each, and one for all of an account until a moment. The
- * braces put an account's keys into one slot of a Redis Cluster, so that one MGET reads both.
+ * Login tokens that ended before they expired: one key for each token, and one for all tokens of an account until a
+ * moment. The braces put an account's keys into one slot of a Redis Cluster, so that one MGET reads both.
  */
 @Injectable()
 export class TokenRevocations {
@@ -42,7 +43,7 @@ export class TokenRevocations {
   ) {}
 
   /**
-   * The moment to write into a token, so that it can be compared with a revocation on any server.
+   * The moment to write into a token. It can be compared with a revocation on any server.
    * @param asOf when the proof was made, by this process's clock, in ms since the epoch
    */
   momentOf(asOf: number): number {
@@ -60,13 +61,16 @@ export class TokenRevocations {
     return asOf <= Number((await this.redis.get(allKey(userId))) ?? -1);
   }
 
-  /** Ends one token, until it expires by itself. */
+  /** Ends one token until it expires. */
   async add({ userId, tokenId, expiresAt }: Revocable): Promise<void> {
     const left = Math.ceil(expiresAt - Date.now() / 1000) + CLOCKS_DIFFER_BY;
     await this.redis.set(oneKey(userId, tokenId), 1, 'EX', Math.max(1, left));
   }
 
-  /** Ends every token of an account up to this millisecond of Redis's clock, whichever server asks. */
+  /**
+   * Ends every token of an account that was issued up to now, by Redis's clock in ms. The result does not depend on the
+   * server that asks.
+   */
   async addAll(userId: number): Promise<void> {
     await END_ALL.run(this.redis, [allKey(userId)], await this.clock.now(), REMEMBERED);
   }

@@ -6,28 +6,28 @@ import { Config } from '../config/config.js';
 import { Problem } from '../common/problem.js';
 import { TokenRevocations } from './token-revocations.js';
 
-/** What a login token says of its owner. */
+/** What a login token says about its owner. */
 export interface TokenOwner {
   readonly id: number;
   readonly username: string;
   readonly email: string;
 }
 
-/** A login token that holds. */
+/** A valid login token. */
 export interface Login {
   readonly userId: number;
   readonly username: string;
-  /** Which token it is: its `jti`, or a digest where the old shop signed it without one. */
+  /** Identifies the token: its `jti`, or a digest when the old shop signed it without one. */
   readonly tokenId: string;
-  /** Milliseconds since the epoch: the account was as the token says at this moment. */
+  /** Milliseconds since the epoch: when the account was as the token says. */
   readonly asOf: number;
   /** Seconds since the epoch. */
   readonly expiresAt: number;
-  /** Seconds since the epoch; the old shop's tokens do not say it. */
+  /** Seconds since the epoch; missing in the old shop's tokens. */
   readonly issuedAt?: number;
 }
 
-/** The payload on the wire: the old shop's (DRF-JWT), with `iat` and `jti` where we signed it. */
+/** The payload on the wire: the old shop's (DRF-JWT). Our tokens also have `iat` and `jti`. */
 interface Payload {
   readonly user_id?: unknown;
   readonly username?: unknown;
@@ -37,22 +37,25 @@ interface Payload {
   readonly aud?: unknown;
 }
 
-/** How login tokens are signed: as the old shop does, so that its services accept them. */
+/** How login tokens are signed: the same way as in the old shop, so that its services accept them. */
 export function loginTokenOptions(secret: string): JwtModuleOptions {
   return {
-    // A KeyObject: from a string, jsonwebtoken first tries to read a private key, every time.
+    // A KeyObject: jsonwebtoken first tries to read a string as a private key, on every call.
     secret: createSecretKey(secret, 'utf8'),
     signOptions: { algorithm: 'HS256' },
     verifyOptions: { algorithms: ['HS256'] },
   };
 }
 
-/** Seconds a token of the old shop lives; it carries no `iat`, so this tells when it was signed (DRF-JWT's setting). */
+/**
+ * Seconds that an old shop's token lives (DRF-JWT's setting). The token has no `iat`, so this gives the time of
+ * signing.
+ */
 const OLD_SHOP_TTL = 86_400;
 
 @Injectable()
 export class TokenService {
-  /** For today's secret, then for the previous one. */
+  /** For the current secret, then for the previous one. */
   private readonly verifiers: JwtService[];
 
   constructor(
@@ -66,8 +69,9 @@ export class TokenService {
 
   /**
    * Signs a login token. Only {@link SignIns} calls it.
-   * @param asOf when the account was read, by this process's clock, in ms: a password changed between then and now ends this token too.
-   *   As Redis's clock shows it, it goes into the `jti` (a UUIDv7), so that of two tokens of one second the older can be told.
+   * @param asOf when the account was read, by this process's clock, in ms. A password change after this moment ends the
+   *   token too. The moment goes into the `jti` (a UUIDv7) by Redis's clock, which orders two tokens of the same
+   *   second.
    */
   issue(user: TokenOwner, asOf: number): string {
     const claims = { user_id: user.id, username: user.username, email: user.email };
@@ -78,8 +82,9 @@ export class TokenService {
   }
 
   /**
-   * The login behind a token, ours or the old shop's. One Redis command.
-   * @throws Problem LOGIN_REQUIRED when it is forged, expired, never expires, was signed for something else or has ended
+   * The login of a token, ours or the old shop's. One Redis command.
+   * @throws Problem LOGIN_REQUIRED when it is forged, expired, never expires, was signed for another purpose or has
+   *   ended
    */
   async verify(token: string): Promise<Login> {
     const login = this.read(token);
@@ -88,7 +93,7 @@ export class TokenService {
   }
 
   /**
-   * Looks again, inside a transaction: a login does not outlive the sign-out that happened while its request waited.
+   * Checks the login again inside a transaction: it may have ended while its request waited.
    * @throws Problem LOGIN_REQUIRED when the login has ended
    */
   async refuseEnded(login: Login): Promise<void> {
@@ -100,7 +105,7 @@ export class TokenService {
     return this.revocations.coversAll(userId, this.revocations.momentOf(asOf));
   }
 
-  /** The login behind a token that may be anything; undefined unless it holds. */
+  /** The login of any text; undefined unless it is a valid token. */
   async find(token: string): Promise<Login | undefined> {
     try {
       return await this.verify(token);
@@ -110,7 +115,7 @@ export class TokenService {
     }
   }
 
-  /** Ends this token alone. */
+  /** Ends only this token. */
   async revoke(login: Login): Promise<void> {
     await this.revocations.add(login);
   }
@@ -144,7 +149,7 @@ export class TokenService {
   }
 }
 
-/** Ids of `tb_users` are a signed 32-bit column: a larger one is nobody's, and does not fit the audit table. */
+/** Ids of `tb_users` are a signed 32-bit column. A larger id has no account and does not fit the audit table. */
 const LARGEST_ID = 2_147_483_647;
 
 function isAccountId(value: unknown): value is number {
@@ -159,8 +164,8 @@ function millisecondsOf(uuid: string): number {
 }
 
 /**
- * When another service signed it, in seconds. The old shop says only until when: what lives longer than its setting
- * may be of any age, so it ends with the first "every token until now".
+ * When another service signed the token, in seconds. The old shop's tokens only carry their expiry. A token that lives
+ * longer than the old shop's setting may have any age, so 0 makes the first "every token until now" end it.
  */
 function signedAt(exp: number, iat: unknown): number {
   if (typeof iat === 'number') return iat;
@@ -168,7 +173,7 @@ function signedAt(exp: number, iat: unknown): number {
   return signed <= Date.now() / 1000 ? signed : 0;
 }
 
-/** Of the signed part alone: a signature may be spelt in more than one way. */
+/** A digest of the signed part alone, because one signature has several spellings. */
 function digest(token: string): string {
   return createHash('sha256')
     .update(token.slice(0, token.lastIndexOf('.')))

@@ -10,7 +10,7 @@ import { AccountChanges } from '../users/account-changes.js';
 import { OwnAccountService } from '../users/own-account.service.js';
 import { Account, UsersService } from '../users/users.service.js';
 
-/** The support desk is no HTTP client. */
+/** The client in the audit trail: the support desk does not come over HTTP. */
 const DESK: Client = {
   ip: '',
   network: '',
@@ -21,14 +21,14 @@ const DESK: Client = {
 };
 const EVENTS_SHOWN = 20;
 
-/** What the support desk knows of an account. */
+/** What the support desk sees of an account. */
 export interface AccountFile {
   readonly account: Account;
   readonly qqs: readonly OAuthQQUser[];
   readonly events: readonly AccountEvent[];
 }
 
-/** What the support desk does with accounts. Every change is in the trail, with the operator's name. */
+/** What the support desk does with accounts. Every change is recorded in the trail with the operator's name. */
 @Injectable()
 export class AccountDesk {
   constructor(
@@ -40,7 +40,7 @@ export class AccountDesk {
     private readonly users: UsersService,
   ) {}
 
-  /** Every account that a mobile, a name or an id may mean. */
+  /** Every account with this mobile, name or id. */
   async find(wanted: string): Promise<Account[]> {
     const byName = await this.users.findByName(wanted);
     const byId = /^\d{1,9}$/.test(wanted) ? await this.users.findById(Number(wanted)) : null;
@@ -55,7 +55,7 @@ export class AccountDesk {
     return { account, qqs, events };
   }
 
-  /** Keeps the account from logging in, by every way, and ends its logins. */
+  /** Prevents every kind of login to the account, and ends its logins. */
   async disable(account: Account, operator: string): Promise<void> {
     await this.changes.commit(this.change(account, 'disabled', operator), (tx) =>
       this.users.setActive(account.id, false, tx),
@@ -74,14 +74,14 @@ export class AccountDesk {
   }
 
   /**
-   * Unbinds a QQ by every app id. Of two accounts in a QQ_CONFLICT, one has to lose its binding.
+   * Unbinds a QQ for every app id. To resolve a QQ_CONFLICT, one of the two accounts loses its binding.
    * @throws Problem NOT_FOUND when the account has no binding of this id
    */
   async unbind(account: Account, bindingId: number, operator: string): Promise<void> {
     await this.qqs.remove(bindingId, this.change(account, 'unbound', operator));
   }
 
-  /** Lifts the limits that a person's failures, or somebody else's, have closed. */
+  /** Resets the limits that failed tries, by the owner or by others, have reached. */
   async unlock({ id, mobile }: Account): Promise<void> {
     await this.limits.forget({ 'login-failures-per-account': String(id) });
     await this.limits.forget({
@@ -92,7 +92,7 @@ export class AccountDesk {
     });
   }
 
-  /** Closes the account for good, as its owner would. */
+  /** Closes the account for good, as its owner can. */
   async close(account: Account, operator: string): Promise<void> {
     await this.accounts.closeHeld(this.change(account, 'closed', operator));
   }

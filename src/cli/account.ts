@@ -44,7 +44,7 @@ try {
   process.exitCode = 1;
 }
 
-/** The exit code. */
+/** Runs the command and returns the exit code. */
 async function run(): Promise<number> {
   const changes: Record<string, (desk: AccountDesk, account: Account, operator: string) => Promise<void>> = {
     disable: async (desk, account, operator) => desk.disable(account, operator),
@@ -81,7 +81,7 @@ async function run(): Promise<number> {
   }
 }
 
-/** The modules of the service, and none of what it listens on. */
+/** The service's modules, without anything that listens on a port. */
 function moduleOf(config: Config) {
   const quiet = Object.assign(Object.create(Config.prototype) as Config, config, { METRICS_PORT: undefined });
   const { imports = [] } = AppModule.of(Object.freeze(quiet));

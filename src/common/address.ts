@@ -1,16 +1,18 @@
 import { isIP, isIPv4 } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
-/** `203.0.113.8:51234`, `[2001:db8::5]:443`: a port, or the obfuscated one of RFC 7239 §6.3, behind an address. */
+/**
+ * `203.0.113.8:51234`, `[2001:db8::5]:443`: an address followed by a port, or by an obfuscated port (RFC 7239 §6.3).
+ */
 const WITH_PORT = /^(?:\[(?<bracketed>[^\]]+)\]|(?<dotted>.*\.\d+))(?::(?:\d{1,5}|_[\w.-]+))?$/;
 
 /**
- * The address in an entry of `X-Forwarded-For`, in one spelling: without quotes, port, brackets and zone, an
- * IPv4-mapped address as IPv4, IPv6 as RFC 5952 writes it.
- * @returns undefined for what is no address: `unknown`, an obfuscated name (RFC 7239 §6.3), free text
+ * The address in an entry of `X-Forwarded-For`, in one spelling: without quotes, port, brackets and zone. An
+ * IPv4-mapped address becomes IPv4. IPv6 is written as in RFC 5952.
+ * @returns undefined when the entry is not an address: `unknown`, an obfuscated name (RFC 7239 §6.3), free text
  */
 export function addressIn(entry: string | undefined): string | undefined {
-  // Most entries are plain IPv4 already: Node takes one spelling of it alone.
+  // Most entries are plain IPv4 already, and Node accepts only one spelling of it.
   if (entry !== undefined && isIPv4(entry)) return entry;
   const text = entry?.trim().replace(/^"(.*)"$/, '$1') ?? '';
   const { bracketed, dotted } = WITH_PORT.exec(text)?.groups ?? {};
@@ -18,7 +20,7 @@ export function addressIn(entry: string | undefined): string | undefined {
   return isIP(address) ? ipaddr.process(address).toString() : undefined;
 }
 
-/** The block of that many bits that an address of {@link addressIn} is in: `2001:db8:1:2::/64`, `203.0.113.0/24`. */
+/** The network of that many bits around an address of {@link addressIn}: `2001:db8:1:2::/64`, `203.0.113.0/24`. */
 export function blockOf(address: string, bits: { readonly ipv4: number; readonly ipv6: number }): string {
   const length = bits[isIPv4(address) ? 'ipv4' : 'ipv6'];
   if (isIPv4(address)) {
@@ -30,7 +32,7 @@ export function blockOf(address: string, bits: { readonly ipv4: number; readonly
 
 /**
  * Whether an entry of `X-Forwarded-For`, or the address of a connection, belongs to one of these networks. For
- * Fastify's `trustProxy`, which asks it of each entry from the nearest on and stops at the first that does not.
+ * Fastify's `trustProxy`, which asks about each entry, nearest first, and stops at the first that does not belong.
  * @param networks addresses and CIDRs
  */
 export function belongsTo(networks: readonly string[]): (entry: string | undefined) => boolean {
@@ -47,7 +49,7 @@ function rangeOf(network: string): [ipaddr.IPv4 | ipaddr.IPv6, number] {
   const [address = '', bits] = network.split('/');
   const [given, parsed] = [ipaddr.parse(address), ipaddr.process(address)];
   const whole = given.kind() === 'ipv4' ? 32 : 128;
-  // An IPv4-mapped range counts its bits from the start of the IPv6 address.
+  // The bits of an IPv4-mapped range are counted from the start of the IPv6 address.
   const mapped = given.kind() === parsed.kind() ? 0 : 96;
   return [parsed, Math.max(0, Number(bits ?? whole) - mapped)];
 }

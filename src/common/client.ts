@@ -3,21 +3,21 @@ import type { FastifyRequest } from 'fastify';
 import { addressIn, blockOf } from './address.js';
 import { Throttle } from './throttle.js';
 
-/** Who is asking, as far as HTTP tells. */
+/** Who sent a request, as far as HTTP shows. */
 export interface Client {
-  /** The address of the caller; of its proxy unless `TRUST_PROXY` believes it. */
+  /** The caller's address, or its proxy's when `TRUST_PROXY` does not list that proxy. */
   readonly ip: string;
-  /** What limits count by: the IPv4 address, or the /64 that one IPv6 customer is given. */
+  /** What limits count by: the IPv4 address, or the /64 that one IPv6 customer gets. */
   readonly network: string;
-  /** The /24 (IPv4) or /48 (IPv6) around it: one owner often has all of it. For shares of what everybody needs. */
+  /** The surrounding /24 (IPv4) or /48 (IPv6), which often has one owner. For shares of a common resource. */
   readonly subnet: string;
   readonly userAgent: string;
   readonly requestId: string;
-  /** Whether the connection has closed, so that nobody would read the answer. */
+  /** Whether the connection has closed, so that the answer cannot be read. */
   readonly isGone: () => boolean;
 }
 
-/** The address of a request whose connection has gone meanwhile. */
+/** The address of a request whose connection has already closed. */
 const UNSPECIFIED = '0.0.0.0';
 const logger = new Logger('Client');
 const throttle = new Throttle(60_000);
@@ -28,7 +28,7 @@ export function clientOf(request: FastifyRequest): Client {
   return {
     ip,
     network: blockOf(ip, { ipv4: 32, ipv6: 64 }),
-    // Few requests are asked for it.
+    // Computed when asked for: few requests need it.
     get subnet() {
       return blockOf(ip, { ipv4: 24, ipv6: 48 });
     },
@@ -44,11 +44,11 @@ export const FromClient = createParamDecorator((_: unknown, context: ExecutionCo
 );
 
 /**
- * The furthest address that a trusted proxy vouches for. What is no address is never a client: the proxy that wrote
- * it counts as the client.
+ * The furthest address that a trusted proxy vouches for. If the entry is not an address, the proxy that wrote it counts
+ * as the client.
  */
 function addressOf(request: FastifyRequest): string {
-  // Nearest first, up to the first that is not a trusted proxy's.
+  // Nearest first, up to and including the first that is not a trusted proxy's.
   const entries = request.ips ?? [request.ip];
   const last = addressIn(entries.at(-1));
   if (last) return last;

@@ -2,8 +2,8 @@ import { OperatorError } from './operator-error.js';
 import { ServiceError } from './service-error.js';
 
 /**
- * What the log may say of an error: its kind, and its message only where we wrote it. Messages of libraries quote
- * statements, parameters, URLs and what a person typed.
+ * What the log may say about an error: its kind, and its message only where we wrote it. Library messages quote
+ * statements, parameters, URLs and user input.
  */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return typeof error;
@@ -12,7 +12,7 @@ export function describeError(error: unknown): string {
   return typeof code === 'string' || typeof code === 'number' ? `${error.name} ${code}` : error.name;
 }
 
-/** Where an error was thrown: its stack without the message that stands above it. */
+/** Where an error was thrown: its stack without the message. */
 export function stackOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   return framesIn(error.stack);

@@ -2,7 +2,7 @@ import { applyDecorators, HttpException } from '@nestjs/common';
 import { ApiResponse } from '@nestjs/swagger';
 import type { Sentence } from './sentences.js';
 
-/** The error catalogue: every `errorCode` of an answer, its HTTP status, and its sentence (its English: sentences.ts). */
+/** The error catalogue: every `errorCode`, with its HTTP status and its Chinese sentence (English: sentences.ts). */
 export const PROBLEMS = {
   REQUEST_INVALID: [400, '请求参数不正确'],
   STATE_INVALID: [400, '登录状态已失效，请重新使用QQ登录'],
@@ -37,15 +37,15 @@ export const PROBLEMS = {
 
 export type ProblemCode = keyof typeof PROBLEMS;
 
-/** What a {@link Problem} may carry beside its code. */
+/** What a {@link Problem} may carry besides its code. */
 export interface ProblemDetails {
-  /** What went wrong underneath: for the log, never for the answer. */
+  /** The underlying error: for the log, never for the answer. */
   readonly cause?: unknown;
-  /** Seconds until another try makes sense; becomes `Retry-After`. */
+  /** Seconds until the next try makes sense; sent as `Retry-After`. */
   readonly retryAfter?: number;
-  /** The account that it happened to: for the audit trail, never for the answer. */
+  /** The account that the problem concerns: for the audit trail, never for the answer. */
   readonly userId?: number;
-  /** `REQUEST_INVALID` only: the sentences of each field. */
+  /** `REQUEST_INVALID` only: the sentences about each field. */
   readonly errors?: Readonly<Record<string, readonly string[]>>;
 }
 
@@ -57,14 +57,14 @@ export interface ProblemBody {
   readonly errors?: Readonly<Record<string, readonly string[]>>;
 }
 
-/** The JSON of an error: its message is the first field's sentence where there is one. */
+/** The JSON of an error. The message is the first field's sentence if there is one. */
 export function problemBody(code: ProblemCode, errors?: ProblemDetails['errors']): ProblemBody {
   const [statusCode, sentence] = PROBLEMS[code];
   const message = Object.values(errors ?? {})[0]?.[0] ?? sentence;
   return { statusCode, errorCode: code, message, ...(errors && { errors }) };
 }
 
-/** An error of the catalogue: its answer is written for the caller. */
+/** An error of the catalogue. Its answer is meant for the caller. */
 export class Problem extends HttpException {
   readonly retryAfter: number | undefined;
   readonly userId: number | undefined;
@@ -78,13 +78,13 @@ export class Problem extends HttpException {
     this.userId = userId;
   }
 
-  /** One field's sentence as a `REQUEST_INVALID`. */
+  /** A `REQUEST_INVALID` with one field's sentence. */
   static field(name: string, sentence: Sentence): Problem {
     return new Problem('REQUEST_INVALID', { errors: { [name]: [sentence] } });
   }
 }
 
-/** Documents what a route may answer beside its success, with one example for each code; `UNAVAILABLE` is added. */
+/** Documents a route's error answers, with one example for each code. `UNAVAILABLE` is always included. */
 export function AnswersProblems(...codes: ProblemCode[]): MethodDecorator & ClassDecorator {
   const all: ProblemCode[] = [...codes, 'UNAVAILABLE'];
   const statuses = [...new Set(all.map((code) => PROBLEMS[code][0]))];

@@ -1,9 +1,9 @@
 /**
- * Every sentence that an answer can carry, with its English. The Chinese sentence is the key: it stands where it is
- * used, and `http/language.ts` replaces it where the client prefers English.
+ * Every sentence that an answer can contain, with its English. The code uses the Chinese sentence, which is the key
+ * here. `http/language.ts` replaces it when the client prefers English.
  */
 const ENGLISH = {
-  // The catalogue of problem.ts
+  // The error catalogue (problem.ts)
   请求参数不正确: 'The request is not valid',
   '登录状态已失效，请重新使用QQ登录': 'This login has expired. Log in with QQ again',
   跳转地址不合法: 'This address cannot be returned to',
@@ -33,7 +33,7 @@ const ENGLISH = {
   '短信发送失败，请稍后再试': 'The SMS could not be sent. Try again later',
   '服务繁忙，请稍后再试': 'The service is busy. Try again later',
   '服务暂不可用，请稍后再试': 'The service is not available now. Try again later',
-  // What a field has to be
+  // Validation of fields
   手机号格式不正确: 'Enter a mobile number of mainland China: 11 digits',
   短信验证码应为6位数字: 'The SMS code has 6 digits',
   密码长度应为8到20个字符: 'The password must have 8 to 20 characters',
@@ -64,7 +64,7 @@ const ENGLISH = {
   before应为整数: 'before must be an integer',
   before至少为1: 'before must be at least 1',
   before过大: 'before is too large',
-  // What a success says
+  // Successes
   '手机号已更换，请重新登录': 'The mobile number has been changed. Log in again',
   验证码已发送: 'The SMS code has been sent',
   '密码已修改，请重新登录': 'The password has been changed. Log in again',
@@ -77,7 +77,7 @@ export type Sentence = keyof typeof ENGLISH;
 
 const KNOWN: ReadonlyMap<string, string> = new Map(Object.entries(ENGLISH));
 
-/** The English of a sentence; a text that is none of the catalogue stays as it is. */
+/** The English of a sentence. A text that is not in the catalogue is returned unchanged. */
 export function inEnglish(text: string): string {
   return KNOWN.get(text) ?? text;
 }

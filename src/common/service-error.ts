@@ -1,6 +1,6 @@
 /**
- * An error of this service whose message may be logged: it is written by us and quotes neither input nor secrets. The
- * messages of all other errors stay out of the log.
+ * An error whose message may be logged: we wrote it, and it quotes neither input nor secrets. Messages of other errors
+ * are never logged.
  */
 export class ServiceError extends Error {
   override readonly name = 'ServiceError';

@@ -1,7 +1,7 @@
 import { createParamDecorator, ExecutionContext } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 
-/** Sets the HTTP status of the answer, for a route with more than one kind of success. */
+/** Sets the HTTP status of the answer, for a route with several success statuses. */
 export type StatusSetter = (status: number) => void;
 
 /** Parameter decorator: a {@link StatusSetter} for this answer. */

@@ -1,4 +1,4 @@
-/** Lets each event pass once per period, so that what anybody can cause without end does not fill the log. */
+/** Lets each event pass once per period, so that events that anyone can cause without limit do not fill the log. */
 export class Throttle {
   /** When each event last passed, in ms. */
   private readonly passed = new Map<string, number>();
@@ -6,7 +6,7 @@ export class Throttle {
   /** @param period milliseconds */
   constructor(private readonly period: number) {}
 
-  /** @param event one of few: each is remembered for good */
+  /** @param event one of a small set: each one is remembered forever */
   allows(event: string): boolean {
     const now = performance.now();
     if (now - (this.passed.get(event) ?? -Infinity) < this.period) return false;

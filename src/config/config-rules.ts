@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { Transform } from 'class-transformer';
 import { ValidateBy } from 'class-validator';
 
-/** Splits at commas; spaces around an item and empty items are dropped. */
+/** Splits at commas. Spaces around items and empty items are dropped. */
 export const ToList = (): PropertyDecorator =>
   Transform(({ value }) =>
     typeof value === 'string'
@@ -13,11 +13,11 @@ export const ToList = (): PropertyDecorator =>
       : value,
   );
 
-/** Reads one word as true and one as false. Any other value stays, for `IsBoolean` to refuse. */
+/** Reads one word as true and one as false. Other values are left for `IsBoolean` to refuse. */
 export const ToBoolean = (yes: string, no: string): PropertyDecorator =>
   Transform(({ value }) => (value === yes ? true : value === no ? false : value));
 
-/** For `IsUrl`: http or https, hosts of a local network included. */
+/** For `IsUrl`: http or https; hosts of a local network are allowed. */
 export const WEB_URL = { require_tld: false, require_protocol: true, protocols: ['http', 'https'] };
 
 /** Validates a setting, or each item of a list, by a predicate; `what` completes the sentence "must be …". */
@@ -33,18 +33,18 @@ export const Is = (what: string, check: (value: string) => boolean, each = false
     { each },
   );
 
-/** An origin as browsers write it: without a path, a default port or capitals. */
+/** An origin as browsers write it: without a path, a default port or upper-case letters. */
 export const isOrigin = (value: string): boolean =>
   /^https?:/.test(value) && URL.canParse(value) && new URL(value).origin === value && !value.includes('*');
 
-/** An http(s) URL that paths can be appended to: without credentials, query or fragment. */
+/** An http(s) URL to which paths can be appended: without credentials, query or fragment. */
 export function isBaseUrl(value: string): boolean {
   if (!/^https?:\/\/[^/]/i.test(value) || !URL.canParse(value)) return false;
   const { username, password, search, hash } = new URL(value);
   return username + password + search + hash === '' && !/[?#]/.test(value);
 }
 
-/** An address or a CIDR. `/0` is refused: it would believe everybody. */
+/** An address or a CIDR. `/0` is refused: it would trust every address. */
 export function isNetwork(value: string): boolean {
   const [address = '', bits, ...more] = value.split('/');
   const family = isIP(address);
@@ -52,7 +52,7 @@ export function isNetwork(value: string): boolean {
   return bits === undefined || (/^[1-9]\d{0,2}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
 }
 
-/** A server's URL with well-formed percent-encoding, whose path matches. */
+/** A server's URL with well-formed percent-encoding and a matching path. */
 export function isServer(value: string, protocol: RegExp, path: RegExp): boolean {
   if (!protocol.test(value) || !URL.canParse(value)) return false;
   const { username, password, hostname, pathname, hash } = new URL(value);
@@ -64,7 +64,7 @@ export function isServer(value: string, protocol: RegExp, path: RegExp): boolean
 export const withScheme = (proxy: string): string =>
   /^[a-z][a-z\d+.-]*:\/\//i.test(proxy) ? proxy : `http://${proxy}`;
 
-/** An http or https proxy, as other programs write it: with or without a scheme, a user and a port. */
+/** An http or https proxy, as other programs accept it: with or without scheme, user and port. */
 export function isProxy(value: string): boolean {
   return isServer(withScheme(value), /^https?:\/\//i, /^\/?$/);
 }

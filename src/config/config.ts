@@ -34,9 +34,8 @@ export const HUMAN_CHECKS = ['altcha', 'picture'] as const;
 const sendsByHttp = (config: { SMS_GATEWAY: string }) => config.SMS_GATEWAY === 'http';
 
 /**
- * Every setting of the service, under the name of its environment variable. The class is its own injection token;
- * the instance is frozen after boot. A setting needs at least one validation rule: `load-config.ts` reads exactly the
- * properties that have one.
+ * Every setting of the service, named like its environment variable. The class is its own injection token. The instance
+ * is frozen after boot. A setting needs a validation rule: `load-config.ts` reads only properties that have one.
  */
 export class Config {
   @IsIn(['development', 'test', 'production'])
@@ -44,21 +43,21 @@ export class Config {
 
   @IsString() readonly HOST: string;
 
-  /** 0 takes a free port. */
+  /** 0 takes any free port. */
   @ToInteger() @IsInt() @Min(0) @Max(65535) readonly PORT: number = 3000;
 
   /**
-   * How browsers reach the service; https makes the browser cookie `__Host-` and Secure. A path is the prefix that a
+   * How browsers reach the service. With https the browser cookie is `__Host-` and Secure. A path is a prefix that a
    * proxy in front of the service strips.
    */
   @Is('an http or https URL without a query', isBaseUrl) readonly PUBLIC_URL: string;
 
-  /** The origins whose pages may call the service; compared exactly. */
+  /** Origins whose pages may call the service; compared exactly. */
   @ToList()
   @Is('origins such as https://www.example', isOrigin, true)
   readonly WEB_ORIGINS: string[];
 
-  /** Addresses or CIDRs whose `X-Forwarded-For` is believed; empty: nobody's. */
+  /** Addresses or CIDRs of proxies whose `X-Forwarded-For` is trusted; empty: none. */
   @ToList() @Is('addresses or CIDRs', isNetwork, true) readonly TRUST_PROXY: string[] = [];
 
   /** Empty: the embedded SQLite file. */
@@ -68,18 +67,18 @@ export class Config {
   )
   readonly DATABASE_URL?: string;
 
-  /** Empty: embedded. */
+  /** Empty: the embedded Redis. */
   @IsOptional()
   @Is(REDIS_URL_FORM, isRedisUrl)
   readonly REDIS_URL?: string;
 
-  /** Signs login tokens. At least 32 characters; the old shop's SECRET_KEY keeps its services working. */
+  /** Signs login tokens. At least 32 characters. With the old shop's SECRET_KEY, its services accept our tokens. */
   @MinLength(32) readonly JWT_SECRET: string;
 
-  /** The secret before a change of `JWT_SECRET`: what it signed is still verified. */
+  /** The previous `JWT_SECRET`: its signatures are still accepted. */
   @IsOptional() @MinLength(32) readonly JWT_SECRET_PREVIOUS?: string;
 
-  /** Seconds a login token lives; at most as long as revocations are remembered. */
+  /** Seconds that a login token lives; at most as long as revocations are remembered. */
   @ToInteger()
   @IsInt()
   @Min(60)
@@ -89,7 +88,7 @@ export class Config {
   @Matches(/^\d{1,20}$/) readonly QQ_APP_ID: string;
   @MinLength(1) readonly QQ_APP_KEY: string;
 
-  /** Registered at QQ; at most 500 bytes, byte-identical on `/authorize` and `/token`. */
+  /** Registered at QQ; at most 500 bytes, and byte-identical on `/authorize` and `/token`. */
   @IsUrl(WEB_URL) @MaxLength(500) readonly QQ_REDIRECT_URI: string;
 
   @IsUrl(WEB_URL) readonly QQ_BASE_URL: string = 'https://graph.qq.com';
@@ -97,56 +96,56 @@ export class Config {
   /** Milliseconds for one call to QQ, connecting included. */
   @ToInteger() @IsInt() @Min(1) @Max(60_000) readonly QQ_TIMEOUT_MS: number = 3000;
 
-  /** Asks QQ for the unionid too, which takes a second call and QQ's permission. */
+  /** Asks QQ for the unionid too. It takes a second call, and QQ's permission. */
   @ToBoolean('true', 'false') @IsBoolean() readonly QQ_UNIONID: boolean = false;
 
-  /** Asks QQ for the nickname and picture of an unbound QQ: one more call for it, none for a bound one. */
+  /** Asks QQ for the nickname and picture of an unbound QQ: one more call. A bound QQ costs none. */
   @ToBoolean('true', 'false') @IsBoolean() readonly QQ_PROFILE: boolean = false;
 
   /** Seconds between the QQ login and the bind. */
   @ToInteger() @IsInt() @Min(1) @Max(86_400) readonly BIND_TOKEN_TTL: number = 3600;
 
-  /** log2 of the rounds. */
+  /** log2 of the number of rounds. */
   @ToInteger() @IsInt() @Min(4) @Max(15) readonly BCRYPT_COST: number = 12;
 
-  /** Password hashes that run at once; the workers of `WEB_CONCURRENCY` share them. */
+  /** Password hashes that run at once. The workers of `WEB_CONCURRENCY` share this number. */
   @ToInteger() @IsInt() @Min(1) @Max(256) readonly HASH_LANES: number;
 
   /** Worker processes on this machine. */
   @ToInteger() @IsInt() @Min(1) @Max(64) readonly WEB_CONCURRENCY: number = 1;
 
-  /** libuv's threads; hashes run there. Node reads it too, and takes anything but a number for 1. */
+  /** libuv's threads, which compute the hashes. Node reads it too, and takes anything but a number as 1. */
   @ToInteger() @IsInt() @Min(1) @Max(1024) readonly UV_THREADPOOL_SIZE: number = 4;
 
-  /** Proofs that a person asks for an SMS; each of them is enough. */
+  /** Checks that a person, not a program, asks for an SMS. Passing one of them is enough. */
   @ToList()
   @ArrayNotEmpty()
   @IsIn(HUMAN_CHECKS, { each: true })
   readonly HUMAN_CHECK: (typeof HUMAN_CHECKS)[number][];
 
-  /** Counters that a client tries at most for one proof of work; half of them on average. */
+  /** The largest counter a client may have to try for one proof of work; on average it tries half as many. */
   @ToInteger() @IsInt() @Min(1) @Max(10_000_000) readonly HUMAN_CHECK_DIFFICULTY: number = 2500;
 
-  /** The picture's text in `X-Image-Code` too: for programs and tests, refused in production. */
+  /** Also sends the picture's text in `X-Image-Code`, for programs and tests. Production refuses it. */
   @ToBoolean('on', 'off') @IsBoolean() readonly IMAGE_CODE_HEADER: boolean = false;
 
   @IsIn(['http', 'log']) readonly SMS_GATEWAY: 'http' | 'log';
   @ValidateIf(sendsByHttp) @IsUrl(WEB_URL) readonly SMS_HTTP_URL: string;
   @ValidateIf(sendsByHttp) @MinLength(1) readonly SMS_HTTP_KEY: string;
 
-  /** `field=value` of the gateway's JSON answer that means "sent"; without it any 2xx does. */
+  /** `field=value` in the gateway's JSON answer that means "sent"; empty: any 2xx does. */
   @IsOptional() @Matches(/^[\w.-]+=.+$/) readonly SMS_HTTP_SUCCESS?: string;
 
-  /** Messages a day for the whole service. */
+  /** SMS per day for the whole service. */
   @ToInteger() @IsInt() @Min(0) @Max(1_000_000_000) readonly SMS_DAILY_BUDGET: number = 10_000;
 
-  /** The proxies for calls to `https:` and to `http:` URLs (QQ, SMS gateways). */
+  /** Proxies for calls to `https:` and `http:` URLs (QQ, SMS gateways). */
   @IsOptional() @Is('http://user:password@host:port', isProxy) readonly HTTPS_PROXY?: string;
   @IsOptional() @Is('http://user:password@host:port', isProxy) readonly HTTP_PROXY?: string;
-  /** Who is called without a proxy: domains, addresses, CIDRs, each with or without a port; `*` is everybody. */
+  /** Hosts called without a proxy: domains, addresses, CIDRs, each with or without a port; `*` means all. */
   @IsOptional() @IsString() readonly NO_PROXY?: string;
 
-  /** The version of the terms that a new account has to accept; empty: none. Set together with both URLs. */
+  /** The version of the terms that a new account must accept; empty: none. Set together with both URLs. */
   @IsOptional() @Matches(/^[\w.-]{1,32}$/) readonly TERMS_VERSION?: string;
   @IsOptional() @IsUrl(WEB_URL) readonly TERMS_URL?: string;
   @IsOptional() @IsUrl(WEB_URL) readonly PRIVACY_URL?: string;
@@ -162,7 +161,7 @@ export class Config {
   /** The bearer key of `POST /authorizations/introspection/`; empty: the route is off. */
   @IsOptional() @Matches(/^[\x21-\x7e]{32,256}$/) readonly INTROSPECTION_KEY?: string;
 
-  /** Serves the paths of the old shop's pages, with less protection than our own (docs/migrating.md). */
+  /** Serves the paths of the old shop's pages, with less protection than ours (docs/migrating.md). */
   @ToBoolean('true', 'false') @IsBoolean() readonly LEGACY_CLIENT: boolean = false;
 
   /** Changes to the rules of `limits.ts`, comma-separated: `rule=points/seconds`. */
@@ -170,7 +169,7 @@ export class Config {
   @Matches(/^[a-z-]+=\d{1,9}\/[1-9]\d{0,8}$/, { each: true })
   readonly LIMITS: string[] = [];
 
-  /** Days that the audit trail is kept. */
+  /** Days that the audit trail keeps an event. */
   @ToInteger() @IsInt() @Min(1) @Max(36_500) readonly AUDIT_DAYS: number = 180;
 
   /** The port of Prometheus' `/metrics`; empty: off. */
@@ -178,9 +177,9 @@ export class Config {
 
   @IsIn(LOG_LEVELS) readonly LOG_LEVEL: (typeof LOG_LEVELS)[number] = 'info';
 
-  /** Seconds after SIGTERM during which the service is not ready but still accepts connections. */
+  /** Seconds after SIGTERM in which the service is not ready but still accepts connections. */
   @ToInteger() @IsInt() @Min(0) @Max(300) readonly SHUTDOWN_DRAIN_S: number = 0;
-  /** Seconds that requests in flight have after that. */
+  /** Seconds after the drain in which running requests may finish. */
   @ToInteger() @IsInt() @Min(1) @Max(300) readonly SHUTDOWN_GRACE_S: number = 8;
 
   @ToBoolean('on', 'off') @IsBoolean() readonly DOCS: boolean = true;
@@ -198,20 +197,20 @@ export class Config {
     return new URL(this.PUBLIC_URL).protocol === 'https:';
   }
 
-  /** The path of `PUBLIC_URL` that a proxy strips, without its last slash: `''` or `/account`. */
+  /** The path of `PUBLIC_URL` that a proxy strips, without a final slash: `''` or `/account`. */
   get prefix(): string {
     return new URL(this.PUBLIC_URL).pathname.replace(/\/+$/, '');
   }
 
   /**
-   * A 256-bit key for one purpose, derived from `JWT_SECRET` (HKDF-SHA-256, RFC 5869): what is signed for one purpose
-   * can never pass for another, nor for a login token.
+   * A 256-bit key for one purpose, derived from `JWT_SECRET` (HKDF-SHA-256, RFC 5869). A signature for one purpose is
+   * never valid for another, nor for a login token.
    */
   keyFor(purpose: string): Buffer {
     return derive(this.JWT_SECRET, purpose);
   }
 
-  /** The keys that verify what was signed for a purpose: {@link keyFor}'s first, then the previous secret's. */
+  /** The keys that verify signatures for a purpose: {@link keyFor}'s first, then the previous secret's. */
   keysFor(purpose: string): Buffer[] {
     const secrets = [this.JWT_SECRET, ...(this.JWT_SECRET_PREVIOUS ? [this.JWT_SECRET_PREVIOUS] : [])];
     return secrets.map((secret) => derive(secret, purpose));

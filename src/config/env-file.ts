@@ -6,7 +6,7 @@ const ASSIGNMENT = /^\s*(?:export\s+)?([\w.-]+)\s*=[ \t]*(.*)$/;
 const QUOTES = ['"', "'", '`'];
 
 /**
- * Reads `.env` into the environment where the file exists; what the environment has already stays.
+ * Reads `.env` into the environment if the file exists. Variables that are already set keep their value.
  * @throws OperatorError naming the line of a value that the file's format would cut
  */
 export function loadEnvFile(path = '.env'): void {
@@ -31,8 +31,8 @@ interface CutValue {
 }
 
 /**
- * The values of which Node's parser would silently drop a part: `#` begins a comment in an unquoted value, and what
- * follows a closing quote is ignored. A `#` after a space is a comment that its writer meant.
+ * Values of which Node's parser would silently drop a part: `#` starts a comment in an unquoted value, and text after a
+ * closing quote is ignored. A `#` after a space is an intended comment.
  */
 export function cutValues(text: string): CutValue[] {
   const faults: CutValue[] = [];
@@ -47,7 +47,7 @@ export function cutValues(text: string): CutValue[] {
       continue;
     }
     let rest = value.slice(1);
-    // A quoted value may go on over several lines.
+    // A quoted value may span several lines.
     while (!rest.includes(quote) && index + 1 < lines.length) rest += `\n${lines[++index]!}`;
     const end = rest.indexOf(quote);
     if (end < 0) {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 const DATA_DIRECTORY = '.data';
 
 /**
- * Adds a `JWT_SECRET` where development has none: made once per working directory, so that logins survive a restart.
+ * Adds a `JWT_SECRET` if development has none. It is made once per working directory, so that logins survive a restart.
  * Production gets none.
  */
 export function withKeptSecret(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
@@ -14,7 +14,7 @@ export function withKeptSecret(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return { ...env, JWT_SECRET: keptSecret() };
 }
 
-/** Of two processes that start at once, one makes the secret and both read it. */
+/** When two processes start at once, one makes the secret and both read it. */
 function keptSecret(): string {
   const file = join(DATA_DIRECTORY, 'jwt-secret');
   const known = read(file);
@@ -23,7 +23,7 @@ function keptSecret(): string {
   const draft = `${file}.${randomBytes(6).toString('hex')}`;
   writeFileSync(draft, randomBytes(32).toString('base64url'), { mode: 0o600, flag: 'wx' });
   try {
-    // A link appears with its whole content, and fails where the name is taken.
+    // A link appears with its whole content, and fails if the name exists.
     linkSync(draft, file);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;

@@ -7,10 +7,10 @@ import { misspelt } from './misspelt.js';
 
 const SANDBOX_APP_ID = '101000001';
 const SANDBOX_APP_KEY = 'sandbox-app-key';
-/** Read by something else than `Config`: docker-compose.yml and the sandbox. */
+/** Not read by `Config`: docker-compose.yml and the sandbox read them. */
 const OTHER_NAMES = ['MYSQL_PASSWORD', 'REDIS_PASSWORD', 'SANDBOX_PORT'];
 
-/** The names of all settings: every one has a rule. */
+/** The names of all settings: the properties that have a rule. */
 const NAMES: readonly string[] = [
   ...new Set(
     getMetadataStorage()
@@ -20,8 +20,8 @@ const NAMES: readonly string[] = [
 ];
 
 /**
- * Reads the environment, checks every rule and fills in the defaults. Reads and writes no file.
- * @throws OperatorError that names each variable that is missing or wrong, never its value
+ * Reads the environment, checks every rule and fills in defaults. Touches no file.
+ * @throws OperatorError that names each missing or wrong variable, never its value
  */
 export function loadConfig(env: NodeJS.ProcessEnv): Config {
   const given = ownSettings(env);
@@ -45,10 +45,10 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   return Object.freeze(Object.assign(config, { warnings }));
 }
 
-/** The settings that the environment gives; an empty one counts as not given. */
+/** The settings in the environment. An empty one counts as missing. */
 function ownSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const given = Object.fromEntries(NAMES.filter((name) => env[name]).map((name) => [name, env[name]]));
-  // Other programs read these in lower case as well, and those first.
+  // Other programs read these in lower case too, with priority.
   return {
     ...given,
     ...(env.http_proxy && { HTTP_PROXY: env.http_proxy }),
@@ -57,9 +57,9 @@ function ownSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   };
 }
 
-/** What depends on another setting or on the machine; the sandbox's addresses are for development only. */
+/** Defaults that depend on other settings or on the machine. The sandbox's addresses are for development only. */
 function defaults(given: NodeJS.ProcessEnv, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  // A wrong PORT or PUBLIC_URL is refused under its own name, not also under what follows from it.
+  // A wrong PORT or PUBLIC_URL is reported once, under its own name, and not for the settings that derive from it.
   const port = Number(given.PORT) <= 65_535 ? given.PORT : '3000';
   const publicUrl = given.PUBLIC_URL ?? `http://localhost:${port}`;
   const base = URL.canParse(publicUrl) ? new URL(publicUrl) : new URL('http://localhost:3000');
@@ -83,7 +83,7 @@ function defaults(given: NodeJS.ProcessEnv, env: NodeJS.ProcessEnv): NodeJS.Proc
   };
 }
 
-/** The settings that are required and not given, each with when it is required. */
+/** The required settings that are missing, each with the condition that requires it. */
 function missingSettings(config: Config, given: NodeJS.ProcessEnv): Record<string, string> {
   const required: [names: string[], when: string][] = [[['JWT_SECRET'], 'always']];
   if (config.production) {
@@ -99,7 +99,7 @@ function missingSettings(config: Config, given: NodeJS.ProcessEnv): Record<strin
   );
 }
 
-/** Settings that do not go together. */
+/** Settings that contradict each other. */
 function contradictions(config: Config, given: NodeJS.ProcessEnv): string[] {
   const faults: string[] = [];
   if (config.WEB_CONCURRENCY > 1 && !(given.DATABASE_URL && given.REDIS_URL))
@@ -109,7 +109,7 @@ function contradictions(config: Config, given: NodeJS.ProcessEnv): string[] {
   return faults;
 }
 
-/** What production refuses although its form is right. */
+/** Values that are well-formed but that production refuses. */
 function weaknesses(config: Config): string[] {
   const faults: string[] = [];
   for (const name of ['JWT_SECRET', 'JWT_SECRET_PREVIOUS', 'INTROSPECTION_KEY'] as const)
@@ -122,7 +122,7 @@ function weaknesses(config: Config): string[] {
   return faults;
 }
 
-/** What is allowed, and its operator should know. */
+/** Values that are allowed but that the operator should know about. */
 function warningsOf(config: Config): string[] {
   const legacy = config.LEGACY_CLIENT
     ? [

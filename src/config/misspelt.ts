@@ -1,16 +1,16 @@
-/** Prefixes that nobody else's variables have. `REDIS_` and `DATABASE_` are not among them: Kubernetes sets such names. */
+/** Prefixes of our variables alone. `REDIS_` and `DATABASE_` are not among them: Kubernetes sets such names. */
 const OWN_PREFIXES = /^(?:QQ|SMS|JWT|BCRYPT|SHUTDOWN|TERMS|BRAND|HUMAN_CHECK|IMAGE_CODE|BIND_TOKEN)_/;
 const READ_IN_LOWER_CASE = ['http_proxy', 'https_proxy', 'no_proxy'];
-/** Shorter names differ from too many others by two letters. */
+/** Characters. A shorter name is within two letters of too many other names. */
 const SHORTEST = 6;
 
-/** Sentences that name variables of the environment that look like ours and are none. */
+/** Sentences about variables in the environment that look like misspelt names of ours. */
 export function misspelt(env: NodeJS.ProcessEnv, known: readonly string[]): string[] {
   return Object.keys(env)
     .filter((name) => env[name] && !known.includes(name) && !READ_IN_LOWER_CASE.includes(name))
     .flatMap((name) => {
       const meant = nearest(name, known);
-      // Two names that resemble each other, both set, are no mistake.
+      // Two similar names that are both set are not a mistake.
       if (meant && env[meant] && !OWN_PREFIXES.test(name)) return [];
       if (meant) return [`${name}: is not read; ${meant} may be meant`];
       return OWN_PREFIXES.test(name) ? [`${name}: is not read; there is no such setting`] : [];
@@ -29,7 +29,7 @@ function nearest(name: string, known: readonly string[]): string | undefined {
 
 const lettersOf = (name: string): string => name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '');
 
-/** Letters to insert, delete, replace or swap with their neighbour (optimal string alignment). */
+/** The number of letters to insert, delete, replace or swap with a neighbour (optimal string alignment). */
 function distance(from: string, to: string): number {
   if (Math.abs(from.length - to.length) > 2) return Infinity;
   const rows: number[][] = [Array.from({ length: to.length + 1 }, (_, column) => column)];

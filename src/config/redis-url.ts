@@ -1,23 +1,23 @@
 import { isServer } from './config-rules.js';
 
-/** What `REDIS_URL` names. */
+/** The servers that `REDIS_URL` names. */
 export type RedisServers =
   | { readonly kind: 'server'; readonly url: string }
   | { readonly kind: 'cluster'; readonly nodes: readonly string[] }
   | RedisSentinels;
 
-/** A group of servers of which Sentinel knows the primary. */
+/** A group of servers whose primary is known to Sentinel. */
 export interface RedisSentinels {
   readonly kind: 'sentinel';
   readonly sentinels: readonly { readonly host: string; readonly port: number }[];
-  /** As Sentinel knows the group. */
+  /** The group's name in Sentinel. */
   readonly name: string;
   readonly db: number;
   readonly tls: boolean;
-  /** Of the Redis servers. */
+  /** For the Redis servers. */
   readonly username?: string;
   readonly password?: string;
-  /** Of the Sentinels, where they ask for one. */
+  /** For the Sentinels, if they need one. */
   readonly sentinelPassword?: string;
 }
 
@@ -26,7 +26,7 @@ export const REDIS_URL_FORM =
   'redis+sentinel://user:password@host:26379,host:26379/group/2, special characters percent-encoded';
 
 const SENTINEL = /^(?<protocol>rediss?)\+sentinel:\/\/(?:(?<user>[^@/]*)@)?(?<hosts>[^/?#@]+)\/(?<rest>.+)$/;
-/** Where Sentinel listens by default. */
+/** Sentinel's default port. */
 const SENTINEL_PORT = 26_379;
 
 export const isRedisUrl = (text: string): boolean => parseRedisUrl(text) !== undefined;
@@ -39,7 +39,7 @@ export function parseRedisUrl(text: string): RedisServers | undefined {
     .split(',')
     .map((node) => node.trim())
     .filter(Boolean);
-  // A Redis Cluster has one database alone.
+  // A Redis Cluster has only database 0.
   const path = nodes.length > 1 ? /^\/?0?$/ : /^\/?\d*$/;
   if (nodes.length === 0 || !nodes.every((node) => isServer(node, /^rediss?:\/\//, path))) return undefined;
   return nodes.length > 1 ? { kind: 'cluster', nodes } : { kind: 'server', url: nodes[0]! };
@@ -47,7 +47,7 @@ export function parseRedisUrl(text: string): RedisServers | undefined {
 
 function parseSentinels(parts: Record<string, string | undefined>): RedisSentinels | undefined {
   const { protocol, user, hosts = '', rest = '' } = parts;
-  // One URL of it, without its hosts: the parts are read as those of any other.
+  // The URL without its hosts, so that the other parts are parsed like those of any URL.
   const url = `redis://${user === undefined ? '' : `${user}@`}group/${rest}`;
   const servers = hosts.split(',').map((host) => `redis://${host.trim()}`);
   if (![url, ...servers].every((server) => isServer(server, /^redis:/, /^\/?[^/]*(?:\/\d*)?$/)))
@@ -71,7 +71,7 @@ function parseSentinels(parts: Record<string, string | undefined>): RedisSentine
   };
 }
 
-/** The user and the password of a URL as they are meant: without percent-encoding. */
+/** The user and the password of a URL, percent-decoded. */
 export function credentialsOf({ username, password }: Pick<URL, 'username' | 'password'>) {
   return {
     ...(username && { username: decodeURIComponent(username) }),

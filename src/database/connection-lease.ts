@@ -6,8 +6,8 @@ import type { MysqlConnections } from './mysql-connections.js';
 type Reject = (error: Error) => void;
 
 /**
- * The use of one connection for one statement or one transaction. It lasts a limited time from the first wait for a
- * connection to the last answer; then everything that waits on it fails, and its connection is cut, because a late
+ * The use of one connection for one statement or one transaction. It lasts a limited time, from the first wait for a
+ * connection to the last answer. When it expires, everything that waits on it fails and the connection is cut: a late
  * answer must never reach the connection's next user.
  */
 export class ConnectionLease {
@@ -17,7 +17,7 @@ export class ConnectionLease {
   private connecting?: Promise<PoolConnection>;
   private readonly waiting = new Set<Reject>();
   private ended = false;
-  /** Why it ended before its time. */
+  /** Why the lease expired. */
   private fault?: Error;
 
   constructor(private readonly connections: MysqlConnections) {}
@@ -32,7 +32,7 @@ export class ConnectionLease {
       this.connections.take((error, connection) => {
         this.waiting.delete(reject);
         if (!connection) {
-          this.connections.note(error!);
+          this.connections.report(error!);
           reject(error!);
         } else if (this.ended) {
           this.connections.giveBack(connection);
@@ -47,8 +47,8 @@ export class ConnectionLease {
   }
 
   /**
-   * Runs one statement. Values travel beside the statement, in a prepared one that the connection keeps; they are
-   * never part of its text, whatever the server's sql_mode and charset. A statement without values needs no preparing.
+   * Runs one statement. Values are sent separately, in a prepared statement that the connection keeps. They are never
+   * part of its text, whatever the server's sql_mode and charset. A statement without values is not prepared.
    * @throws QueryFailedError without the statement and its values
    */
   async run(sql: string, values?: unknown[]): Promise<unknown> {
@@ -66,16 +66,16 @@ export class ConnectionLease {
     });
   }
 
-  /** Everything that waits on this lease fails with the error. */
+  /** Fails everything that waits on this lease. */
   expire(error: Error): void {
     this.end(true);
     this.fault = error;
-    this.connections.note(error);
+    this.connections.report(error);
     for (const reject of this.waiting) reject(error);
     this.waiting.clear();
   }
 
-  /** @param broken the connection is in a state that its next user must not find */
+  /** @param broken the connection is in a state that its next user must not see */
   end(broken = false): void {
     this.connections.ended(this);
     this.ended = true;
@@ -86,13 +86,13 @@ export class ConnectionLease {
     else this.connections.giveBack(connection);
   }
 
-  /** Made when it is needed: an Error for every statement would cost more than the statement. */
+  /** Created only when needed: an Error for every statement would cost more than the statement. */
   private reason(): Error {
     return this.fault ?? new Error('The connection has been given back');
   }
 
   private failed(error: QueryError, sql: string, values: unknown[] | undefined): Error {
-    this.connections.note(error);
+    this.connections.report(error);
     return redactValues(new QueryFailedError(sql, values, error)) as Error;
   }
 }

@@ -1,5 +1,6 @@
 import { DataSource, type DataSourceOptions, EntityManager, type QueryRunner } from 'typeorm';
-// Loading these does not load better-sqlite3: its driver does that when it is made, and only the embedded mode makes one.
+// These imports do not load better-sqlite3. Its driver loads it when it is created, and only the embedded mode creates
+// one.
 import { BetterSqlite3Driver } from 'typeorm/driver/better-sqlite3/BetterSqlite3Driver.js';
 import { MysqlDriver } from 'typeorm/driver/mysql/MysqlDriver.js';
 import { OperatorError } from '../common/operator-error.js';
@@ -16,11 +17,11 @@ export async function createDataSource(options?: DataSourceOptions): Promise<Dat
 }
 
 /**
- * TypeORM's DataSource with prepared statements, bounded waits and deadlock retry on a server, transactions one after
- * the other on SQLite, and migrations that never run twice at once.
+ * TypeORM's DataSource with additions. On a server: prepared statements, bounded waits and deadlock retry. On SQLite:
+ * one transaction at a time. On both: migrations that never run twice at once.
  */
 export class ShopDataSource extends DataSource {
-  /** Only for a server. */
+  /** Set only for a server. */
   private readonly connections?: MysqlConnections;
 
   constructor(options: DataSourceOptions) {
@@ -40,7 +41,10 @@ export class ShopDataSource extends DataSource {
     return new DeadlockRetryingManager(this, queryRunner);
   }
 
-  /** One hand-written statement costs little more than the driver's own: no runner and no entity manager are made. */
+  /**
+   * Runs one statement on a lease, without a query runner and an entity manager: it costs little more than the driver's
+   * own call.
+   */
   override async query<T = unknown>(sql: string, parameters?: unknown[], runner?: QueryRunner): Promise<T> {
     if (runner || !this.connections || !this.isInitialized) return super.query<T>(sql, parameters, runner);
     const lease = this.connections.lease();

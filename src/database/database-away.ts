@@ -1,4 +1,7 @@
-/** The server can be reached but is not, or no longer, the one that takes writes: read-only, leaving, or without its cluster. */
+/**
+ * The server can be reached, but it does not take writes (any more): it is read-only, shutting down, or without its
+ * cluster.
+ */
 const NOT_PRIMARY = new Set([
   'ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION',
   'ER_CONNECTION_KILLED',
@@ -13,17 +16,17 @@ const NOT_PRIMARY = new Set([
   'ER_SERVER_SHUTDOWN',
   // Galera: "WSREP has not yet prepared node for application use".
   'ER_UNKNOWN_COM_ERROR',
-  // Disk full: a write fails here, and succeeds on the server that takes over.
+  // Disk full: a write fails here and may succeed on the server that takes over.
   'ER_BINLOG_LOGGING_IMPOSSIBLE',
   'ER_DISK_FULL',
   'ER_ERROR_ON_WRITE',
   'ER_RECORD_FILE_FULL',
 ]);
 
-/** Somebody else holds the lock: it is there, and the caller may try again. */
+/** Another transaction holds the lock. The server is there, and the caller may try again. */
 const LOCKED = new Set(['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT', 'SQLITE_BUSY']);
 
-/** It cannot be reached, does not answer, or has no room for us. */
+/** The server cannot be reached, does not answer, or has no resources for us. */
 const AWAY = new Set([
   ...NOT_PRIMARY,
   ...LOCKED,
@@ -66,36 +69,36 @@ const AWAY = new Set([
   'SQLITE_READONLY',
 ]);
 
-/** Errors of mysql2 that have no code. */
+/** Errors of mysql2 without a code. */
 const AWAY_MESSAGES = new Set([
   'Queue limit reached.',
   'Pool is closed.',
   "Can't add new command when connection is in closed state",
 ]);
 
-/** The storage engine's own words inside an otherwise general error (ER_GET_ERRNO, ER_ERROR_DURING_COMMIT): no space left. */
+/** What the storage engine says inside a general error (ER_GET_ERRNO, ER_ERROR_DURING_COMMIT) when no space is left. */
 const DISK_FULL = /\bNo space left on device\b|\berror:? 28\b|\bDisk full\b/i;
 
-/** Whether the database is unavailable for the moment (the caller may try again), as opposed to a fault of ours. */
+/** Whether the database is unavailable for now (the caller may try again), as opposed to a fault of ours. */
 export function isDatabaseAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = codeOf(error);
   return (code !== undefined && AWAY.has(code)) || AWAY_MESSAGES.has(error.message) || isDiskFull(error);
 }
 
-/** Whether the answer says that another server has to be found: every open connection leads to the wrong one. */
+/** Whether every open connection leads to the wrong server, so that the new primary has to be found. */
 export function isNotPrimary(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = codeOf(error);
   return (code !== undefined && NOT_PRIMARY.has(code)) || isDiskFull(error);
 }
 
-/** Whether another transaction was in the way, which says nothing about the server. */
+/** Whether another transaction was in the way. It says nothing about the server. */
 export function isLocked(error: unknown): boolean {
   return error instanceof Error && LOCKED.has(codeOf(error) ?? '');
 }
 
-/** Errors that mysql2 has no name for. */
+/** Errors that mysql2 does not name. */
 const NAMES: Readonly<Record<number, string>> = {
   // MariaDB's
   1927: 'ER_CONNECTION_KILLED',

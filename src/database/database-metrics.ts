@@ -1,6 +1,6 @@
 import { Counter, Gauge } from 'prom-client';
 
-/** What the metrics ask of a data source's connections, when they are scraped and not at every statement. */
+/** What the metrics read of a data source's connections. Read when they are scraped, not at every statement. */
 export interface ConnectionUsage {
   readonly used: number;
   readonly idle: number;
@@ -30,7 +30,7 @@ export const databaseErrors = new Counter({
   labelNames: ['code'],
 });
 
-/** Counts these connections from now on; the function it returns ends that. */
+/** Counts these connections from now on. The returned function stops it. */
 export function watchUsage(read: () => ConnectionUsage): () => void {
   sources.add(read);
   return () => sources.delete(read);

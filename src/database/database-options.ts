@@ -10,20 +10,20 @@ import { CreateAccounts1700000000000 } from './migrations/1700000000000-create-a
 import { CreateAccountEvents1700000001000 } from './migrations/1700000001000-create-account-events.js';
 import { AddQqDetails1700000002000 } from './migrations/1700000002000-add-qq-details.js';
 
-/** What the database needs of the configuration. */
+/** The part of the configuration that the database needs. */
 export type DatabaseSettings = Pick<Config, 'DATABASE_URL'> & Partial<Pick<Config, 'WEB_CONCURRENCY'>>;
 
-/** Of all workers of one machine together. */
+/** Shared by all workers of one machine. */
 const CONNECTIONS = 20;
-/** Callers that may wait for a connection; the next one gets an error at once. The time limit below bounds their wait. */
+/** Callers that may wait for a connection. The next one fails at once. TIME_LIMIT_MS bounds the wait. */
 const QUEUE = 1000;
 /** Milliseconds for a new connection. */
 const CONNECT_TIMEOUT_MS = 2000;
-/** Milliseconds for one statement or one whole transaction, waiting for its connection included. */
+/** Milliseconds for one statement or one whole transaction, including the wait for its connection. */
 const TIME_LIMIT_MS = 4000;
 /**
- * Statements that each connection keeps prepared, the least recently used one closed first. A server allows 16,382
- * for all its clients by default (`max_prepared_stmt_count`).
+ * Statements that each connection keeps prepared. The least recently used one is closed first. A server allows 16,382
+ * for all clients by default (`max_prepared_stmt_count`).
  */
 const PREPARED_STATEMENTS = 100;
 
@@ -31,31 +31,31 @@ type Options = DataSourceOptions &
   Pick<TypeOrmModuleOptions, 'autoLoadEntities' | 'retryAttempts' | 'retryDelay' | 'toRetry'>;
 
 /**
- * MySQL or MariaDB where `DATABASE_URL` says so, otherwise the embedded SQLite file below the working directory,
- * which brings itself up to date. A server is migrated by `npm run db:migrate`, never by the service.
+ * MySQL or MariaDB if `DATABASE_URL` is set, otherwise the embedded SQLite file below the working directory. The
+ * service migrates the embedded file at boot. A server is migrated by `npm run db:migrate`, never by the service.
  */
 export function databaseOptions({ DATABASE_URL, WEB_CONCURRENCY = 1 }: DatabaseSettings): Options {
   const shared = {
     // Each module brings its own entities (TypeOrmModule.forFeature).
     autoLoadEntities: true,
     migrations: [CreateAccounts1700000000000, CreateAccountEvents1700000001000, AddQqDetails1700000002000],
-    // Not `migrations`: the shop's database is shared, and other tools use that name.
+    // Not `migrations`: other tools use that name in the shop's database.
     migrationsTableName: MIGRATIONS_TABLE,
     synchronize: false,
-    // Statements and their parameters hold mobiles, openids and password hashes. `logging: false` is not enough:
-    // TypeORM logs slow statements all the same.
+    // Statements and their parameters contain mobiles, openids and password hashes. `logging: false` is not enough:
+    // TypeORM would still log slow statements.
     logger: new NoLogger(),
   };
   if (!DATABASE_URL)
     return {
       ...shared,
       type: 'better-sqlite3',
-      // The same interface as better-sqlite3, with its binaries inside npm packages: no compiler, no download.
+      // The same interface as better-sqlite3, but its binaries come in npm packages: no compiler and no download.
       driver: createRequire(import.meta.url)('libsql') as unknown,
       database: join('.data', 'shop.sqlite'),
       enableWAL: true,
       migrationsRun: true,
-      // A file does not come back by waiting.
+      // Waiting does not repair a file.
       toRetry: () => false,
     };
   return {
@@ -64,12 +64,12 @@ export function databaseOptions({ DATABASE_URL, WEB_CONCURRENCY = 1 }: DatabaseS
     type: 'mysql',
     charset: 'utf8mb4',
     timezone: 'Z',
-    // bigint as a number, as SQLite gives it; one beyond 2^53 still comes as a string.
+    // Returns bigint as a number, like SQLite. A value beyond 2^53 is still a string.
     bigNumberStrings: false,
     poolSize: shareOf(CONNECTIONS, WEB_CONCURRENCY),
     connectTimeout: CONNECT_TIMEOUT_MS,
     maxQueryExecutionTime: TIME_LIMIT_MS,
-    // Without it, mysql2 takes a stack trace for every statement.
+    // Otherwise mysql2 takes a stack trace for every statement.
     trace: false,
     extra: {
       queueLimit: QUEUE,
@@ -77,18 +77,18 @@ export function databaseOptions({ DATABASE_URL, WEB_CONCURRENCY = 1 }: DatabaseS
       enableKeepAlive: true,
       keepAliveInitialDelay: 10_000,
     },
-    // Waits for a server that is starting, then stops with the reason, so that the orchestrator sees it and starts
-    // anew; a wrong password or name does not come right by waiting.
+    // Waits for a server that is starting, then exits with the reason, so that the orchestrator restarts the service. A
+    // wrong password or name is not retried.
     retryAttempts: 5,
     retryDelay: 2000,
     toRetry: (error: Error) => isDatabaseAway(error.cause),
   };
 }
 
-/** Where TypeORM notes which migrations have run. */
+/** The table in which TypeORM records the migrations that have run. */
 export const MIGRATIONS_TABLE = 'qq_account_service_migrations';
 
-/** @throws OperatorError without the URL in it, which holds the password */
+/** @throws OperatorError without the URL, which contains the password */
 function serverAddress(url: string) {
   if (!URL.canParse(url))
     throw new OperatorError(
@@ -101,7 +101,7 @@ function serverAddress(url: string) {
     username: decodeURIComponent(username),
     password: decodeURIComponent(password),
     database: decodeURIComponent(pathname.slice(1)),
-    // The server's certificate is then checked against those that Node trusts (NODE_EXTRA_CA_CERTS adds one).
+    // Node checks the server's certificate against the authorities it trusts (NODE_EXTRA_CA_CERTS adds one).
     ...(searchParams.get('ssl') === 'true' && { ssl: {} }),
   };
 }
@@ -116,5 +116,5 @@ class NoLogger implements Logger {
 }
 
 function nothing(): void {
-  // Errors are thrown as well, and logged by whoever catches them.
+  // Errors are also thrown, and the code that catches them logs them.
 }

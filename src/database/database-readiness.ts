@@ -5,11 +5,11 @@ import { ServiceError } from '../common/service-error.js';
 import { isDatabaseAway } from './database-away.js';
 import { MIGRATIONS_TABLE } from './database-options.js';
 
-/** Whether this instance may be sent requests, as far as the database is concerned. */
+/** Whether the database allows this instance to get requests. */
 @Injectable()
 export class DatabaseReadiness {
   private readonly logger = new Logger('Database');
-  /** One check at a time, however many ask: the route is open to everybody. */
+  /** The check that runs now. All callers share it, because the route is public. */
   private running?: Promise<string | undefined>;
   private lastReason?: string;
 
@@ -17,8 +17,8 @@ export class DatabaseReadiness {
 
   /**
    * Resolves when a write would succeed and the database has every migration that this version expects. Newer
-   * migrations do not matter: the version before an upgrade goes on working. The log says once why it is not ready,
-   * and once that it is again. At most two statements.
+   * migrations are allowed: the old version keeps working during an upgrade. Each change of the result is logged once.
+   * At most two statements.
    * @throws Problem UNAVAILABLE, with the reason as its cause
    */
   async check(): Promise<void> {
@@ -39,7 +39,7 @@ export class DatabaseReadiness {
 
   private async find(): Promise<string | undefined> {
     try {
-      // Changes no row, but is refused wherever a write would be: read-only servers, missing privileges, locked tables.
+      // Changes no row, but fails whenever a write would: read-only servers, missing privileges, locked tables.
       await this.dataSource.query(`UPDATE ${MIGRATIONS_TABLE} SET id = id WHERE id = 0`);
       const rows = await this.dataSource.query<{ name: string }[]>(`SELECT name FROM ${MIGRATIONS_TABLE}`);
       const missing = this.dataSource.migrations.filter(

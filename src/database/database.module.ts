@@ -5,7 +5,7 @@ import { createDataSource } from './data-source.js';
 import { databaseOptions } from './database-options.js';
 import { DatabaseReadiness } from './database-readiness.js';
 
-/** MySQL, MariaDB or the embedded SQLite; each module brings its own entities with `TypeOrmModule.forFeature`. */
+/** MySQL, MariaDB or the embedded SQLite. Each module adds its own entities with `TypeOrmModule.forFeature`. */
 @Module({
   imports: [
     TypeOrmModule.forRootAsync({

@@ -2,7 +2,7 @@ import type { DataSource, QueryRunner } from 'typeorm';
 import { duplicateOpenids } from './migrations/1700000000000-create-accounts.js';
 import { describeTable, type Finding, hasUnique, inspectTables } from './migrations/existing-tables.js';
 
-/** What each table of the service needs that a shop's own may not have. */
+/** Columns that the service needs and that a shop's own table may not have. */
 const COLUMNS: Readonly<Record<string, readonly string[]>> = {
   tb_users: [],
   tb_oauth_qq: ['unionid', 'nickname', 'qq_unionid'],
@@ -15,8 +15,7 @@ const UNIQUE_INDEXES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * Says what `npm run db:migrate` would do to this database, what stands in its way, and which rows deserve a look.
- * Reads only.
+ * Reports what `npm run db:migrate` would do to this database, what prevents it, and which rows to look at. Reads only.
  */
 export async function checkDatabase(dataSource: DataSource): Promise<{ report: string; blocked: boolean }> {
   if (dataSource.options.type !== 'mysql')
@@ -68,7 +67,7 @@ async function plan(runner: QueryRunner): Promise<string[]> {
   return changes;
 }
 
-/** Rows that were good enough for the old shop and are not for this service. */
+/** Rows that the old shop accepts and that this service does not. */
 async function inspectRows(runner: QueryRunner): Promise<Finding[]> {
   const [users, bindings] = await Promise.all([
     describeTable(runner, 'tb_users'),

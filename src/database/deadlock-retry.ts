@@ -4,12 +4,12 @@ import type { IsolationLevel } from 'typeorm/driver/types/IsolationLevel.js';
 const TRIES = 3;
 
 /**
- * Runs a transaction again that InnoDB rolled back to end a deadlock, three times in all.
+ * Repeats a transaction that InnoDB rolled back to end a deadlock; three runs in all.
  *
- * Nothing can happen twice: InnoDB has rolled back the whole transaction, and the callback does nothing outside the
- * database before its last step, which spends the SMS code. A deadlock error from inside the callback came from a
- * statement, so from before that step. A deadlock error from COMMIT (a Galera cluster answers 1213 there) came after
- * that step; it is thrown, and the caller puts the code back.
+ * Nothing happens twice. InnoDB rolled back the whole transaction, and the callback has no effect outside the database
+ * before its last step, which spends the SMS code. A deadlock error thrown by the callback comes from a statement
+ * before that step. A deadlock error of COMMIT (Galera answers 1213) comes after it, so it is thrown, and the caller
+ * puts the code back.
  */
 export class DeadlockRetryingManager extends EntityManager {
   override transaction<T>(run: (tx: EntityManager) => Promise<T>): Promise<T>;
@@ -18,7 +18,7 @@ export class DeadlockRetryingManager extends EntityManager {
     first: IsolationLevel | ((tx: EntityManager) => Promise<T>),
     second?: (tx: EntityManager) => Promise<T>,
   ): Promise<T> {
-    // By type, not by number: DataSource passes two arguments on, whatever it was given.
+    // Recognized by type, not by the number of arguments: DataSource always passes two.
     const [isolation, run] = typeof first === 'function' ? [undefined, first] : [first, second!];
     for (let left = TRIES - 1; ; left--) {
       let errorFromInside: unknown;
@@ -33,7 +33,7 @@ export class DeadlockRetryingManager extends EntityManager {
       try {
         return await (isolation ? super.transaction(isolation, observed) : super.transaction(observed));
       } catch (error) {
-        // InnoDB rolled back the outer transaction too, so only the outermost one is run again.
+        // InnoDB rolled back the outer transaction too, so only the outermost one is repeated.
         const again = left > 0 && !this.queryRunner && error === errorFromInside && isDeadlock(error);
         if (!again) throw error;
       }

@@ -1,8 +1,8 @@
 import { QueryFailedError } from 'typeorm';
 
 /**
- * The same error without the statement, its parameters, and the value that a server quotes in its message. Errors are
- * logged, and the values are mobiles and openids. The error code and the name of the key stay.
+ * Removes from an error the statement, its parameters, and the value that the server quotes in its message: errors are
+ * logged, and these values are mobiles and openids. The error code and the key's name stay.
  */
 export function redactValues(error: unknown): unknown {
   if (!(error instanceof QueryFailedError)) return error;

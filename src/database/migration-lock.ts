@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { DataSource } from 'typeorm';
 
-/** Seconds to wait while somebody else migrates: adding an index to a big table takes minutes. */
+/** Seconds to wait for another migration. Adding an index to a large table takes minutes. */
 const WAIT_S = 600;
 
 /**
  * Runs the work while no other process migrates this database: several replicas may start their migration at once. The
- * lock belongs to a connection of its own, so it ends with this process, however that ends. The embedded database has
- * one process only and needs no lock.
+ * lock belongs to a connection of its own, so it ends with this process, even if that is killed. The embedded database
+ * has only one process and needs no lock.
  * @throws Error when another migration still runs after ten minutes
  */
 export async function withMigrationLock<T>(dataSource: DataSource, work: () => Promise<T>): Promise<T> {
@@ -15,7 +15,7 @@ export async function withMigrationLock<T>(dataSource: DataSource, work: () => P
   const name = lockName(dataSource.options.database ?? '');
   const runner = dataSource.createQueryRunner();
   try {
-    // By the second, so that no single statement outlasts a statement's time limit.
+    // In steps of one second, because a statement may not outlast its time limit.
     for (let left = WAIT_S; !(await tryLock()); left--)
       if (left <= 0)
         throw new Error('Nothing was changed: another migration of this database is still running');
@@ -36,7 +36,7 @@ export async function withMigrationLock<T>(dataSource: DataSource, work: () => P
   }
 }
 
-/** Lock names are one namespace for the whole server, and MySQL allows 64 characters. */
+/** Lock names are shared by the whole server, and MySQL allows 64 characters. */
 function lockName(database: string): string {
   return `qq-account-service migrations ${createHash('sha256').update(database).digest('hex').slice(0, 32)}`;
 }

@@ -7,42 +7,42 @@ import { databaseErrors, type ConnectionUsage, watchUsage } from './database-met
 import { ConnectionLease } from './connection-lease.js';
 import { prepareSession } from './mysql-session.js';
 
-/** Milliseconds between two looks at the leases: so much later than its time limit may a lease end. */
+/** Milliseconds between two checks of the leases. A lease may end that much later than its time limit. */
 const SWEEP_MS = 50;
-/** Milliseconds in which a server that is there answers a new connection. */
+/** Milliseconds in which an available server answers a new connection. */
 const PROBE_MS = 500;
-/** Milliseconds between two replacements of all connections, while the server goes on being the wrong one. */
+/** Milliseconds between two replacements of all connections, while they still lead to the wrong server. */
 const REPLACE_EVERY_MS = 1000;
 /** Milliseconds between two log lines about the same error code. */
 const LOG_EVERY_MS = 10_000;
 
-type Taken = (error: Error | null, connection?: PoolConnection) => void;
+type ConnectionCallback = (error: Error | null, connection?: PoolConnection) => void;
 
-interface Known {
-  /** Counted up when all connections have to be replaced. */
+interface ConnectionState {
+  /** The value of MysqlConnections.generation when the connection was made. */
   readonly generation: number;
   leased: boolean;
 }
 
 /**
- * The connections of one data source: prepares new ones, replaces all of them after a failover, and bounds how long
- * anybody holds or waits for one.
+ * The connections of one data source: prepares new ones, replaces all of them after a failover, and bounds how long a
+ * caller holds or waits for one.
  *
- * mysql2's pool does not do that: its `getConnection` waits without limit (sidorares/node-mysql2#673, a fix is in
- * #4498), its query timeout leaves the late answer to the next user of the connection (#185), and it keeps the other
- * connections to a server that has become read-only.
+ * mysql2's pool does not do that. Its `getConnection` waits without limit (sidorares/node-mysql2#673, a fix is in
+ * #4498). Its query timeout leaves the late answer to the connection's next user (#185). It keeps connections to a
+ * server that has become read-only.
  */
 export class MysqlConnections {
   private readonly logger = new Logger('Database');
-  private readonly known = new Map<PoolConnection, Known>();
-  /** In the order in which they end: all have the same time limit. */
+  private readonly known = new Map<PoolConnection, ConnectionState>();
+  /** In the order in which they expire: all have the same time limit. */
   private readonly leases = new Set<ConnectionLease>();
   private readonly lastLogged = new Map<string, number>();
   private generation = 0;
   private replacedAt = -Infinity;
   private sweeper?: NodeJS.Timeout;
-  /** Whether the server answers at all; there while nobody knows. */
-  private verdict?: Promise<boolean>;
+  /** The result of the probe that runs now: whether the server answers. Callers wait for it. */
+  private probing?: Promise<boolean>;
   private closed = false;
   private readonly unwatch = watchUsage(() => this.usage);
 
@@ -52,14 +52,14 @@ export class MysqlConnections {
     private readonly timeLimit: number | undefined,
   ) {}
 
-  /** How many connections are in use, idle, and waited for. */
+  /** Connections in use, connections that are idle, and callers that wait for one. */
   get usage(): ConnectionUsage {
     const used = [...this.known.values()].filter(({ leased }) => leased).length;
     const waiting = [...this.leases].filter((lease) => lease.isWaiting).length;
     return { used, idle: this.known.size - used, waiting };
   }
 
-  /** For one statement, or for one transaction. Whoever takes it ends it. */
+  /** A lease for one statement or one transaction. The caller ends it. */
   lease(): ConnectionLease {
     const lease = new ConnectionLease(this);
     if (this.timeLimit !== undefined) {
@@ -70,9 +70,9 @@ export class MysqlConnections {
     return lease;
   }
 
-  /** Calls back with a connection in the state that our statements rely on. No promises: every statement comes by here. */
-  take(done: Taken): void {
-    if (this.verdict) void this.takeIfItAnswers(done, this.verdict);
+  /** Calls back with a connection whose session is set up. Not a promise, because every statement passes here. */
+  take(done: ConnectionCallback): void {
+    if (this.probing) void this.takeIfItAnswers(done, this.probing);
     else this.fromPool(done);
   }
 
@@ -83,7 +83,10 @@ export class MysqlConnections {
     connection.release();
   }
 
-  /** Removes a connection from the pool and hangs up, without waiting for a server that may never answer. */
+  /**
+   * Removes a connection from the pool and closes its socket at once, without waiting for a server that may never
+   * answer.
+   */
   cut(connection: PoolConnection): void {
     this.known.delete(connection);
     connection.destroy();
@@ -94,8 +97,8 @@ export class MysqlConnections {
     this.leases.delete(lease);
   }
 
-  /** Looks at what the server or the network said: names it in the log, and replaces all connections where need be. */
-  note(error: Error): void {
+  /** Counts and logs an error of the connection, and replaces all connections if they lead to the wrong server. */
+  report(error: Error): void {
     if (!isDatabaseAway(error)) return;
     const { code = error.message } = error as NodeJS.ErrnoException;
     databaseErrors.inc({ code });
@@ -114,7 +117,7 @@ export class MysqlConnections {
     clearInterval(this.sweeper);
   }
 
-  /** Ends every idle connection now and every other one when it is given back, so that new ones find the new primary. */
+  /** Ends every idle connection now and every other one when it is given back. New connections find the new primary. */
   private replaceAll(): void {
     this.generation++;
     this.replacedAt = performance.now();
@@ -126,17 +129,17 @@ export class MysqlConnections {
     for (const lease of this.leases) {
       if (lease.expiresAt > now) return;
       lease.expire(silent());
-      this.verdict ??= this.probe();
+      this.probing ??= this.probe();
     }
   }
 
   /**
-   * Whether the server answers. Asked after something took too long: while a server is silent, nobody waits for it but
-   * this probe, so that a request that needs several statements fails once and not once a statement.
+   * Whether the server answers. Runs after a lease expired. Until the result is known, every request waits for this
+   * probe, so that a request with several statements fails once and not once per statement.
    */
   private async probe(): Promise<boolean> {
     const answers = await this.answers();
-    if (answers) this.verdict = undefined;
+    if (answers) this.probing = undefined;
     else {
       this.replaceAll();
       void this.untilItAnswers();
@@ -147,12 +150,12 @@ export class MysqlConnections {
   private async untilItAnswers(): Promise<void> {
     do await setTimeout(PROBE_MS, undefined, { ref: false });
     while (!this.closed && !(await this.answers()));
-    this.verdict = undefined;
+    this.probing = undefined;
   }
 
-  /** Outside of the pool, which may be full. A server that refuses us answers too. */
+  /** Uses a connection outside the pool, which may be full. A server that refuses us also counts as answering. */
   private async answers(): Promise<boolean> {
-    // Not at the top: the embedded mode does without mysql2.
+    // Imported here, because the embedded mode does not need mysql2.
     const { createConnection } = await import('mysql2');
     const { options } = this.driver;
     const connection = createConnection({
@@ -169,12 +172,12 @@ export class MysqlConnections {
     }
   }
 
-  private async takeIfItAnswers(done: Taken, verdict: Promise<boolean>): Promise<void> {
-    if (await verdict) this.fromPool(done);
+  private async takeIfItAnswers(done: ConnectionCallback, probing: Promise<boolean>): Promise<void> {
+    if (await probing) this.fromPool(done);
     else done(silent());
   }
 
-  private fromPool(done: Taken): void {
+  private fromPool(done: ConnectionCallback): void {
     (this.driver.pool as Pool).getConnection((error, connection) => {
       if (error) return done(error);
       const known = this.known.get(connection);
@@ -190,7 +193,7 @@ export class MysqlConnections {
     });
   }
 
-  private async prepare(connection: PoolConnection, done: Taken): Promise<void> {
+  private async prepare(connection: PoolConnection, done: ConnectionCallback): Promise<void> {
     this.known.set(connection, { generation: this.generation, leased: true });
     // A connection may fail more than once, and an 'error' event without a listener ends the process.
     connection.on('error', () => this.known.delete(connection));

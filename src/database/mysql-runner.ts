@@ -11,8 +11,8 @@ type Rows = ReturnType<MysqlQueryRunner['query']>;
 
 /**
  * TypeORM's runner for MySQL, with prepared statements and leased connections. TypeORM itself calls mysql2's `query`,
- * which pastes values into the statement, and offers no `execute`. Its query subscribers and query logger are not
- * called: nothing here uses them, and both would see values.
+ * which inserts values into the statement's text, and it offers no `execute`. TypeORM's query subscribers and query
+ * logger are not called: both would see values.
  */
 export class PreparingMysqlRunner extends MysqlQueryRunner {
   private lease?: ConnectionLease;
@@ -40,7 +40,7 @@ export class PreparingMysqlRunner extends MysqlQueryRunner {
 
   override async release(): Promise<void> {
     this.isReleased = true;
-    // An open transaction must not reach the connection's next user.
+    // The connection's next user must not get an open transaction.
     this.lease?.end(this.isTransactionActive);
   }
 
@@ -51,7 +51,7 @@ export class PreparingMysqlRunner extends MysqlQueryRunner {
   }
 }
 
-/** The driver makes its error when the answer comes: its stack does not say who asked. */
+/** The driver creates its error when the answer arrives, so its stack lacks the caller. */
 function withCallers(error: QueryFailedError): QueryFailedError {
   error.stack = [error.stack, framesIn(new Error().stack)].join('\n');
   return error;

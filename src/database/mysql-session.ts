@@ -1,24 +1,23 @@
 import type { PoolConnection } from 'mysql2';
 
 /**
- * Seconds that a statement waits for a row lock, and for a table that an ALTER holds. Shorter than a statement's time
+ * Seconds that a statement waits for a row lock, or for a table that an ALTER locks. Shorter than a statement's time
  * limit, so that the server gives up first and the connection stays usable.
  */
 const LOCK_WAIT_S = 2;
 
 /**
- * Every session setting that changes what our statements mean, stated as an absolute value. Neither the server's
- * defaults nor its `init_connect` (which has run before) decide any of them. All of them may be set without a
- * privilege, on MySQL and on MariaDB.
+ * Every session setting that changes the meaning of our statements, as an absolute value. Neither the server's defaults
+ * nor its `init_connect` (which runs earlier) matter. None needs a privilege, on MySQL and on MariaDB.
  */
 const SETTINGS = {
-  // Strict: too long a text is refused, not cut. Without NO_BACKSLASH_ESCAPES, ANSI_QUOTES, EMPTY_STRING_IS_NULL and
-  // all others that change how a statement or a value is read.
+  // Strict: a text that is too long is refused, not cut. Excludes NO_BACKSLASH_ESCAPES, ANSI_QUOTES,
+  // EMPTY_STRING_IS_NULL and every other mode that changes how a statement or a value is read.
   sql_mode: "'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
   character_set_client: 'utf8mb4',
   character_set_results: 'utf8mb4',
   collation_connection: 'utf8mb4_unicode_ci',
-  // Which unique index refused a row is read from the English sentence.
+  // unique-violation.ts reads the index name from the English message.
   lc_messages: "'en_US'",
   time_zone: "'+00:00'",
   autocommit: 1,
@@ -38,10 +37,10 @@ const SET_SESSION = `SET SESSION ${Object.entries(SETTINGS)
   .map(([name, value]) => `${name} = ${value}`)
   .join(', ')}`;
 
-/** Its variable has another name in each version of MySQL and MariaDB; this statement is the same in all. */
+/** This statement is the same in all versions of MySQL and MariaDB; the name of its variable is not. */
 const SET_TRANSACTION = 'SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE';
 
-/** Brings a new connection into the state that all statements of the service rely on. */
+/** Sets the session state that all statements of the service rely on. */
 export async function prepareSession(connection: PoolConnection, database: string): Promise<void> {
   const wire = connection.promise();
   await wire.query(SET_SESSION);

@@ -3,10 +3,10 @@ import { BetterSqlite3QueryRunner } from 'typeorm/driver/better-sqlite3/BetterSq
 import type { IsolationLevel } from 'typeorm/driver/types/IsolationLevel.js';
 import { redactValues } from './error-redaction.js';
 
-/** Seconds that a statement waits for the transaction before it. */
+/** Seconds that a statement waits for the previous transaction. */
 const WAIT_S = 3;
 
-/** First come, first served; whoever has waited three seconds gets SQLITE_BUSY. */
+/** First come, first served. A caller that has waited WAIT_S gets SQLITE_BUSY. */
 export class Mutex {
   private locked = false;
   private readonly waiting: (() => void)[] = [];
@@ -37,10 +37,9 @@ export class Mutex {
 }
 
 /**
- * TypeORM gives everybody one query runner on SQLite's one connection, so that simultaneous transactions nest into
- * each other and everybody reads what is not committed. Here each caller has a runner of its own and holds the mutex
- * for one statement, or for one transaction from BEGIN to its end. So nobody else's statement runs inside a
- * transaction, and everybody reads what is committed.
+ * TypeORM gives all callers one query runner on SQLite's single connection: simultaneous transactions would nest, and
+ * callers would read uncommitted rows. Here each caller has its own runner, which holds the mutex for one statement or
+ * for one transaction. No other statement runs inside a transaction, and only committed rows are read.
  */
 export class SerializedSqliteRunner extends BetterSqlite3QueryRunner {
   private holdsMutex = false;
@@ -81,7 +80,7 @@ export class SerializedSqliteRunner extends BetterSqlite3QueryRunner {
   }
 
   override async commitTransaction(): Promise<void> {
-    // A COMMIT that fails leaves the transaction open; its rollback unlocks the mutex.
+    // A failed COMMIT leaves the transaction open. Its rollback unlocks the mutex.
     await super.commitTransaction();
     if (!this.isTransactionActive) this.letGo();
   }
@@ -91,7 +90,7 @@ export class SerializedSqliteRunner extends BetterSqlite3QueryRunner {
     try {
       await super.rollbackTransaction();
     } finally {
-      // Also when ROLLBACK fails: SQLite has rolled back by itself then.
+      // Also after a failed ROLLBACK: SQLite has rolled back by itself then.
       if (outermost) this.letGo();
     }
   }

@@ -3,9 +3,9 @@ import { QueryFailedError } from 'typeorm';
 export type UniqueField = 'username' | 'mobile' | 'openid' | 'unionid';
 
 /**
- * By the index's name: the column's, alone as MySQL calls an inline UNIQUE, or behind the table's, with the eight hex
- * digits and the `uniq` of Django and of our migrations. db:check refuses unique indexes of other names. SQLite names
- * the column, which is read as if the index were called after it.
+ * The index names we know: the column's name (an inline UNIQUE in MySQL), or the table's and the column's, with the
+ * eight hex digits and the `uniq` that Django and our migrations append. db:check refuses unique indexes with other
+ * names. SQLite reports the column, which is read as an index of that name.
  */
 const INDEXES: [RegExp, UniqueField][] = [
   [/^(tb_users_)?username(_[0-9a-f]{8})?(_uniq)?$/, 'username'],
@@ -15,13 +15,13 @@ const INDEXES: [RegExp, UniqueField][] = [
 ];
 
 /**
- * Which unique index refused the row; undefined for every other error. It is read from the driver's sentence:
+ * Which unique index refused the row; undefined for every other error. It is read from the driver's message:
  *
- * - MySQL: `Duplicate entry '…' for key 'tb_users.username'`; MariaDB leaves the table out
+ * - MySQL: `Duplicate entry '…' for key 'tb_users.username'`; MariaDB omits the table
  * - SQLite: `UNIQUE constraint failed: tb_users.username`
  *
- * The entry is what somebody typed, quotes included, and MySQL does not escape it. So only the last `for key` counts, to
- * the very end of the sentence: nothing that was typed can come after it.
+ * The entry is user input, may contain quotes, and MySQL does not escape it. So only the last `for key`, at the very
+ * end of the message, is read: user input cannot come after it.
  */
 export function violatedUnique(error: unknown): UniqueField | undefined {
   if (!(error instanceof QueryFailedError)) return undefined;

@@ -4,10 +4,10 @@ import { describeTable, hasUnique, inspectTables } from './existing-tables.js';
 
 const OPENID_UNIQUE = 'tb_oauth_qq_openid_uniq';
 const UNIONID_UNIQUE = 'tb_oauth_qq_unionid_uniq';
-/** Lines of the list of duplicates; the query for all of them stands below it. */
+/** The number of duplicates listed in the message. Below the list stands the query for all of them. */
 const LISTED = 100;
 
-/** Every row whose openid another row has too. */
+/** Every row that shares its openid with another row. */
 export const duplicateOpenids =
   'SELECT b.id, b.user_id, b.openid FROM tb_oauth_qq b' +
   ' JOIN (SELECT openid FROM tb_oauth_qq GROUP BY openid HAVING COUNT(*) > 1) twice ON twice.openid = b.openid';
@@ -19,13 +19,13 @@ interface Binding {
 }
 
 /**
- * The shop's two tables: created as Django created them where they are missing; where they exist, only added to, and
- * only after a look at what the service's promises need (engine, types, unique indexes). MySQL cannot undo a change of
- * a table, so each step looks whether it has been done, and a run that was interrupted can be run again.
+ * The shop's two tables. A missing table is created as Django creates it. An existing table is only added to, after its
+ * engine, types and unique indexes have been checked. MySQL cannot roll back a change of a table, so each step checks
+ * whether it has been done, and an interrupted run can be repeated.
  */
 export class CreateAccounts1700000000000 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {
-    // Both look before anything is changed.
+    // Both check before anything is changed.
     if (!isSqlite(queryRunner)) await this.refuseUnfitTables(queryRunner);
     await this.refuseDuplicates(queryRunner);
 
@@ -41,7 +41,7 @@ export class CreateAccounts1700000000000 implements MigrationInterface {
     if (!has(UNIONID_UNIQUE)) await queryRunner.createIndex('tb_oauth_qq', unique(UNIONID_UNIQUE, 'unionid'));
   }
 
-  /** Takes back what `up` added. A table of Django's stays, and so does a column that was there before. */
+  /** Reverts what `up` added. Django's tables stay, and so do columns that existed before. */
   async down(queryRunner: QueryRunner): Promise<void> {
     if (await isOwned(queryRunner, 'tb_oauth_qq')) {
       await queryRunner.dropTable('tb_oauth_qq');
@@ -76,7 +76,7 @@ export class CreateAccounts1700000000000 implements MigrationInterface {
     );
   }
 
-  /** An old shop may never have had them; its rows have been looked at. */
+  /** An old shop's table may lack these indexes. Its rows were checked before. */
   private async addUserIndexes(queryRunner: QueryRunner): Promise<void> {
     const users = await describeTable(queryRunner, 'tb_users');
     for (const column of ['username', 'mobile'])
@@ -84,7 +84,7 @@ export class CreateAccounts1700000000000 implements MigrationInterface {
         await queryRunner.createIndex('tb_users', unique(`tb_users_${column}_uniq`, column));
   }
 
-  /** For an operator at a terminal, who needs the whole openid to find the rows. */
+  /** The message shows whole openids, because the operator needs them to find the rows. */
   private async refuseDuplicates(queryRunner: QueryRunner): Promise<void> {
     if (!(await queryRunner.hasTable('tb_oauth_qq'))) return;
     const rows: Binding[] = await queryRunner.query(`${duplicateOpenids} ORDER BY b.openid, b.id`);
@@ -159,7 +159,7 @@ export class CreateAccounts1700000000000 implements MigrationInterface {
     });
   }
 
-  /** A foreign key needs the very type of the key that it refers to; a shop may have made it unsigned or bigint. */
+  /** A foreign key needs exactly the type of the key it refers to. A shop may have made it unsigned or bigint. */
   private async userIdType(queryRunner: QueryRunner): Promise<{ type: string; unsigned?: boolean }> {
     const users = await queryRunner.getTable('tb_users');
     const key = users?.findColumnByName('id');
@@ -167,7 +167,7 @@ export class CreateAccounts1700000000000 implements MigrationInterface {
     return { type: key.type, unsigned: key.unsigned };
   }
 
-  /** Compared exactly, as QQ gives it. */
+  /** Compared byte by byte, as QQ sends it. */
   private unionid(queryRunner: QueryRunner) {
     return { ...exactText(queryRunner, 'unionid', 64), isNullable: true, comment: OWNED_COMMENT };
   }

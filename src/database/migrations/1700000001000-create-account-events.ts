@@ -1,7 +1,7 @@
 import { type MigrationInterface, type QueryRunner, Table } from 'typeorm';
 import { OWNED_COMMENT, exactText, id, isOwned, text } from './columns.js';
 
-/** The trail of an account: only ever added to, and without a foreign key, because it outlives the account. */
+/** The audit trail. Rows are only added. There is no foreign key, because the trail outlives the account. */
 export class CreateAccountEvents1700000001000 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {
     const events = new Table({
@@ -22,7 +22,7 @@ export class CreateAccountEvents1700000001000 implements MigrationInterface {
       ],
       indices: [
         { name: 'tb_account_event_user_id_id', columnNames: ['user_id', 'id'] },
-        // For the last login of each QQ, past all that is not about one.
+        // Finds the last login of a QQ without reading the account's other events.
         { name: 'tb_account_event_user_id_openid_hash', columnNames: ['user_id', 'openid_hash', 'id'] },
         { name: 'tb_account_event_at', columnNames: ['at'] },
       ],

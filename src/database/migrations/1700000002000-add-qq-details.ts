@@ -4,11 +4,11 @@ import { addColumns, dropColumns, exactText, text } from './columns.js';
 const QQ_UNIONID_INDEX = 'tb_oauth_qq_qq_unionid';
 
 /**
- * What each binding remembers of its QQ, and room for details in the trail. All columns are nullable, so that
- * Django's INSERTs and the version of this service before this migration go on working.
+ * Adds details of the QQ to each binding, and of the event to the trail. All columns are nullable, so that Django's
+ * INSERTs and the previous version of this service keep working.
  *
- * `qq_unionid` is on every row of a QQ (one row per app id). `unionid` stays unique and on one of these rows: that
- * index decides which of two simultaneous binds of one QQ wins.
+ * `qq_unionid` is on every row of a QQ (one row per app id). `unionid` is unique and on one of these rows: its index
+ * decides which of two simultaneous binds of one QQ wins.
  */
 export class AddQqDetails1700000002000 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {

@@ -1,13 +1,13 @@
 import { type QueryRunner, TableColumn, type TableColumnOptions } from 'typeorm';
 
-/** The comment on every table and column that these migrations make. They drop nothing that does not carry it. */
+/** The comment on every table and column that these migrations create. They drop only what has it. */
 export const OWNED_COMMENT = 'made by qq-account-service';
 
 export function isSqlite(queryRunner: QueryRunner): boolean {
   return queryRunner.dataSource.options.type === 'better-sqlite3';
 }
 
-/** An auto-increment key, as `int` or `bigint`. SQLite counts only on its own `integer`, which has 64 bits. */
+/** An auto-increment key, as `int` or `bigint`. SQLite auto-increments only its own `integer`, which has 64 bits. */
 export function id(queryRunner: QueryRunner, type: 'int' | 'bigint'): TableColumnOptions {
   return {
     name: 'id',
@@ -19,8 +19,8 @@ export function id(queryRunner: QueryRunner, type: 'int' | 'bigint'): TableColum
 }
 
 /**
- * Text of any language that compares without regard to case, as the shop's MySQL always did. Said on each column,
- * because a database's default may be something else; this collation is in MySQL and in MariaDB.
+ * Text in any language that is compared case-insensitively, as the shop's MySQL does. The collation is set on each
+ * column, because a database's default may differ. MySQL and MariaDB both have this one.
  */
 export function text(queryRunner: QueryRunner, name: string, length: number): TableColumnOptions {
   const type = { name, type: 'varchar', length: String(length) };
@@ -28,14 +28,14 @@ export function text(queryRunner: QueryRunner, name: string, length: number): Ta
   return { ...type, charset: 'utf8mb4', collation: 'utf8mb4_unicode_ci' };
 }
 
-/** ASCII that compares byte by byte. */
+/** ASCII that is compared byte by byte. */
 export function exactText(queryRunner: QueryRunner, name: string, length: number): TableColumnOptions {
   const type = { name, type: 'varchar', length: String(length) };
   if (isSqlite(queryRunner)) return type;
   return { ...type, charset: 'ascii', collation: 'ascii_bin' };
 }
 
-/** Whether the table exists and these migrations made it. SQLite has no comments, but its file is ours alone. */
+/** Whether the table exists and these migrations created it. SQLite has no comments, but its file is only ours. */
 export async function isOwned(queryRunner: QueryRunner, table: string): Promise<boolean> {
   const found = await queryRunner.getTable(table);
   return found !== undefined && (isSqlite(queryRunner) || found.comment === OWNED_COMMENT);
@@ -50,7 +50,7 @@ export async function addColumns(
   const existing = await queryRunner.getTable(table);
   for (const column of columns) {
     if (existing?.findColumnByName(column.name)) continue;
-    // TypeORM copies a whole SQLite table to add a column, and that loses its AUTOINCREMENT counter.
+    // TypeORM copies the whole SQLite table to add a column, and the copy loses its AUTOINCREMENT counter.
     if (isSqlite(queryRunner))
       await queryRunner.query(`ALTER TABLE ${table} ADD COLUMN ${sqliteColumn(column)}`);
     else
@@ -61,7 +61,7 @@ export async function addColumns(
   }
 }
 
-/** Drops those of the columns that these migrations made. */
+/** Drops those of the columns that these migrations created. */
 export async function dropColumns(
   queryRunner: QueryRunner,
   table: string,

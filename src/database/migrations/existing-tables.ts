@@ -1,8 +1,8 @@
 import type { QueryRunner } from 'typeorm';
 
-/** Something about the tables that are there, with a statement to look at it or to repair it. */
+/** A fact about an existing table, with a statement to inspect or repair it. */
 export interface Finding {
-  /** Whether the promises of the service cannot hold with it: the migration stops. */
+  /** Whether it breaks a promise of the service. The migration then stops. */
   readonly blocking: boolean;
   readonly sentence: string;
   readonly sql?: string;
@@ -32,12 +32,12 @@ export interface ExistingTable {
 
 type Kind = 'text' | 'number' | 'flag' | 'time';
 
-/** Every column that the service writes: its kind, the characters that it has to take, and whether we write NULL. */
+/** For every column that the service writes: its kind, the characters it must hold, and whether we write NULL. */
 interface Rule {
   readonly kind: Kind;
   readonly length?: number;
   readonly nullable?: true;
-  /** Our migrations add it. */
+  /** Our migrations add this column. */
   readonly added?: true;
 }
 type Rules = Readonly<Record<string, Rule>>;
@@ -82,7 +82,7 @@ const UNIQUE: Readonly<Record<string, readonly string[]>> = {
   tb_oauth_qq: ['openid', 'unionid'],
 };
 
-/** The table as the server describes it; undefined where there is none. MySQL and MariaDB only. */
+/** The table as the server describes it; undefined if it does not exist. MySQL and MariaDB only. */
 export async function describeTable(runner: QueryRunner, name: string): Promise<ExistingTable | undefined> {
   const columns = await select<Column>(
     runner,
@@ -107,7 +107,7 @@ export function hasUnique({ indexes }: ExistingTable, column: string): boolean {
   return indexes.some(({ columns, isUnique }) => columns === column && isUnique === 1);
 }
 
-/** Looks at the shop's tables and changes nothing; an empty database has no findings. MySQL and MariaDB only. */
+/** Inspects the shop's tables and changes nothing. An empty database has no findings. MySQL and MariaDB only. */
 export async function inspectTables(runner: QueryRunner): Promise<Finding[]> {
   const findings: Finding[] = [];
   const users = await describeTable(runner, 'tb_users');
@@ -146,7 +146,7 @@ async function inspectTable(runner: QueryRunner, table: ExistingTable, rules: Ru
   return [...kind, ...columns, ...uniques.flat()];
 }
 
-/** A view, MyISAM (where ROLLBACK does nothing), partitions (which no unique index can span), triggers. */
+/** Finds a view, MyISAM (where ROLLBACK does nothing), partitions (which a unique index cannot span) and triggers. */
 async function inspectKind(runner: QueryRunner, table: string): Promise<Finding[]> {
   const [found] = await select<{ type: string; engine: string | null; options: string | null }>(
     runner,
@@ -207,7 +207,7 @@ function inspectColumn(
   return [];
 }
 
-/** A column that nobody but the shop knows, and that our INSERTs therefore do not name. */
+/** Finds columns of the shop's own, which our INSERTs do not fill. */
 function inspectUnknownColumns(table: ExistingTable, rules: Rules): Finding[] {
   return table.columns
     .filter(
@@ -224,7 +224,7 @@ function inspectUnknownColumns(table: ExistingTable, rules: Rules): Finding[] {
     }));
 }
 
-/** A unique index whose name says its column, or rows that allow one to be added. */
+/** Checks for a unique index named after the column, or for rows that allow one to be added. */
 async function inspectUnique(runner: QueryRunner, table: ExistingTable, column: string): Promise<Finding[]> {
   if (!table.columns.some(({ name }) => name === column)) return [];
   const existing = table.indexes.filter(({ columns, isUnique }) => columns === column && isUnique === 1);
