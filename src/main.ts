@@ -23,7 +23,8 @@ let workers: Workers | undefined;
 
 stopOnSignals();
 try {
-  // `npm run start:prod` gives an argument, because Windows has no `NODE_ENV=production node …`. It wins over the variable.
+  // `npm run start:prod` passes an argument, because Windows has no `NODE_ENV=production node …`. The argument wins
+  // over the variable.
   if (process.argv.includes('--production')) process.env.NODE_ENV = 'production';
   loadEnvFile();
   const config = loadConfig(withKeptSecret(process.env));
@@ -48,20 +49,23 @@ try {
   process.exit(1);
 }
 
-/** The first signal stops the service in order, or ends a start that waits; a second one ends the process at once. */
+/**
+ * The first signal stops the service in order, or aborts a start that is waiting. A second signal ends the process at
+ * once.
+ */
 function stopOnSignals(): void {
   let stopping = false;
   const onSignal = async (): Promise<void> => {
     if (stopping) process.exit(1);
     stopping = true;
-    // The workers end, then this process does.
+    // This process exits after its workers.
     if (workers) return workers.stop();
     const closed = app ? await stop(app) : true;
     logger?.flush();
     process.exit(closed ? 0 : 1);
   };
   process.on('SIGTERM', () => void onSignal());
-  // Ctrl-C reaches every process of the terminal: a worker waits for the word of the process that started it.
+  // Ctrl-C reaches every process of the terminal. A worker ignores it and waits for the primary's SIGTERM.
   process.on('SIGINT', () => cluster.isPrimary && void onSignal());
 }
 
@@ -74,7 +78,7 @@ function reportStart({ LIMITS, NODE_ENV }: Config, address: string): void {
   });
 }
 
-/** An operator's mistake is its sentence. Anything else is a fault of ours, with its stack. */
+/** Reports an operator's mistake by its sentence, and any other error, which is our fault, with its stack. */
 async function reportFailure(error: unknown): Promise<void> {
   const production = process.env.NODE_ENV === 'production';
   if (!production) return console.error(error instanceof OperatorError ? error.message : error);

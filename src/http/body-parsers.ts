@@ -7,20 +7,20 @@ import { Problem } from '../common/problem.js';
 /** Bytes of a body. */
 export const BODY_LIMIT = 16_384;
 const FORM = 'application/x-www-form-urlencoded';
-/** Levels of a JSON body. Ours have one; what stands in a field beside them is dropped, but is walked through first. */
+/** Nesting levels of a JSON body. Ours have one; validation would walk through every level of a deeper one. */
 const DEEPEST = 8;
 
-/** Reads JSON and forms, in UTF-8 and as they are: guessing would read two different passwords as one. */
+/** Reads JSON and forms strictly, as UTF-8. A lenient decoder would read two different passwords as one. */
 export function readBodies(app: NestFastifyApplication): void {
   const { getDefaultJsonParser } = app.getHttpAdapter().getInstance();
-  // Fastify reads plain text as a string; no route of ours takes one.
+  // Fastify would read plain text as a string, but no route accepts one.
   app.getHttpAdapter().getInstance().removeContentTypeParser('text/plain');
   const parseJson = getDefaultJsonParser('error', 'error');
   app.useBodyParser<RawServerDefault>(
     'application/json',
     { bodyLimit: BODY_LIMIT },
     (request, body, done) => {
-      // A client that says JSON whatever it sends, as with a DELETE.
+      // Some clients send the JSON content type without a body, for example with DELETE.
       if (body.length === 0) return done(null, undefined);
       void parseJson(request, textOf(body, request), (fault, value?: unknown) => {
         const faulty = fault !== null || !isObject(value) || isDeeper(value, DEEPEST);
@@ -35,7 +35,10 @@ export function readBodies(app: NestFastifyApplication): void {
   );
 }
 
-/** @throws Problem UNSUPPORTED_MEDIA_TYPE when it is packed or says that it is no UTF-8, REQUEST_INVALID when it is none */
+/**
+ * @throws Problem UNSUPPORTED_MEDIA_TYPE when it is compressed or declares another charset; REQUEST_INVALID when it is
+ *   not UTF-8
+ */
 function textOf(body: Buffer, { headers }: FastifyRequest): string {
   const charset = /;\s*charset="?([^\s;"]*)/i.exec(headers['content-type'] ?? '')?.[1] ?? 'utf-8';
   const coding = headers['content-encoding'] ?? 'identity';
@@ -55,12 +58,12 @@ function decoded(decode: () => string): string {
   try {
     return decode();
   } catch (cause) {
-    // TypeError or URIError, and nothing else: the bytes are no UTF-8.
+    // TextDecoder throws only TypeError and decodeURIComponent only URIError: the bytes are not UTF-8.
     throw new Problem('REQUEST_INVALID', { cause });
   }
 }
 
-/** Every body of ours is an object: no route has to say what it does with a number or a list. */
+/** Every body must be an object, so that no route has to handle a number or a list. */
 function isObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

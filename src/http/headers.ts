@@ -19,7 +19,7 @@ export function sendHeaders(fastify: FastifyInstance, config: Config): void {
   });
 }
 
-/** What every answer says to browsers. Computed once. */
+/** The headers for every answer, computed once. */
 function securityHeaders(config: Config): Record<string, string> {
   return {
     'content-security-policy': pagesPolicy(config),
@@ -29,7 +29,7 @@ function securityHeaders(config: Config): Record<string, string> {
     'x-dns-prefetch-control': 'off',
     'x-frame-options': 'DENY',
     'x-permitted-cross-domain-policies': 'none',
-    // Browsers honour these on https only, and log a warning about them elsewhere.
+    // Browsers apply these only over https, and log a warning otherwise.
     ...(config.secure && {
       'cross-origin-opener-policy': 'same-origin',
       'origin-agent-cluster': '?1',
@@ -41,7 +41,7 @@ function securityHeaders(config: Config): Record<string, string> {
 function pagesPolicy(config: Config): string {
   const images = ["'self'"];
   if (config.BRAND_LOGO_URL?.startsWith('https:')) images.push(new URL(config.BRAND_LOGO_URL).origin);
-  // The hosts that QQ gives pictures of its users from.
+  // QQ serves its users' pictures from these hosts.
   if (config.QQ_PROFILE)
     images.push('https://*.qlogo.cn', 'https://*.qq.com', new URL(config.QQ_BASE_URL).origin);
   return [

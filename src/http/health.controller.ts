@@ -16,7 +16,7 @@ export class Health {
 @Controller('health')
 export class HealthController {
   private readonly logger = new Logger('Health');
-  /** Why Redis was not ready at the last probe; undefined when it was. */
+  /** Why Redis was not ready at the last probe; undefined if it was ready. */
   private redisFault: string | undefined;
 
   constructor(
@@ -45,7 +45,7 @@ export class HealthController {
   @AnswersProblems()
   async ready(): Promise<Health> {
     if (this.lifecycle.stopping) throw new Problem('UNAVAILABLE');
-    // The database's check logs by itself why it fails.
+    // The database's check logs its own failures.
     const [database] = await Promise.allSettled([this.database.check(), this.checkRedis()]);
     if (database.status === 'rejected' || this.redisFault) throw new Problem('UNAVAILABLE');
     return new Health();
@@ -57,7 +57,7 @@ export class HealthController {
     return this.ready();
   }
 
-  /** Logs each change once, not every probe. */
+  /** Logs only changes, not every probe. */
   private async checkRedis(): Promise<void> {
     const before = this.redisFault;
     this.redisFault = await this.redis.check().then(

@@ -5,7 +5,7 @@ import { inEnglish } from '../common/sentences.js';
 const CHINESE = /^(?:zh|cmn|yue)(?:-|$)/i;
 const ENGLISH = /^en(?:-|$)/i;
 
-/** Answers in English where `Accept-Language` prefers it to Chinese: `message`, and the sentences of `errors`. */
+/** Translates `message` and the sentences of `errors` to English if `Accept-Language` prefers it to Chinese. */
 export function answerInLanguage(app: NestFastifyApplication): void {
   app
     .getHttpAdapter()
@@ -26,7 +26,10 @@ export function answerInLanguage(app: NestFastifyApplication): void {
     });
 }
 
-/** Whether English comes before Chinese by weight (RFC 9110 §12.5.4), then by place. Neither named: Chinese. */
+/**
+ * Whether English has a higher weight than Chinese (RFC 9110 §12.5.4); with equal weights, the first one wins. Chinese
+ * if neither is named.
+ */
 export function prefersEnglish(accepted: string | undefined): boolean {
   if (!accepted) return false;
   const ranges = accepted.split(',').map((range, place) => {

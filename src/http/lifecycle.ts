@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 
-/** Whether the process has been told to stop. Readiness and the `Connection` header follow it. */
+/** Whether the process was told to stop. Readiness and the `Connection` header depend on it. */
 @Injectable()
 export class Lifecycle {
   stopping = false;

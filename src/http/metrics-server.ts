@@ -7,12 +7,12 @@ import { OperatorError } from '../common/operator-error.js';
 import { Config } from '../config/config.js';
 import { WORKER_NUMBER } from '../config/worker.js';
 
-/** Of the process: CPU, memory, garbage collection, event loop lag. */
+/** The prefix of the process metrics: CPU, memory, garbage collection, event loop lag. */
 const PREFIX = 'qq_account_';
 
 /**
- * Serves Prometheus at `/metrics` on a port of its own, so that a proxy that publishes the service does not publish
- * its figures. Off without `METRICS_PORT`.
+ * Serves Prometheus' `/metrics` on a separate port, so that a proxy that publishes the service does not publish the
+ * metrics. Off without `METRICS_PORT`.
  */
 @Injectable()
 export class MetricsServer implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -21,7 +21,7 @@ export class MetricsServer implements OnApplicationBootstrap, OnApplicationShutd
 
   constructor(private readonly config: Config) {}
 
-  /** Undefined until it listens. */
+  /** Undefined before it listens. */
   get port(): number | undefined {
     return (this.server.address() as AddressInfo | null)?.port;
   }
@@ -31,7 +31,7 @@ export class MetricsServer implements OnApplicationBootstrap, OnApplicationShutd
     const { METRICS_PORT, HOST } = this.config;
     if (METRICS_PORT === undefined) return;
     collectOnce();
-    // Of several workers each has its own figures, and its own port: METRICS_PORT, the next, …
+    // Each worker has its own metrics, and so its own port: METRICS_PORT, METRICS_PORT + 1, …
     this.server.listen(METRICS_PORT === 0 ? 0 : METRICS_PORT + Math.max(0, WORKER_NUMBER - 1), HOST);
     try {
       await once(this.server, 'listening');
@@ -53,7 +53,10 @@ export class MetricsServer implements OnApplicationBootstrap, OnApplicationShutd
 
 let collecting = false;
 
-/** The registry belongs to the process, and tests start several services in one. */
+/**
+ * Collects the process metrics only once, because the registry is global and tests start several services in one
+ * process.
+ */
 function collectOnce(): void {
   if (!collecting) collectDefaultMetrics({ prefix: PREFIX });
   collecting = true;

@@ -5,7 +5,7 @@ import type { ProblemCode } from '../common/problem.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Why the request was refused: set by the problem filter. */
+    /** The error code of a refused request; set by the problem filter. */
     problem?: ProblemCode;
   }
 }
@@ -22,7 +22,7 @@ const requests = new Counter({
   labelNames: ['method', 'route', 'outcome'],
 });
 
-/** Counts every answer, under the pattern of its route: a path holds ids. */
+/** Counts every answer by its route pattern. The path itself contains ids. */
 export function measureRequests(app: NestFastifyApplication): void {
   const fastify = app.getHttpAdapter().getInstance();
   fastify.addHook('onResponse', (request: FastifyRequest, reply: FastifyReply, done: () => void) => {

@@ -4,13 +4,13 @@ import { Config } from '../config/config.js';
 
 const CHANGING = ['POST', 'PUT', 'PATCH', 'DELETE'];
 
-/** Lets the pages of `WEB_ORIGINS` read answers, errors included. */
+/** Lets the pages of `WEB_ORIGINS` read answers, including errors. */
 export function allowCors(app: NestFastifyApplication, { WEB_ORIGINS }: Config): void {
   app.enableCors({
     origin: WEB_ORIGINS,
     credentials: true,
     methods: ['GET', 'POST', 'PUT', 'DELETE'],
-    // Beside our own: what tracing libraries add to every request.
+    // Our headers, and those that tracing libraries add to every request.
     allowedHeaders: ['Authorization', 'Content-Type', 'X-Request-Id'].concat(
       'traceparent',
       'tracestate',
@@ -19,14 +19,15 @@ export function allowCors(app: NestFastifyApplication, { WEB_ORIGINS }: Config):
     ),
     exposedHeaders: ['Retry-After', 'X-Request-Id', 'X-Image-Code'],
     maxAge: 600,
-    // An OPTIONS that is no preflight is answered like one, not with a plain text of the plugin's.
+    // Answers an OPTIONS that is not a preflight like a preflight, instead of with the plugin's plain text.
     strictPreflight: false,
   });
 }
 
 /**
- * Refuses what a page of another origin makes its visitor's browser send. A form needs no preflight, so CORS does not
- * stop it, and it would use up the visitor's limits. Before the body is read and before anything is counted.
+ * Refuses requests that a page of another origin makes its visitor's browser send. CORS does not stop a form, which
+ * needs no preflight, and such a form would use up the visitor's limits. Runs before the body is read and before
+ * anything is counted.
  */
 export function refuseForeignOrigins(app: NestFastifyApplication, config: Config): void {
   const allowed = new Set([...config.WEB_ORIGINS, new URL(config.PUBLIC_URL).origin]);
@@ -41,7 +42,7 @@ export function refuseForeignOrigins(app: NestFastifyApplication, config: Config
     });
 }
 
-/** The page was opened on the machine that runs the service, under another name than `PUBLIC_URL`'s. */
+/** Whether the page was opened on the machine that runs the service, under another name than in `PUBLIC_URL`. */
 function isThisMachine(origin: string, port: number | undefined): boolean {
   return origin === `http://127.0.0.1:${port}` || origin === `http://localhost:${port}`;
 }

@@ -5,7 +5,7 @@ import { Config, HUMAN_CHECKS } from '../config/config.js';
 
 const optional = { nullable: true, type: String } as const;
 
-/** What a login page has to know of the configuration. Public: nothing of it is secret. */
+/** The settings that the login pages need. Public, because none of them is secret. */
 export class PageSettings {
   @ApiProperty({ example: '商城账号', description: '商城名称' }) readonly brand: string;
   @ApiProperty({ ...optional, example: '/logo.svg' }) readonly logo_url: string | null;

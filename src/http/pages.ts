@@ -14,12 +14,12 @@ const TYPES: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
   '.svg': 'image/svg+xml',
 };
-/** A year: the names of built assets change with their content. */
+/** One year: the names of built assets change with their content. */
 const FOR_GOOD = 'public, max-age=31536000, immutable';
-/** Kept, but asked for again each time; the answer is mostly 304. */
+/** Cached, but revalidated each time. The answer is mostly 304. */
 const ASK_AGAIN = 'no-cache';
 
-/** A file, in each encoding that browsers take. */
+/** A file in each content encoding. */
 interface PageFile {
   readonly type: string;
   readonly etag: string;
@@ -29,7 +29,7 @@ interface PageFile {
   readonly gzip: Buffer;
 }
 
-/** The login, callback and account pages, read and compressed at boot: what is no file of theirs is NOT_FOUND. */
+/** Serves the login, callback and account pages, which are read and compressed at boot. Any other path is NOT_FOUND. */
 export async function servePages(app: NestFastifyApplication): Promise<void> {
   const fastify: FastifyInstance = app.getHttpAdapter().getInstance();
   const folder = pagesFolder();
@@ -52,7 +52,7 @@ export async function servePages(app: NestFastifyApplication): Promise<void> {
   }
 }
 
-/** The settings come with the page; without them it asks for `/page_settings/`, one round trip later. */
+/** Puts the settings into the page, which saves it the request to `/page_settings/`. */
 function withSettings(html: string, settings: PageSettings): Buffer {
   const json = JSON.stringify(settings).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
   return Buffer.from(
@@ -82,7 +82,7 @@ function answer(request: FastifyRequest, reply: FastifyReply, file: PageFile): F
   return reply.type(file.type).send(file[encoding]);
 }
 
-/** The smallest that the browser takes. A quality value of 0 refuses (RFC 9110 §12.5.3). */
+/** The smallest encoding that the browser accepts. A quality value of 0 refuses one (RFC 9110 §12.5.3). */
 function encodingFor(accepted: string | string[] = ''): 'br' | 'gzip' | 'plain' {
   const taken = String(accepted)
     .split(',')
@@ -92,7 +92,7 @@ function encodingFor(accepted: string | string[] = ''): 'br' | 'gzip' | 'plain' 
   return taken.includes('br') ? 'br' : taken.includes('gzip') ? 'gzip' : 'plain';
 }
 
-/** `dist/public/`, which `npm run build` makes, for the built service; else `public/`. */
+/** `dist/public/` (made by `npm run build`) for the built service, otherwise `public/`. */
 function pagesFolder(): string {
   const here = fileURLToPath(import.meta.url);
   if (!here.includes(join('dist', 'src'))) return join(here, '../../../public');

@@ -7,10 +7,13 @@ import { Throttle } from '../common/throttle.js';
 import { isDatabaseAway } from '../database/database-away.js';
 import { describeRedisAway, isRedisAway } from '../redis/redis-errors.js';
 
-/** Milliseconds between two log lines of one error, route and cause: a database that is away must not fill the log. */
+/**
+ * Milliseconds between two log lines with the same error, route and cause, so that a database that is away does not
+ * fill the log.
+ */
 const SAME_LINE_MS = 10_000;
 
-/** What the framework calls them. Any other 4xx is a request that does not fit. */
+/** Codes for the framework's own errors. Any other 4xx becomes REQUEST_INVALID. */
 const BY_STATUS: Readonly<Record<number, ProblemCode>> = {
   404: 'NOT_FOUND',
   405: 'NOT_FOUND',
@@ -20,7 +23,7 @@ const BY_STATUS: Readonly<Record<number, ProblemCode>> = {
   431: 'HEADERS_TOO_LARGE',
 };
 
-/** Turns whatever was thrown into the one error shape; what nobody foresaw goes to the log, without its values. */
+/** Turns every thrown error into the one error shape. Unexpected errors are logged, without their values. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   private readonly logger = new Logger('Problem');
@@ -44,7 +47,7 @@ export class ProblemFilter implements ExceptionFilter {
       .send(problem.getResponse());
   }
 
-  /** Without a cause, the line of the request says everything. */
+  /** Logs a problem that has a cause. Without a cause, the request's log line says everything. */
   private log({ code, cause }: Problem, { method, routeOptions }: FastifyRequest): void {
     if (cause === undefined) return;
     const line = {
@@ -57,7 +60,7 @@ export class ProblemFilter implements ExceptionFilter {
   }
 }
 
-/** The word of the catalogue for anything thrown. */
+/** The problem for any thrown error. */
 function asProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   const status =

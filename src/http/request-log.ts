@@ -2,8 +2,8 @@ import { Logger } from '@nestjs/common';
 import type { FastifyInstance } from 'fastify';
 
 /**
- * One line per answered request. The route pattern and never the URL, which may hold a code and a state. Successful
- * health probes are logged at `debug`.
+ * Logs one line per answered request, with the route pattern and never the URL: it may contain a code and a state.
+ * Successful health probes are logged at `debug`.
  */
 export function logRequests(fastify: FastifyInstance): void {
   const logger = new Logger('Request');

@@ -17,7 +17,7 @@ import { endConnectionsWhenStopping } from './shutdown.js';
 import { setUpDocs } from './swagger.js';
 import { validation } from './validation.js';
 
-/** Everything between the network and the controllers, in the order in which a request passes it. */
+/** Sets up everything between the network and the controllers, in the order in which a request passes it. */
 export async function configureApp(app: NestFastifyApplication): Promise<NestFastifyApplication> {
   const config = app.get(Config);
   const fastify = app.getHttpAdapter().getInstance();
@@ -39,7 +39,7 @@ export async function configureApp(app: NestFastifyApplication): Promise<NestFas
   return app;
 }
 
-/** @throws OperatorError when the address cannot be listened on */
+/** @throws OperatorError when the service cannot listen on the address */
 export async function listen(app: NestFastifyApplication): Promise<void> {
   const { HOST, PORT } = app.get(Config);
   try {

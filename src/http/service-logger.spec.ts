@@ -10,7 +10,7 @@ async function written(
 ): Promise<Record<string, unknown>[]> {
   const stream = new PassThrough();
   write(await createLogger({ LOG_LEVEL, production: true }, stream));
-  // From Node 26 on, one read gives one of the lines.
+  // From Node 26 on, one read returns only one line.
   let text = '';
   for (let chunk; (chunk = stream.read() as Buffer | null);) text += chunk.toString();
   return text

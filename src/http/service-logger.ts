@@ -15,12 +15,15 @@ const FRAMEWORK = new Set([
   'RouterExplorer',
   'RoutesResolver',
 ]);
-/** Where Nest logs what stops it from starting, with causes that quote the configuration; main.ts reports it. */
+/**
+ * Contexts in which Nest logs why it cannot start. Their causes quote the configuration, so main.ts reports the
+ * failure.
+ */
 const STARTUP_FAILURES = new Set<unknown>(['ExceptionHandler', 'NestApplication']);
 
 /**
- * Nest's logger on pino: one JSON object per line, with the request id of the request that caused it. Errors appear as
- * {@link describeError} says, never with their messages or parameters.
+ * Nest's logger on pino: one JSON object per line, with the request id. Errors are written as {@link describeError}
+ * says, never with their messages or parameters.
  */
 export class ServiceLogger implements LoggerService {
   constructor(private readonly pino: Logger) {}
@@ -50,12 +53,12 @@ export class ServiceLogger implements LoggerService {
     this.write('trace', message, more);
   }
 
-  /** Writes what is buffered: before the process exits. */
+  /** Writes buffered lines before the process exits. */
   flush(): void {
     this.pino.flush();
   }
 
-  /** @param more objects whose fields the line gets, stack traces, and last the context, as Nest passes them */
+  /** @param more in Nest's order: objects whose fields are added to the line, stack traces, and last the context */
   private write(level: Level, message: unknown, more: readonly unknown[]): void {
     if (!this.pino.isLevelEnabled(level)) return;
     const fields: Record<string, unknown> = {};
@@ -70,7 +73,7 @@ export class ServiceLogger implements LoggerService {
   }
 }
 
-/** A stack trace's frames; its message only where an {@link OperatorError} wrote it. */
+/** Adds a stack trace's frames, and its message only if it comes from an {@link OperatorError}. */
 function addTrace(fields: Record<string, unknown>, trace: string): void {
   const reason = /^(?:\w+: )?OperatorError: (.*)/.exec(trace)?.[1];
   if (reason) fields.reason = reason;
@@ -88,7 +91,7 @@ function withoutErrors(item: object): object {
 }
 
 /**
- * JSON in production, readable lines elsewhere (where pino-pretty is installed).
+ * JSON in production, readable lines elsewhere (if pino-pretty is installed).
  * @param destination standard output by default
  */
 export async function createLogger(
@@ -110,7 +113,7 @@ export async function createLogger(
           const requestId = currentRequestId();
           return requestId === undefined ? {} : { requestId };
         },
-        // A line's own requestId wins over the mixin's.
+        // The line's own requestId wins over the mixin's.
         mixinMergeStrategy: (line, mixin) => ({ ...mixin, ...line }),
         serializers: {
           err: describeError,
@@ -132,7 +135,7 @@ async function pretty(): Promise<DestinationStream | undefined> {
       translateTime: 'SYS:HH:MM:ss',
     });
   } catch (error) {
-    // A production image started in development mode: development packages are not in it.
+    // A production image, which has no development packages, was started in development mode.
     if ((error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND') return undefined;
     throw error;
   }

@@ -4,10 +4,10 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Config } from '../config/config.js';
 import { Lifecycle } from './lifecycle.js';
 
-/** Milliseconds after the grace period in which the trail is flushed and pools close. */
+/** Milliseconds after the grace period for flushing the trail and closing the pools. */
 const CLOSE_MS = 2000;
 
-/** While the service stops, every answer ends its connection; after the grace period every connection is cut. */
+/** While the service stops, every answer closes its connection. After the grace period all connections are cut. */
 export function endConnectionsWhenStopping(app: NestFastifyApplication): void {
   const lifecycle = app.get(Lifecycle);
   const { SHUTDOWN_GRACE_S } = app.get(Config);
@@ -24,9 +24,9 @@ export function endConnectionsWhenStopping(app: NestFastifyApplication): void {
 }
 
 /**
- * Stops in an order that loses no request: readiness fails while the listener stays open (`SHUTDOWN_DRAIN_S`), so that
- * load balancers go elsewhere; then the listener closes and requests in flight finish (`SHUTDOWN_GRACE_S`); then the
- * audit trail is flushed and the pools close.
+ * Stops without losing a request. First readiness fails while the listener stays open (`SHUTDOWN_DRAIN_S`), so that
+ * load balancers use other instances. Then the listener closes and running requests finish (`SHUTDOWN_GRACE_S`). Last,
+ * the audit trail is flushed and the pools close.
  * @returns whether everything was closed in time; never later than drain + grace + 2 s, whatever the database does
  */
 export async function stop(app: NestFastifyApplication): Promise<boolean> {

@@ -19,7 +19,7 @@ QQ登录与账号绑定。一次完整的登录，按下面的顺序逐个执行
 
 /** Swagger UI at `/docs`, the OpenAPI document at `/docs-json`. */
 export function setUpDocs(app: NestFastifyApplication): void {
-  // The page names its assets relative to `/docs`; a relative redirect is right behind a stripped prefix too.
+  // The page loads its assets relative to `/docs`. A relative redirect is also correct behind a stripped prefix.
   app
     .getHttpAdapter()
     .getInstance()
@@ -27,7 +27,7 @@ export function setUpDocs(app: NestFastifyApplication): void {
       if (/^\/docs\/(?:\?|$)/.test(request.url)) reply.code(302).header('location', '../docs').send();
       else done();
     });
-  // Made at the first request: most processes never show it, and it takes megabytes.
+  // Built at the first request: it takes megabytes, and most processes never serve it.
   SwaggerModule.setup('docs', app, () => openApi(app), {
     jsonDocumentUrl: 'docs-json',
     raw: ['json'],
@@ -36,7 +36,7 @@ export function setUpDocs(app: NestFastifyApplication): void {
   });
 }
 
-/** Swagger UI has its styles inline, its icons as data and answered pictures as blobs; scripts it loads from us. */
+/** Swagger UI has inline styles, icons as data URLs and pictures as blobs. Its scripts come from this service. */
 export const DOCS_POLICY =
   "default-src 'none';script-src 'self';style-src 'self' 'unsafe-inline';img-src 'self' data: blob:;connect-src 'self';" +
   "form-action 'none';base-uri 'none';frame-ancestors 'none'";
@@ -48,7 +48,7 @@ function openApi(app: NestFastifyApplication): OpenAPIObject {
     .setVersion(VERSION)
     .setOpenAPIVersion('3.1.0')
     .setLicense('MIT', 'https://opensource.org/license/mit')
-    // Relative: right behind a proxy that strips the prefix of PUBLIC_URL, under whatever name it was opened.
+    // Relative, so that it is correct behind a proxy that strips the prefix of PUBLIC_URL, and for every host name.
     .addServer(app.get(Config).prefix || '/')
     .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: '登录得到的 token' })
     .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'INTROSPECTION_KEY' }, 'introspection');
@@ -58,7 +58,7 @@ function openApi(app: NestFastifyApplication): OpenAPIObject {
     ...document.components,
     schemas: { ...document.components?.schemas, Problem: PROBLEM as never },
   };
-  // As the contract writes them: every path ends in a slash, though each answers without it too.
+  // Documents every path with a final slash. Each also answers without it.
   document.paths = Object.fromEntries(
     Object.entries(document.paths).map(([path, item]) => [
       path.startsWith('/health') ? path : `${path}/`,
@@ -68,7 +68,7 @@ function openApi(app: NestFastifyApplication): OpenAPIObject {
   for (const [path, item] of Object.entries(document.paths))
     for (const [method, operation] of Object.entries(item) as [string, OperationObject][]) {
       operation.security ??= [];
-      // Generated clients name their functions so: two routes of one handler differ by their last word.
+      // Generated clients use it as the function's name. Two routes of one handler differ in the last word.
       operation.operationId = uniqueId(operation.operationId ?? '', path);
       if (method !== 'get') operation.responses['403'] = ORIGIN_REFUSED;
     }
@@ -87,13 +87,13 @@ const ORIGIN_REFUSED = {
   },
 };
 
-/** `QqBindings` + `list` → `qqBindingsList`: stable while classes and methods keep their names. */
+/** `QqBindings` + `list` → `qqBindingsList`: stable as long as classes and methods keep their names. */
 function operationIdFactory(controller: string, method: string): string {
   const subject = controller.replace(/Controller$/, '').replace(/^OAuth$/, 'qq');
   return `${subject[0]!.toLowerCase()}${subject.slice(1)}${method[0]!.toUpperCase()}${method.slice(1)}`;
 }
 
-/** The alias `/oauth/qq/user/` is served by the handler of `/oauth/qq/users/`. */
+/** Makes the id of the alias `/oauth/qq/user/` unique: it has the same handler as `/oauth/qq/users/`. */
 function uniqueId(id: string, path: string): string {
   const [name = ''] = id.split(/[[_]/);
   return path === '/oauth/qq/user/' ? `${name}Alias` : name;

@@ -1,7 +1,7 @@
 import { ValidationError, ValidationPipe } from '@nestjs/common';
 import { Problem } from '../common/problem.js';
 
-/** Reads bodies and queries as their DTOs: unknown fields are dropped, each wrong field gets its sentences. */
+/** Parses bodies and queries into their DTOs. Unknown fields are dropped; each wrong field gets its sentences. */
 export function validation(): ValidationPipe {
   return new ValidationPipe({
     whitelist: true,

@@ -3,12 +3,14 @@ import { Logger } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import { shareOf } from '../config/worker.js';
 
-/** Milliseconds before a worker that died is replaced: one that dies at once must not be started without pause. */
+/**
+ * Milliseconds before a dead worker is replaced, so that a worker that dies at once is not restarted in a tight loop.
+ */
 const REPLACE_AFTER = 1000;
-/** Threads of libuv that do not hash: name look-ups, file reads. */
+/** libuv threads for other work than hashes: name look-ups, file reads. */
 const OTHER_THREADS = 4;
 
-/** The `WEB_CONCURRENCY` worker processes of this machine. This process only starts, replaces and stops them. */
+/** The `WEB_CONCURRENCY` worker processes of this machine. The primary process only starts, replaces and stops them. */
 export class Workers {
   private readonly logger = new Logger('Workers');
   private readonly allEnded: Promise<void>;
@@ -22,8 +24,8 @@ export class Workers {
   }
 
   /**
-   * Starts all workers, and resolves when the last one has ended.
-   * @returns the exit code: 0 after an orderly stop, 1 when a worker could not start or was cut off
+   * Starts all workers and resolves when the last one has ended.
+   * @returns the exit code: 0 after an orderly stop, 1 when a worker could not start or was killed
    */
   async run(): Promise<number> {
     for (let number = 1; number <= this.config.WEB_CONCURRENCY; number++) this.start(number);
@@ -31,7 +33,7 @@ export class Workers {
     return this.failed ? 1 : 0;
   }
 
-  /** Tells every worker to stop in order. */
+  /** Tells every worker to stop. */
   stop(): void {
     this.stopping = true;
     for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill('SIGTERM');
@@ -61,7 +63,7 @@ export class Workers {
       setTimeout(() => !this.stopping && this.start(number), REPLACE_AFTER);
       return;
     } else {
-      // It has said why. The others would fail for the same reason, or serve with less than was asked for.
+      // The worker has logged why. The others would fail for the same reason, or too few would serve.
       this.failed = true;
       this.stop();
     }

@@ -17,7 +17,7 @@ import {
   LegacyUsername,
 } from './legacy.dto.js';
 
-/** Registering, SMS codes and the rest of what the old shop's pages call. */
+/** Registration, SMS codes and the other routes that the old shop's pages call. */
 @ApiExcludeController()
 @UseInterceptors(LegacyRefusals)
 @Controller('legacy')
@@ -60,7 +60,7 @@ export class LegacyAccountsController {
     return { mobile, count: await this.names.count({ mobile }, client) };
   }
 
-  /** What the person looked at belongs to the old shop; its page only wants a list. */
+  /** Browsing history is the old shop's own feature. Its page only needs a list here. */
   @Get('histories')
   @LoggedIn()
   histories(): object[] {

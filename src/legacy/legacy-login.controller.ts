@@ -13,8 +13,8 @@ import { LegacyRefusals } from './legacy-refusal.js';
 import { LegacyBindDto, LegacyCallbackQuery, LegacyLoginQuery, LegacySignedIn } from './legacy.dto.js';
 
 /**
- * Logins of the old shop's pages. They bring back QQ's code without a state and without a cookie, so that nobody can
- * tell whose browser brought it: that is what `LEGACY_CLIENT` risks.
+ * Logins of the old shop's pages. They return QQ's code without a state and without a cookie, so nobody can tell which
+ * browser started the login. This is the risk of `LEGACY_CLIENT`.
  */
 @ApiExcludeController()
 @UseInterceptors(LegacyRefusals)
@@ -28,7 +28,7 @@ export class LegacyLoginController {
     private readonly signIns: SignIns,
   ) {}
 
-  /** The pages of both families, and of their copies, read one of three names. */
+  /** Sends the URL under three names: the old front ends read different ones. */
   @Get('login')
   async start(@Query() { next, state }: LegacyLoginQuery, @FromClient() client: Client): Promise<object> {
     const url = await this.logins.start({ next: next || state || '/', client });

@@ -1,19 +1,19 @@
-/** A path of the old shop's pages, and the route that answers it. */
+/** A path of the old shop's pages and the route that answers it. */
 interface LegacyPath {
   readonly method: string;
   readonly path: RegExp;
-  /** Which requests of a path that is ours too are the old pages'; missing: all. */
+  /** For a path that we also have: which requests come from the old pages; missing: all. */
   readonly when?: (query: URLSearchParams) => boolean;
   readonly route: string;
 }
 
-/** Our own pages say `binding=browser` when they start a login, and get the signed state. */
+/** Our own pages send `binding=browser` when they start a login, and get the signed state. */
 const isOldStart = (query: URLSearchParams): boolean => query.get('binding') !== 'browser';
-/** The old pages bring back no state, or the bare path that they were given. */
+/** The old pages return no state, or the bare path they were given. */
 const isOldCallback = (query: URLSearchParams): boolean =>
   query.has('code') && /^(?:\/|$)/.test(query.get('state') ?? '');
 
-/** Two families of front ends exist; both are here. */
+/** Both families of old front ends. */
 const PATHS: readonly LegacyPath[] = [
   { method: 'GET', path: /^\/oauth\/qq\/statues$/, route: '/legacy/login' },
   { method: 'GET', path: /^\/oauth\/qq\/authorizations?$/, when: isOldStart, route: '/legacy/login' },
@@ -33,7 +33,7 @@ const PATHS: readonly LegacyPath[] = [
   { method: 'GET', path: /^\/(?:users\/phones|mobiles)\/([^/]+)\/count$/, route: '/legacy/mobiles/$1' },
 ];
 
-/** Where a request of the old shop's pages goes; any other URL stays as it is. For `LEGACY_CLIENT=true`. */
+/** Maps a URL of the old shop's pages to our route. Other URLs are returned unchanged. For `LEGACY_CLIENT=true`. */
 export function legacyUrl(method: string, url: string): string {
   const [path = '', query = ''] = url.split(/\?(.*)/s, 2);
   const plain = path.replace(/\/$/, '');

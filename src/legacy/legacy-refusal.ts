@@ -2,7 +2,7 @@ import { CallHandler, ExecutionContext, Injectable, NestInterceptor } from '@nes
 import { catchError, Observable, throwError } from 'rxjs';
 import { Problem, ProblemBody, ProblemCode } from '../common/problem.js';
 
-/** Refusals that a shopper can do something about, though their own status is another one. */
+/** Refusals that a shopper should read, although their own status is not 400. */
 const SHOWN: readonly ProblemCode[] = [
   'OVERLOADED',
   'QQ_UNAVAILABLE',
@@ -10,7 +10,7 @@ const SHOWN: readonly ProblemCode[] = [
   'TOO_MANY_REQUESTS',
 ];
 
-/** A refusal whose status is 400: the old pages show `message` for that status only. */
+/** A refusal with status 400: the old pages show `message` only for that status. */
 class LegacyRefusal extends Problem {
   override getStatus(): number {
     return 400;
@@ -21,7 +21,7 @@ class LegacyRefusal extends Problem {
   }
 }
 
-/** Answers what a shopper should read with status 400. */
+/** Sends refusals that a shopper should read with status 400. */
 @Injectable()
 export class LegacyRefusals implements NestInterceptor {
   intercept(_context: ExecutionContext, next: CallHandler): Observable<unknown> {

@@ -8,7 +8,7 @@ import { RegisterDto } from '../users/users.dto.js';
 
 const LOCAL = { message: '跳转地址应为一个路径' };
 
-/** Where to go after the login: one family of pages calls it `next`, the other `state`. */
+/** The path to return to after the login: some pages call it `next`, others `state`. */
 export class LegacyLoginQuery {
   @MayBeMissing() @IsString(LOCAL) readonly next?: string;
   @MayBeMissing() @IsString(LOCAL) readonly state?: string;
@@ -23,7 +23,7 @@ export class LegacyCallbackQuery {
   readonly state: string = '/';
 }
 
-/** The course's registration form says `allow: "true"` when the box 同意用户协议 is ticked. */
+/** The old registration form sends `allow: "true"` when the box 同意用户协议 is ticked. */
 export class LegacyRegisterDto extends RegisterDto {
   @MayBeMissing() readonly allow?: unknown;
 }
@@ -41,7 +41,7 @@ export class LegacyUsername {
   readonly username: string;
 }
 
-/** The picture's text: one family of pages calls it `text`, the other `image_code`. */
+/** The picture's text: some pages call it `text`, others `image_code`. */
 export class LegacySmsQuery {
   @IsUUID('all', { message: '图形验证码编号应为UUID' })
   readonly image_code_id: string;
@@ -50,7 +50,7 @@ export class LegacySmsQuery {
   @MayBeMissing() @IsString({ message: '请填写图形验证码' }) readonly image_code?: string;
 }
 
-/** A login with all the names that the old pages read. */
+/** A login, under all the names that the old pages read. */
 export class LegacySignedIn {
   readonly token: string;
   readonly user_id: number;
@@ -65,7 +65,7 @@ export class LegacySignedIn {
   }
 }
 
-/** What registering answers, with the names of both. */
+/** The answer to a registration, under the names that both families of pages read. */
 export class LegacyRegistered extends LegacySignedIn {
   /** Masked. */
   readonly mobile: string;

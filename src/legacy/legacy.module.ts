@@ -9,7 +9,7 @@ import { LegacyAccountsController } from './legacy-accounts.controller.js';
 import { LegacyConsent } from './legacy-consent.js';
 import { LegacyLoginController } from './legacy-login.controller.js';
 
-/** The old shop's pages, unmodified. Without `LEGACY_CLIENT=true` none of its routes exist. */
+/** Serves the old shop's unmodified pages. Without `LEGACY_CLIENT=true` none of its routes exist. */
 @Module({})
 export class LegacyModule {
   static of({ LEGACY_CLIENT }: Config): DynamicModule {

@@ -1,16 +1,16 @@
 import { Script } from '../redis/script.js';
 
 /**
- * Seconds that it is remembered which uses were counted. A use whose count has an unknown outcome is taken back
- * within this time; later, its count expires by itself.
+ * Seconds that a mark of counted uses is kept. A count with an unknown outcome is undone within this time; after it,
+ * only the count's own expiry ends it.
  */
 export const REMEMBERED_FOR = 30;
 
 /**
- * Counts one use of each rule, or none where one of them refuses.
+ * Counts one use for each rule, or none if one of them refuses.
  *
- * KEYS[1] the mark of these uses, the others a count each. ARGV: how many and how many seconds, for each count.
- * Returns nothing when all were counted; else, for each that refuses, its place and the ms until its window ends.
+ * KEYS[1] is the mark of these uses, the other keys are the counts. ARGV: points and seconds for each count. Returns
+ * nothing when all were counted; otherwise the position of each refusing count and the ms until its window ends.
  * (`unpack`: ioredis-mock loses a table that has grown.)
  */
 export const COUNT = new Script(`
@@ -30,10 +30,10 @@ export const COUNT = new Script(`
   return {}`);
 
 /**
- * Takes back what COUNT counted under this mark, once; where it counted nothing, nothing. A COUNT that arrives after
- * it counts nothing either: the order of the two does not matter.
+ * Undoes COUNT for this mark, at most once, and does nothing if COUNT counted nothing. A COUNT that arrives after UNDO
+ * counts nothing either, so their order does not matter.
  *
- * KEYS as of COUNT. Returns 1 when it took something back.
+ * KEYS as in COUNT. Returns 1 when something was undone.
  */
 export const UNDO = new Script(`
   local mark = redis.call('GET', KEYS[1])
@@ -44,7 +44,7 @@ export const UNDO = new Script(`
   end
   return 1`);
 
-/** Takes back one use of each of KEYS. A count that is given back to nothing starts its window anew. */
+/** Gives back one use of each of KEYS. A count that reaches zero is deleted, so its window starts again. */
 export const GIVE_BACK = new Script(`
   for place = 1, #KEYS do
     if redis.call('DECR', KEYS[place]) <= 0 then redis.call('DEL', KEYS[place]) end

@@ -10,7 +10,7 @@ let redis: Redis;
 let limits: Limits;
 
 beforeEach(() => {
-  // The mock shares one store between clients of one host.
+  // The mock shares one store between clients of the same host.
   redis = new RedisMock({ host: crypto.randomUUID() });
   limits = limitsWith('starts-per-ip=3/60', 'binds-per-ip=2/600', 'resets-per-ip=1/60');
 });
@@ -138,7 +138,7 @@ describe('giveBack', () => {
 describe('a count whose outcome is unknown', () => {
   const uses = { 'starts-per-ip': 'a', 'binds-per-ip': 'b' };
 
-  /** Loses the answer to the next command; what it returns sends the command after all. */
+  /** Loses the answer to the next command. The returned function sends that command after all. */
   function loseAnswer({ ran }: { ran: boolean }): () => Promise<unknown> {
     const send = redis.evalsha.bind(redis) as (...args: unknown[]) => Promise<unknown>;
     let lost: unknown[] = [];

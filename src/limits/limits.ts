@@ -9,10 +9,10 @@ import { mayHaveRun } from '../redis/redis-errors.js';
 import { COUNT, GIVE_BACK, REMEMBERED_FOR, UNDO } from './count-scripts.js';
 import { Allowance, allowances, Rule } from './rules.js';
 
-/** Whom each rule counts: a mobile, a network, an account. */
+/** The subject of each rule's count: a mobile, a network, an account. */
 export type Uses = Readonly<Partial<Record<Rule, string>>>;
 
-/** Milliseconds between two tries to take back what may have been counted. */
+/** Milliseconds between two tries to undo a count whose outcome is unknown. */
 const UNDO_EVERY = 250;
 const UNDO_TRIES = ((REMEMBERED_FOR - 5) * 1000) / UNDO_EVERY;
 
@@ -22,12 +22,12 @@ const refusals = new Counter({
   labelNames: ['rule'],
 });
 
-/** One in all processes that share a Redis. */
+/** Identifies this process among all that share a Redis. */
 const PROCESS = randomUUID();
 
 /**
- * Counts what may not be done too often. Counting comes before what it guards, and Redis counts in one step, so that
- * of fifty requests at once exactly as many pass as may. Redis away: nothing passes.
+ * Counts what must not happen too often. It counts before the guarded work, and in one step in Redis, so that of fifty
+ * simultaneous requests exactly the allowed number pass. While Redis is away, nothing passes.
  */
 @Injectable()
 export class Limits {
@@ -44,11 +44,10 @@ export class Limits {
   }
 
   /**
-   * Counts one use of each rule, or of none: what one rule refuses, the others do not count. One Redis command for
-   * all rules of a stage that count the same one.
-   * @param stages each is counted once the one before has let it pass: what that one refuses does not stand in the
-   *   counts of the next, not even until it is given back
-   * @throws Problem TOO_MANY_REQUESTS with the seconds until the strictest of them allows it again
+   * Counts one use of each rule, or none: if one rule refuses, the others do not count. One Redis command for all rules
+   * of a stage with the same subject.
+   * @param stages counted one after another; a stage is only counted if the stage before allowed it
+   * @throws Problem TOO_MANY_REQUESTS with the seconds until the strictest rule allows it again
    */
   async take(...stages: Uses[]): Promise<void> {
     const sent: Group[] = [];
@@ -69,13 +68,16 @@ export class Limits {
     }
   }
 
-  /** Takes back one use of each: it came to nothing (an SMS not sent) or did no harm (a right password). */
+  /**
+   * Gives back one use of each rule: the work had no effect (an SMS was not sent) or was harmless (the password was
+   * right).
+   */
   async giveBack(...stages: Uses[]): Promise<void> {
     const groups = stages.flatMap((uses) => this.groupsOf(uses));
     await Promise.all(groups.map(({ keys }) => GIVE_BACK.run(this.redis, keys)));
   }
 
-  /** Forgets what the rules have counted: for the support desk. */
+  /** Resets the counts of these rules: for the support desk. */
   async forget(uses: Uses): Promise<void> {
     for (const { keys } of this.groupsOf(uses)) await this.redis.del(...keys);
   }
@@ -94,7 +96,7 @@ export class Limits {
     return [...groups.values()];
   }
 
-  /** Counts the uses of one subject, or none of them; returns those that refuse. */
+  /** Counts the uses of one subject, or none of them. Returns the rules that refuse. */
   private async count(group: Group): Promise<Refusal[]> {
     const numbers = group.rules.flatMap((rule) => this.allowances[rule]);
     try {
@@ -103,7 +105,7 @@ export class Limits {
       for (let index = 0; index < answer.length; index += 2) {
         const rule = group.rules[answer[index]!]!;
         const left = answer[index + 1]!;
-        // A rule that allows nothing has no count that could end.
+        // A rule that allows nothing has no count with an end.
         refusals.push({ rule, seconds: left < 0 ? this.allowances[rule][1] : Math.ceil(left / 1000) });
       }
       group.counted = refusals.length === 0;
@@ -130,14 +132,14 @@ export class Limits {
         try {
           await UNDO.run(this.redis, [group.mark, ...group.keys]);
         } catch {
-          // The caller has to hear why it was refused, not that a count waits to be taken back.
+          // The caller must learn why it was refused, so the undo goes on in the background.
           this.undoLater([group], tries - 1);
         }
       }),
     );
   }
 
-  /** Redis did not say whether it counted, and may not be there to be asked: so this goes on behind the answer. */
+  /** Undoes counts in the background: Redis did not say whether it counted, and may be away now. */
   private undoLater(groups: readonly Group[], tries = UNDO_TRIES): void {
     if (groups.length === 0) return;
     if (tries > 0) setTimeout(() => void this.undo(groups, tries), UNDO_EVERY).unref();
@@ -145,20 +147,20 @@ export class Limits {
   }
 }
 
-/** Where a rule counts somebody. The braces put all counts of one subject into one slot of a Redis Cluster. */
+/** The key of a rule's count. The braces put all counts of one subject into one slot of a Redis Cluster. */
 export const limitKey = (rule: Rule, whom: string): string => `qq:limit:{${whom}}:${rule}`;
 
-/** The uses of one subject: they are counted in one command. */
+/** The uses of one subject, which one command counts. */
 interface Group {
   readonly mark: string;
   readonly rules: Rule[];
   readonly keys: string[];
-  /** False: Redis certainly counted none of them. */
+  /** False: Redis counted none of them for certain. */
   counted: boolean;
 }
 
 interface Refusal {
   readonly rule: Rule;
-  /** Until it allows it again. */
+  /** Until the rule allows it again. */
   readonly seconds: number;
 }

@@ -7,8 +7,8 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
 /**
- * Every limit: what is counted and for whom, how many, in how many seconds. `LIMITS` changes the numbers. `ip` is a
- * {@link Client}'s `network`, `subnet` its `subnet`.
+ * Every limit: how many of what, for whom, in how many seconds. `LIMITS` changes the numbers. `ip` is a {@link
+ * Client}'s `network`, `subnet` is its `subnet`.
  */
 export const RULES = {
   'sms-per-mobile-minute': [1, MINUTE],
@@ -16,11 +16,12 @@ export const RULES = {
   'sms-per-mobile-day': [10, DAY],
   'sms-per-ip-hour': [20, HOUR],
   'sms-per-ip-day': [100, DAY],
-  // A tenth of the default budget: one owner of many addresses does not use up everybody's.
+  // A tenth of the default budget, so that one owner of many addresses cannot use up the whole budget.
   'sms-per-subnet-day': [1000, DAY],
   'sms-budget-day': [10_000, DAY],
   'sms-tries-per-mobile-day': [20, DAY],
-  // Where nothing but the mobile is shown (no QQ, no login): nobody polls for somebody's code to burn its tries.
+  // For routes that need only a mobile and its code (no QQ, no login): prevents polling that uses up the tries of
+  // someone else's code.
   'sms-tries-per-mobile-and-ip': [10, QUARTER],
   'pictures-per-ip': [300, MINUTE],
   'challenges-per-ip': [300, MINUTE],
@@ -41,24 +42,24 @@ export const RULES = {
 
 export type Rule = keyof typeof RULES;
 
-/** How many a rule allows, in how many seconds from the first. */
+/** How many uses a rule allows, in how many seconds from the first use. */
 export type Allowance = readonly [points: number, seconds: number];
 
 /**
- * The numbers that hold: the table's, those that follow from other settings, and last those of `LIMITS`.
- * @throws OperatorError that names a rule which does not exist
+ * The effective numbers: the table's, then those derived from other settings, then those of `LIMITS`.
+ * @throws OperatorError that names an unknown rule
  */
 export function allowances(config: Config): Readonly<Record<Rule, Allowance>> {
   return {
     ...RULES,
     'sms-budget-day': [config.SMS_DAILY_BUDGET, DAY],
-    // For as long as the token lives: its tries do not start anew within its life.
+    // The window is the token's lifetime, so that its count never starts again.
     'binds-per-token': [RULES['binds-per-token'][0], config.BIND_TOKEN_TTL],
     ...changes(config.LIMITS),
   };
 }
 
-/** `rule=points/seconds` each. */
+/** Each is `rule=points/seconds`. */
 function changes(limits: readonly string[]): Record<string, Allowance> {
   return Object.fromEntries(
     limits.map((limit) => {

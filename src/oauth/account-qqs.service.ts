@@ -16,7 +16,7 @@ export interface BoundQq {
   readonly boundAt: Date;
   readonly lastLoginAt: Date | null;
   readonly nickname: string | null;
-  /** The end of the openid: enough for a program to tell two apart. */
+  /** The last characters of the openid: enough to tell two bindings apart. */
   readonly openidHint: string;
 }
 
@@ -35,7 +35,7 @@ export class AccountQqsService {
   ) {}
 
   /**
-   * One entry for each QQ, however many app ids it has logged in by; the first bound first.
+   * One entry for each QQ, whatever the number of its app ids; the first bound comes first.
    * @throws Problem TOO_MANY_REQUESTS
    */
   async list(userId: number): Promise<BoundQq[]> {
@@ -45,7 +45,7 @@ export class AccountQqsService {
   }
 
   /**
-   * Unbinds a QQ by every app id, ends the account's logins, and the bind tokens of that QQ.
+   * Unbinds a QQ for every app id, and ends the account's logins and the QQ's bind tokens.
    * @throws Problem NOT_FOUND, PASSWORD_INVALID, LOGIN_REQUIRED, TOO_MANY_REQUESTS, OVERLOADED
    */
   async unbind(id: number, login: Login, password: string, client: Client): Promise<void> {
@@ -57,7 +57,7 @@ export class AccountQqsService {
   }
 
   /**
-   * Unbinds a QQ for a change whose proofs hold, or that the support desk makes.
+   * Unbinds a QQ after the proofs were checked, or for the support desk.
    * @throws Problem NOT_FOUND when the account has no binding of this id
    */
   async remove(id: number, change: Change): Promise<void> {
@@ -70,7 +70,7 @@ export class AccountQqsService {
     this.logger.log('QQ unbound', { userId });
   }
 
-  /** The bindings themselves, for the support desk. */
+  /** The account's binding rows, for the support desk. */
   async rows(userId: number): Promise<OAuthQQUser[]> {
     return this.bindings.of(userId);
   }

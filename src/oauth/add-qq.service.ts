@@ -20,7 +20,7 @@ export interface AddQqRequest {
   readonly client: Client;
 }
 
-/** Adds a QQ to the account of a logged-in person, with the same two proofs as the bind: the phone and the password. */
+/** Adds a QQ to a logged-in person's account, with the same two proofs as a bind: the phone and the password. */
 @Injectable()
 export class AddQqService {
   private readonly logger = new Logger(AddQqService.name);
@@ -35,7 +35,7 @@ export class AddQqService {
   ) {}
 
   /**
-   * Binds one more QQ; `smsCode` is for the account's own mobile.
+   * Binds one more QQ. `smsCode` was sent to the account's own mobile.
    * @throws Problem BIND_TOKEN_INVALID, SMS_CODE_INVALID, PASSWORD_INVALID, QQ_ALREADY_BOUND, LOGIN_REQUIRED,
    *   TOO_MANY_REQUESTS, OVERLOADED
    */

@@ -7,13 +7,13 @@ import { PasswordProofs } from '../users/password-proofs.js';
 import { Terms } from '../users/terms.js';
 import { AccountWithPassword, hasPassword, UsersService } from '../users/users.service.js';
 
-/** An account that a QQ may be bound to, or what it takes to open one. */
+/** The account to bind a QQ to, or the data of an account to create. */
 export type BindOwner = {
-  /** Milliseconds since the epoch at which the account was read. */
+  /** When the account was read, in ms since the epoch. */
   readonly asOf: number;
-  /** Encoded; set where the account is new or had no password. */
+  /** Encoded; set if the account is new or had no password. */
   readonly newPassword?: string;
-  /** The version of the terms that a newcomer agreed to. */
+  /** The version of the terms that a new user accepted. */
   readonly terms?: string | undefined;
 } & ({ readonly existing: AccountWithPassword } | { readonly existing?: undefined; readonly mobile: string });
 
@@ -24,7 +24,7 @@ export interface MobileOwner {
   readonly client: Client;
 }
 
-/** Whose account a QQ is bound to: the proof by password. The proof by SMS comes first, and is not made here. */
+/** Finds the account to bind a QQ to, and checks its password. The SMS code is checked elsewhere, before this. */
 @Injectable()
 export class BindOwners {
   constructor(
@@ -35,8 +35,9 @@ export class BindOwners {
   ) {}
 
   /**
-   * The owner of a mobile: their account, whose password has to match, or a newcomer.
-   * @throws Problem PASSWORD_INVALID, ACCOUNT_DISABLED, TERMS_REQUIRED, OVERLOADED, REQUEST_INVALID when a new password is weak
+   * The owner of a mobile: the existing account, if the password is right, or a new user.
+   * @throws Problem PASSWORD_INVALID, ACCOUNT_DISABLED, TERMS_REQUIRED, OVERLOADED, REQUEST_INVALID when a new password
+   *   is weak
    */
   async ofMobile({ mobile, password, termsVersion, client }: MobileOwner): Promise<BindOwner> {
     const asOf = Date.now();
@@ -67,8 +68,9 @@ export class BindOwners {
   }
 
   /**
-   * A logged-in person, who gives the password again. A wrong one counts as a failed login.
-   * @throws Problem PASSWORD_INVALID, LOGIN_REQUIRED, TOO_MANY_REQUESTS, OVERLOADED, REQUEST_INVALID when a new password is weak
+   * A logged-in person who enters the password again. A wrong password counts as a failed login.
+   * @throws Problem PASSWORD_INVALID, LOGIN_REQUIRED, TOO_MANY_REQUESTS, OVERLOADED, REQUEST_INVALID when a new
+   *   password is weak
    */
   async loggedIn(account: AccountWithPassword, password: string, client: Client): Promise<BindOwner> {
     const asOf = Date.now();

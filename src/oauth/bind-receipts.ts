@@ -7,13 +7,13 @@ import { RedisClock } from '../redis/redis-clock.js';
 import { Script } from '../redis/script.js';
 import { BindGrant } from './bind-token.service.js';
 
-/** The part of a bind request that makes it this one and no other, but for its password. */
+/** The fields that identify a bind request, except its password. */
 export interface BindRequestMark {
   readonly mobile: string;
   readonly smsCode: string;
 }
 
-/** What is remembered of the last bind that came as far as its commit. */
+/** The stored receipt of the last bind of a QQ that reached its commit. */
 interface Receipt {
   readonly tokenId: string;
   readonly mark: string;
@@ -21,12 +21,12 @@ interface Receipt {
   readonly at: number;
 }
 
-/** Milliseconds in which a lost answer may be asked for again. */
+/** Milliseconds in which the answer to a bind can be asked for again. */
 const REPEATABLE_FOR = 300_000;
 
 /**
- * Writes a receipt unless the QQ was unbound after the token was issued (ARGV[2], ms): 1, or 0. Separate hash fields:
- * writing a receipt must not overwrite `unboundAt`.
+ * Writes a receipt and returns 1. Returns 0 if the QQ was unbound after the token was issued (ARGV[2], ms). Separate
+ * hash fields: writing a receipt must not overwrite `unboundAt`.
  */
 export const WRITE_RECEIPT = new Script(`
   local unbound = redis.call('HGET', KEYS[1], 'unboundAt')
@@ -40,14 +40,14 @@ const CLOSE = new Script(`
   return redis.call('EXPIRE', KEYS[1], ARGV[2])`);
 
 /**
- * What a token has been used for, by QQ: written inside the transaction whose unique index lets one bind of a QQ
- * through at a time, so that no two write it at once. Alone it proves nothing: its bind counts as done only if the
- * QQ's row is in the database too. A keyed hash of mobile and code, no password; that one is compared with the
- * account's own.
+ * The receipt of each QQ's last bind. It is written inside the bind's transaction: the unique index lets one bind of a
+ * QQ through at a time, so two never write at once. A receipt alone proves nothing. Its bind is done only if the QQ's
+ * row is in the database too. It contains a keyed hash of mobile and code, and no password; the password is compared
+ * with the account's.
  */
 @Injectable()
 export class BindReceipts {
-  /** The first names and marks what is written; what the previous secret's key named is still read. */
+  /** The first key writes receipts. Receipts of the previous secret's key are still read. */
   private readonly keys: Buffer[];
 
   constructor(
@@ -59,8 +59,8 @@ export class BindReceipts {
   }
 
   /**
-   * What the token's QQ was last used for: `same` if by this very request within five minutes, `used` if by
-   * another request with this token, `void` if the QQ was unbound after the token was issued. One command.
+   * How the token's QQ was last bound: `same` by this same request within five minutes, `used` by another request with
+   * this token, `void` if the QQ was unbound after the token was issued. One command.
    */
   async look(grant: BindGrant, request: BindRequestMark): Promise<'none' | 'same' | 'used' | 'void'> {
     const seen = await Promise.all(this.keys.map((key) => this.lookBy(key, grant, request)));
@@ -68,8 +68,8 @@ export class BindReceipts {
   }
 
   /**
-   * Remembers what the token was used for. One command.
-   * @throws Problem BIND_TOKEN_INVALID when the QQ was unbound after the token was issued, in the meantime
+   * Writes the receipt of a bind. One command.
+   * @throws Problem BIND_TOKEN_INVALID when the QQ was unbound after the token was issued
    */
   async write({ identity, tokenId, issuedAt }: BindGrant, request: BindRequestMark): Promise<void> {
     const receipt: Receipt = { tokenId, mark: markOf(request, this.keys[0]!), at: Date.now() };
@@ -79,9 +79,9 @@ export class BindReceipts {
     if (written === 0) throw new Problem('BIND_TOKEN_INVALID');
   }
 
-  /** From now on, no token issued before binds this QQ. */
+  /** Makes every bind token of this QQ that exists now invalid. */
   async close(openid: string): Promise<void> {
-    // By Redis's clock, as the moments in the tokens: one server unbinds, another issued them.
+    // By Redis's clock, like the moments in the tokens: different servers may issue and unbind.
     const at = await this.clock.now();
     await CLOSE.run(this.redis, [nameOf(openid, this.keys[0]!)], at, this.config.BIND_TOKEN_TTL);
   }

@@ -8,7 +8,7 @@ import { BindReceipts, BindRequestMark } from './bind-receipts.js';
 import { BindGrant } from './bind-token.service.js';
 import { QqBindings } from './qq-bindings.js';
 
-/** Whether a bind token was used before, and by whom: a request whose answer was lost asks again. */
+/** Recognizes a repeated bind request, whose answer was lost, and a second use of a bind token. */
 @Injectable()
 export class BindRepeats {
   constructor(
@@ -18,7 +18,7 @@ export class BindRepeats {
   ) {}
 
   /**
-   * The success of this same request, if it had one.
+   * The account of an earlier success of this same request; undefined if there was none.
    * @throws Problem BIND_TOKEN_INVALID when another request has used the token, or the QQ was unbound since
    */
   async find(
@@ -29,7 +29,7 @@ export class BindRepeats {
     if (seen === 'void') throw new Problem('BIND_TOKEN_INVALID');
     if (seen === 'none') return undefined;
     const asOf = Date.now();
-    // A receipt without its row: that bind is still running (then this waits for its end), or came to nothing.
+    // A receipt without a row: that bind is still running (this waits for its end) or it failed.
     const account = await this.bindings.awaitAccount(grant.identity);
     if (!account) return undefined;
     const same =

@@ -7,10 +7,10 @@ import { QqOutcome } from './callback-outcomes.js';
 import { ReturnedLogin } from './login-state.js';
 import { QqIdentity } from './qq-client.js';
 
-/** A QQ identity that this browser has proved, and the token that says so. */
+/** A QQ identity that this browser has proved, and the token that carries it. */
 export interface BindGrant {
   readonly identity: QqIdentity;
-  /** Which token it is. */
+  /** Identifies the token. */
   readonly tokenId: string;
   /** Milliseconds since the epoch. */
   readonly issuedAt: number;
@@ -23,14 +23,14 @@ interface Payload {
   /** A digest of the browser cookie. */
   readonly browser?: string;
   readonly jti: string;
-  /** When it was issued, in ms: `iat` has only seconds. */
+  /** When the token was issued, in ms: `iat` has only seconds. */
   readonly at: number;
 }
 
 const AUDIENCE = 'qq-bind';
 const PURPOSE = 'bind token';
 
-/** How bind tokens are signed: for one purpose, with a key of its own. */
+/** How bind tokens are signed: with a key for this purpose only. */
 export function bindTokenOptions(config: Config): JwtModuleOptions {
   return optionsFor(config.keyFor(PURPOSE));
 }
@@ -44,12 +44,12 @@ function optionsFor(key: Buffer): JwtModuleOptions {
 }
 
 /**
- * The API's `access_token`: carries a QQ identity from the callback to the bind. It has a key of its own, so that no
- * other token passes for it. Its bearer can read their own openid in it, which is accepted.
+ * The API's `access_token`: carries a QQ identity from the callback to the bind. It has its own key, so that no other
+ * token is accepted in its place. Its bearer can read their own openid in it, which is accepted.
  */
 @Injectable()
 export class BindTokenService {
-  /** For today's secret, then for the previous one. */
+  /** For the current secret, then for the previous one. */
   private readonly verifiers: JwtService[];
 
   constructor(
@@ -59,7 +59,9 @@ export class BindTokenService {
     this.verifiers = config.keysFor(PURPOSE).map((key) => new JwtService(optionsFor(key)));
   }
 
-  /** A bind token for a finished login. The same login gives the same token: a repeated callback has no second one. */
+  /**
+   * A bind token for a finished login. The same login always gives the same token, so a repeated callback adds none.
+   */
   issue(
     { identity: { openid, unionid, nickname }, at }: QqOutcome,
     { nonce, browser }: ReturnedLogin,
@@ -76,12 +78,12 @@ export class BindTokenService {
   }
 
   /**
-   * The identity in a token. That it is used once is for {@link BindReceipts}.
-   * @throws Problem BIND_TOKEN_INVALID when it is forged, expired, another browser's or no bind token at all
+   * The identity in a token. {@link BindReceipts} makes it single-use.
+   * @throws Problem BIND_TOKEN_INVALID when it is forged, expired, of another browser or not a bind token
    */
   verify(token: string, browser: string | undefined): BindGrant {
     const { openid, unionid, nickname, browser: owner, jti, at } = this.payload(token);
-    // Only a login of the old shop's pages gives a token that is good in every browser.
+    // Only logins of the old shop's pages give a token that is valid in every browser.
     const anyBrowser = owner === undefined && this.config.LEGACY_CLIENT;
     if (!anyBrowser && (browser === undefined || owner !== digest(browser))) {
       throw new Problem('BIND_TOKEN_INVALID');

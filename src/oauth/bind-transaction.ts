@@ -17,13 +17,13 @@ export interface ProvenBind {
   readonly grant: BindGrant;
   readonly mark: BindRequestMark;
   readonly client: Client;
-  /** Of a logged-in person who adds a QQ; must not have been ended in the meantime. */
+  /** The login of a person who adds a QQ. It must not have ended in the meantime. */
   readonly login?: Login;
-  /** Uses the SMS code up. */
+  /** Uses up the SMS code. */
   readonly spend: () => Promise<void>;
 }
 
-/** Writes a bind whose proofs hold. */
+/** Writes a bind whose proofs were checked. */
 @Injectable()
 export class BindTransaction {
   constructor(
@@ -47,7 +47,7 @@ export class BindTransaction {
       const account = await this.account(bind, tx);
       const binding = await this.bindings.add(grant.identity, account.id, tx);
       await this.trail.record(this.events(bind, account.id), tx);
-      // From here to the end of the transaction, the QQ's unique index keeps every other bind of it waiting.
+      // From here to the end of the transaction, the QQ's unique index makes every other bind of this QQ wait.
       await this.receipts.write(grant, mark);
       await bind.spend();
       return { account, binding };

@@ -12,21 +12,21 @@ interface Exchange {
   readonly reply: FastifyReply;
 }
 
-/** The cookie that tells one browser from another between "QQ登录" and the bind. */
+/** The cookie that identifies a browser between "QQ登录" and the bind. */
 @Injectable()
 export class BrowserCookie {
   private readonly name: string;
   private readonly attributes: string;
 
   constructor({ secure, BIND_TOKEN_TTL }: Config) {
-    // Browsers accept `__Host-` only from the host itself, over https. There is nothing like it for http.
+    // Browsers accept `__Host-` only from the host itself and over https. There is no such prefix for http.
     this.name = secure ? '__Host-qq_login' : 'qq_login';
-    // It lives as long as a login, and then as long as the bind token that the login may end with.
+    // A login's lifetime, followed by the lifetime of the bind token that the login may give.
     const seconds = LOGIN_TTL + BIND_TOKEN_TTL;
     this.attributes = `Max-Age=${seconds}; Path=/; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`;
   }
 
-  /** The browser's cookie. Two cookies of the name count as none: another host of the domain planted one. */
+  /** The browser's cookie. Two cookies of this name count as none: another host of the domain has set one. */
   read({ headers }: FastifyRequest): string | undefined {
     const pairs = (headers.cookie ?? '').split(';').map((pair) => pair.trim());
     const values = pairs
@@ -35,7 +35,7 @@ export class BrowserCookie {
     return values.length === 1 && VALUE.test(values[0]!) ? values[0] : undefined;
   }
 
-  /** Gives the browser a cookie, or renews the one it has: a login that another tab started goes on. */
+  /** Gives the browser a cookie, or renews its cookie, so that a login started in another tab stays valid. */
   give({ request, reply }: Exchange): string {
     const value = this.read(request) ?? randomBytes(16).toString('base64url');
     void reply.header('Set-Cookie', `${this.name}=${value}; ${this.attributes}`);
@@ -66,8 +66,8 @@ const HttpExchange = createParamDecorator((_: unknown, context: ExecutionContext
   return { request: http.getRequest<FastifyRequest>(), reply: http.getResponse<FastifyReply>() };
 });
 
-/** Parameter decorator: the browser's cookie; undefined without one. */
+/** Parameter decorator: the browser's cookie; undefined if it has none. */
 export const Browser = (): ParameterDecorator => HttpExchange(ReadBrowserPipe);
 
-/** Parameter decorator: the browser's cookie, which the answer gives it or renews. */
+/** Parameter decorator: the browser's cookie, which the answer sets or renews. */
 export const GivenBrowser = (): ParameterDecorator => HttpExchange(GiveBrowserPipe);

@@ -9,40 +9,40 @@ import { ReturnedLogin } from './login-state.js';
 import { QqIdentity } from './qq-client.js';
 import { QqProfile } from './qq-dialect.js';
 
-/** Milliseconds in which the same callback gets the same outcome: in-app browsers load the page twice. */
+/** Milliseconds in which a repeated callback gets the same outcome: in-app browsers load the page twice. */
 const REPEATABLE_FOR = 60_000;
-/** Milliseconds between two looks at a callback that still runs. */
+/** Milliseconds between two reads of a callback that is still running. */
 const LOOK_EVERY = 100;
 
-/** A QQ, and what QQ says of the person where it is asked. */
+/** A QQ, with its profile if QQ is asked for it. */
 export type ProfiledQq = QqIdentity & QqProfile;
 
-/** What QQ said about a login, and when. */
+/** What QQ answered for a login, and when. */
 export interface QqOutcome {
   readonly identity: ProfiledQq;
-  /** Milliseconds since the epoch by Redis's clock: another server may compare it with an unbinding. */
+  /** Milliseconds since the epoch by Redis's clock, because another server may compare it with an unbinding. */
   readonly at: number;
 }
 
-/** What is stored of a callback; without identity and problem it still runs. */
+/** The stored state of a callback. Without identity and problem it is still running. */
 interface Stored {
-  /** A digest of QQ's code: another code with the same state is another callback. */
+  /** A digest of QQ's code. The same state with another code is another callback. */
   readonly code: string;
   readonly at: number;
-  /** The same moment by Redis's clock. */
+  /** The same moment as `at`, by Redis's clock. */
   readonly atRedis: number;
   readonly identity?: ProfiledQq;
   readonly problem?: ProblemCode;
 }
 
-/** Claims a login: empty for the first callback, for a later one what the first has stored. */
+/** Claims a login. Returns nothing to the first callback, and the stored state to later ones. */
 const CLAIM = `
   local stored = redis.call('GET', KEYS[1])
   if stored then return stored end
   redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
   return ''`;
 
-/** Makes a login's state single-use: QQ is asked once, and the same callback soon after gets the same outcome. */
+/** Makes a login's state single-use: QQ is asked once, and a repeated callback soon after gets the same outcome. */
 @Injectable()
 export class CallbackOutcomes {
   /** Milliseconds that a second callback waits for the first one. */
@@ -57,12 +57,13 @@ export class CallbackOutcomes {
   }
 
   /**
-   * Whose QQ it is. The first caller asks QQ; the others get what it was told. Two Redis commands.
-   * @throws Problem STATE_INVALID when the login was finished with another code or more than a minute ago; what `ask` throws
+   * Whose QQ it is. The first caller asks QQ, the others get its result. Two Redis commands.
+   * @throws Problem STATE_INVALID when the login was finished with another code or more than a minute ago; what `ask`
+   *   throws
    */
   async once(login: ReturnedLogin, code: string, ask: () => Promise<ProfiledQq>): Promise<QqOutcome> {
     const key = `qq:login:${login.nonce}`;
-    // Kept for as long as the state lives: without it, the state would be good again.
+    // Kept as long as the state is valid. Without it, the state could be used again.
     const seconds = Math.ceil(Math.max(login.secondsLeft, REPEATABLE_FOR / 1000)) + 1;
     const running: Stored = { code: digest(code), ...this.now() };
     const stored = (await this.redis.eval(CLAIM, 1, key, JSON.stringify(running), seconds)) as string;

@@ -1,21 +1,21 @@
-/** Bytes of a `next`, percent-encoded: what fits into a `state` of 500. */
+/** Bytes of a percent-encoded `next`, so that it fits into a `state` of 500 bytes. */
 const LONGEST = 200;
-/** One `/`, then neither `/` nor `\`: anything else leaves the site in some browser. */
+/** One `/`, not followed by `/` or `\`: with those, some browsers leave the site. */
 const LOCAL = /^\/(?![/\\])[^\p{Cc}]*$/u;
 
-/** Whether `next` is a path on the shop's own site, as it was received and percent-decoded once. */
+/** Whether `next` is a path on the shop's own site, both as received and percent-decoded once. */
 export function isLocalPath(next: string): boolean {
   if (!next.isWellFormed() || next.replaceAll(/[^\x21-\x7e]/gu, encodeURIComponent).length > LONGEST)
     return false;
   return LOCAL.test(next) && LOCAL.test(decoded(next));
 }
 
-/** Empty, and so not local, where a `%` stands for nothing. */
+/** The decoded path; '' (which is not local) if it has an invalid `%`. */
 function decoded(path: string): string {
   try {
     return decodeURIComponent(path);
   } catch {
-    // URIError is the only thing it throws, and the answer is the same for every kind of it.
+    // decodeURI throws only URIError.
     return '';
   }
 }

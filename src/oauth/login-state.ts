@@ -4,30 +4,30 @@ import { Config } from '../config/config.js';
 import { Problem } from '../common/problem.js';
 import { isLocalPath } from './local-path.js';
 
-/** Seconds between pressing "QQ登录" and coming back. */
+/** Seconds from pressing "QQ登录" to the callback. */
 export const LOGIN_TTL = 600;
 
-/** A login that has come back to the browser that started it. */
+/** A login that has returned to the browser that started it. */
 export interface ReturnedLogin {
-  /** Which login it is: random, and never used twice. */
+  /** Identifies the login: random and never used twice. */
   readonly nonce: string;
   readonly next: string;
-  /** The browser cookie; undefined for a page of the old shop, which has none. */
+  /** The browser's cookie; undefined for a page of the old shop. */
   readonly browser: string | undefined;
-  /** Seconds until its state expires. */
+  /** Seconds until the state expires. */
   readonly secondsLeft: number;
 }
 
 /**
  * The `state` of a QQ login (RFC 9700 §4.7): `<nonce>.<expiry>.<next>.<signature>` in base64url, at most 500 bytes. The
- * signature covers the browser cookie too, which is not in it: only the browser that started can finish the login.
- * That it is used once is for {@link CallbackOutcomes}.
+ * signature also covers the browser's cookie, which the state does not contain: only the browser that started a login
+ * can finish it. {@link CallbackOutcomes} makes it single-use.
  */
 @Injectable()
 export class LoginState {
-  /** The first signs; a state that the previous secret's key signed is still verified. */
+  /** The first key signs. States of the previous secret's key are still accepted. */
   private readonly keys: Buffer[];
-  /** Whether the old shop's pages are served, whose state is the bare `next`. */
+  /** Whether the old shop's pages are served: their state is `next` itself. */
   private readonly takesBarePaths: boolean;
 
   constructor(config: Config) {
@@ -36,7 +36,7 @@ export class LoginState {
   }
 
   /**
-   * A state for a new login; without a browser cookie (the old shop's pages), `next` itself.
+   * A state for a new login. Without a browser cookie (old shop's pages) it is `next` itself.
    * @throws Problem NEXT_INVALID unless `next` is a local path
    */
   issue(next: string, browser: string | undefined): string {
@@ -49,10 +49,10 @@ export class LoginState {
   }
 
   /**
-   * The login behind a state.
-   * @param browser the browser cookie; undefined when there is none
-   * @param code QQ's code, which tells two logins of the old shop's pages apart
-   * @throws Problem STATE_INVALID when it is forged, expired or another browser's
+   * The login of a state.
+   * @param browser the browser's cookie; undefined if it has none
+   * @param code QQ's code, which distinguishes two logins of the old shop's pages
+   * @throws Problem STATE_INVALID when it is forged, expired or of another browser
    */
   verify(state: string, browser: string | undefined, code: string): ReturnedLogin {
     if (this.takesBarePaths && state.startsWith('/')) {
@@ -77,6 +77,6 @@ function sign(claims: string, browser: string, key: Buffer): string {
 
 function equal(given: string, expected: string): boolean {
   const [a, b] = [Buffer.from(given), Buffer.from(expected)];
-  // Compared by bytes: timingSafeEqual throws on two lengths, and as many characters may have more bytes.
+  // The lengths are compared in bytes: timingSafeEqual throws if they differ, and one character may have several bytes.
   return a.length === b.length && timingSafeEqual(a, b);
 }

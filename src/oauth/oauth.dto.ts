@@ -27,7 +27,7 @@ export class AuthorizeQuery {
   @IsString({ message: '跳转地址应为一个路径' })
   readonly next: string = '/';
 
-  /** Anything but `mobile` is ignored. */
+  /** Any value but `mobile` is ignored. */
   @ApiPropertyOptional({ enum: ['mobile'], description: '手机样式的QQ登录页' })
   @MayBeMissing()
   @Transform(({ value }: { value: unknown }) => (value === 'mobile' ? value : undefined))
@@ -49,7 +49,7 @@ export class BindQqDto {
   @IsMobile()
   readonly mobile: string;
 
-  /** Whether it is a new account's is known later: `refuseWeak` checks those. */
+  /** Accepts old passwords too. `refuseWeak` checks the password of a new account. */
   @ApiProperty({
     example: 'mysecret12',
     minLength: 1,

@@ -20,7 +20,7 @@ export interface BindRequest {
   readonly client: Client;
 }
 
-/** Binds a QQ to an account: three proofs, one transaction, one answer however often it is asked for. */
+/** Binds a QQ to an account: three proofs, one transaction, and the same answer to a repeated request. */
 @Injectable()
 export class QqBindService {
   private readonly logger = new Logger(QqBindService.name);
@@ -35,8 +35,8 @@ export class QqBindService {
   ) {}
 
   /**
-   * Binds the token's QQ to the account of the mobile, or to a new one. The same request again gives the same
-   * success: for five minutes after, while it runs, and when the process died before it could answer.
+   * Binds the token's QQ to the mobile's account, or to a new one. The same request gets the same success again: while
+   * it runs, for five minutes after it, and when the process died before it answered.
    * @throws Problem BIND_TOKEN_INVALID, SMS_CODE_INVALID, PASSWORD_INVALID, ACCOUNT_DISABLED, QQ_ALREADY_BOUND,
    *   MOBILE_TAKEN, TERMS_REQUIRED, REQUEST_INVALID (a new account's password is weak), TOO_MANY_REQUESTS, OVERLOADED
    */
@@ -46,13 +46,13 @@ export class QqBindService {
     const earlier = await this.repeats.find(grant, request);
     if (earlier) return earlier;
     await this.limits.take({ 'binds-per-token': grant.tokenId });
-    // Around everything, so that a code goes back only when no bind of it can be found: where the answer to the
-    // commit was lost and the database stays away, it goes back too, and its owner may use it once more.
+    // `spending` wraps everything, so that a code is put back only if no bind of it is found. If the answer to the
+    // commit was lost and the database stays away, the code is put back too, and its owner may use it again.
     return this.smsCodes.spending(request.mobile, request.smsCode, async (spend) => {
       try {
         return await this.bindOnce(grant, request, spend);
       } catch (error) {
-        // The same request may have won in the meantime, or the commit itself, whose answer was lost.
+        // This same request may have won in the meantime, or the commit succeeded and its answer was lost.
         const found = await this.repeats.find(grant, request);
         if (found) return found;
         throw error;
@@ -66,7 +66,7 @@ export class QqBindService {
     spend: () => Promise<void>,
   ): Promise<Proven<Account>> {
     const { mobile, smsCode, client } = request;
-    // The code goes before the password: without the phone, nobody learns whether a password is right.
+    // The code is checked before the password: without the phone, nobody learns whether a password is right.
     await this.smsCodes.check(mobile, smsCode);
     const owner = await this.owners.ofMobile(request);
     const { account } = await this.transaction.commit({ owner, grant, mark: request, client, spend });

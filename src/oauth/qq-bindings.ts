@@ -24,14 +24,14 @@ interface BoundRow {
   readonly isActive: number | boolean;
 }
 
-/** Written by hand: every login of a bound QQ is this one statement, and the query builder costs as much again. */
+/** Written by hand: every login of a bound QQ is this one statement, and building it costs as much as running it. */
 const SELECT_BOUND = `
   SELECT q.id AS bindingId, q.openid, q.unionid, q.qq_unionid AS qqUnionid, u.id, u.username, u.mobile, u.email,
          u.password, u.email_active AS emailActive, u.is_active AS isActive
   FROM tb_oauth_qq q INNER JOIN tb_users u ON u.id = q.user_id
   WHERE `;
 const BY_OPENID = `${SELECT_BOUND} q.openid = ?`;
-/** Three look-ups by index, as one statement. */
+/** Three index look-ups in one statement. */
 const BY_OPENID_OR_UNIONID = [`q.openid = ?`, `q.unionid = ?`, `q.qq_unionid = ?`]
   .map((condition) => SELECT_BOUND + condition)
   .join(' UNION ');
@@ -48,8 +48,8 @@ export class QqBindings {
   ) {}
 
   /**
-   * The account of a QQ, by openid or unionid, whichever is known; what is not known yet is filled in.
-   * One statement, but where there is something to fill in.
+   * The account of a QQ, found by openid or unionid. A missing one of the two is stored. One statement, unless
+   * something is stored.
    * @throws Problem QQ_CONFLICT when openid and unionid belong to different accounts
    */
   async findAccount(identity: QqIdentity, client: Client): Promise<AccountWithPassword | undefined> {
@@ -74,14 +74,14 @@ export class QqBindings {
     return (await this.fillIn(identity, found, client)) ? accountOf(found) : undefined;
   }
 
-  /** The account of a QQ as it is once every transaction that is about to bind it has ended. */
+  /** The account of a QQ, after every transaction that is binding it has ended. */
   async awaitAccount({ openid }: QqIdentity): Promise<AccountWithPassword | undefined> {
     const [row] = await readSettled<BoundRow>(this.dataSource, BY_OPENID, [openid]);
     return row && accountOf(row);
   }
 
   /**
-   * Binds a QQ to an account; the unique indexes decide whether it was the first.
+   * Binds a QQ to an account. The unique indexes decide whether it was the first.
    * @throws Problem QQ_ALREADY_BOUND
    */
   async add(
@@ -108,15 +108,14 @@ export class QqBindings {
     }
   }
 
-  /** The account's bindings, the first bound first. */
+  /** The account's bindings, oldest first. */
   async of(userId: number): Promise<OAuthQQUser[]> {
     return this.dataSource.getRepository(OAuthQQUser).find({ where: { userId }, order: { id: 'ASC' } });
   }
 
   /**
-   * Removes a QQ from an account that is held: every row of it, whichever app id it logged in by, so that no other
-   * row brings it back.
-   * @returns the removed rows; none when the account has no such binding
+   * Removes a QQ from a locked account: its rows of all app ids, because any row left would still log in.
+   * @returns the removed rows; none if the account has no such binding
    */
   async removeQq(id: number, userId: number, tx: EntityManager): Promise<OAuthQQUser[]> {
     const rows = await tx.find(OAuthQQUser, { where: { userId } });
@@ -133,7 +132,7 @@ export class QqBindings {
     return same;
   }
 
-  /** Removes every QQ of an account that is held. */
+  /** Removes every QQ of a locked account. */
   async removeAll(userId: number, tx: EntityManager): Promise<OAuthQQUser[]> {
     const rows = await tx.find(OAuthQQUser, { where: { userId } });
     if (rows.length > 0) await tx.delete(OAuthQQUser, { userId });
@@ -141,22 +140,22 @@ export class QqBindings {
   }
 
   /**
-   * Remembers what QQ says of a bound QQ and was not known yet: the unionid of an openid, or the openid of another
-   * app. One row of the QQ holds `unionid`, whose index keeps it unique; each row holds `qq_unionid`.
-   * @returns false when the QQ was unbound in the meantime: then nothing is written
+   * Stores what QQ newly says about a bound QQ: the unionid of an openid, or the openid of another app. One row of the
+   * QQ holds `unionid`, which its index keeps unique. Each row holds `qq_unionid`.
+   * @returns false when the QQ was unbound in the meantime; then nothing is written
    */
   private async fillIn({ openid, unionid }: QqIdentity, basis: BoundRow, client: Client): Promise<boolean> {
     const { id: userId, bindingId } = basis;
     try {
       return await this.dataSource.transaction(async (tx) => {
-        // An unbinding holds the account too. After it, the row that this login found is gone.
+        // An unbinding locks the account too. After it, the row that this login found is gone.
         await this.users.hold({ id: userId }, tx);
         const rows = await tx.find(OAuthQQUser, { where: { userId } });
         if (!rows.some((row) => row.id === bindingId)) return false;
         const holder = rows.some((row) => row.unionid === unionid);
         const own = rows.find((row) => row.openid === openid);
         const fields = { qqUnionid: unionid!, ...(!holder && { unionid: unionid! }) };
-        // Rows from before `qq_unionid` have the unionid alone.
+        // Rows from before the column `qq_unionid` only have the unionid.
         await tx.update(OAuthQQUser, { userId, unionid: unionid! }, { qqUnionid: unionid! });
         if (own) {
           await tx.update(OAuthQQUser, { id: own.id }, { ...fields, updateTime: new Date() });
@@ -171,7 +170,7 @@ export class QqBindings {
     } catch (error) {
       const lostRace = violatedUnique(error) !== undefined;
       if (!lostRace) throw error;
-      // Another login filled it in at the same moment; a conflict with another account shows at the next login.
+      // Another login stored it at the same moment. A conflict with another account shows at the next login.
       this.logger.warn('QQ was filled in by another login', { userId });
       return true;
     }

@@ -8,25 +8,31 @@ import { meaningOf, parseAnswer, profileIn, QqAnswer, QqPath, QqProfile, refuses
 
 /** Whose QQ it is. */
 export interface QqIdentity {
-  /** One per (app id, QQ): 32 upper-case hex. */
+  /** One per app id and QQ: 32 upper-case hex digits. */
   readonly openid: string;
-  /** One per QQ for all apps of a developer; with `QQ_UNIONID` only. */
+  /** One per QQ, for all apps of a developer; with `QQ_UNIONID` only. */
   readonly unionid?: string;
-  /** What the person is called at QQ; with `QQ_PROFILE` only, and for an unbound QQ only. */
+  /** The nickname at QQ; with `QQ_PROFILE` and an unbound QQ only. */
   readonly nickname?: string;
-  /** Opens the person's profile at QQ; with `QQ_PROFILE` only. For {@link QqClient.profileOf}, never for a browser. */
+  /**
+   * Gives access to the person's profile at QQ; with `QQ_PROFILE` only. For {@link QqClient.profileOf}, never for a
+   * browser.
+   */
   readonly accessToken?: string;
 }
 
-/** Milliseconds for all that tells whose QQ it is, unless one call alone may take longer. */
+/** Milliseconds for all calls that identify a QQ; longer only if a single call may take longer. */
 const IDENTIFYING_MS = 4000;
-/** Milliseconds for a profile: nobody should wait for a picture. */
+/** Milliseconds for a profile: a login should not wait for a picture. */
 const PROFILE_MS = 800;
 const OPENID = /^[0-9A-F]{32}$/;
-/** QQ documents the prefix and a length to reserve, and nothing else about it. */
+/** QQ documents only the prefix and a length to reserve. */
 const UNIONID = /^[\x21-\x7e]{1,64}$/;
 
-/** QQ Connect: all of its quirks, and nobody else knows them. https://wiki.connect.qq.com */
+/**
+ * The client of QQ Connect. All of QQ's peculiarities are handled here and in qq-dialect.ts.
+ * https://wiki.connect.qq.com
+ */
 @Injectable()
 export class QqClient implements OnApplicationShutdown {
   private readonly logger = new Logger(QqClient.name);
@@ -39,7 +45,7 @@ export class QqClient implements OnApplicationShutdown {
     this.basePath = new URL(url).pathname.replace(/\/$/, '');
   }
 
-  /** Where the browser goes to log in to QQ. */
+  /** The URL where the browser logs in to QQ. */
   authorizationUrl(state: string, display?: 'mobile'): string {
     const query = new URLSearchParams({
       response_type: 'code',
@@ -53,7 +59,7 @@ export class QqClient implements OnApplicationShutdown {
   }
 
   /**
-   * Whose QQ a code belongs to. One request; with `QQ_UNIONID` two.
+   * Whose QQ a code belongs to. One request; two with `QQ_UNIONID`.
    * @throws Problem QQ_CODE_INVALID, QQ_UNAVAILABLE
    */
   async identify(code: string): Promise<QqIdentity> {
@@ -81,8 +87,8 @@ export class QqClient implements OnApplicationShutdown {
   }
 
   /**
-   * What the person is called at QQ, and the picture: what QQ gives of it. One request with `QQ_PROFILE`, else none.
-   * Never fails: a login does not depend on it.
+   * The nickname and the picture, as far as QQ gives them. One request with `QQ_PROFILE`, otherwise none. Never fails,
+   * because a login does not depend on it.
    */
   async profileOf({ openid, accessToken }: QqIdentity): Promise<QqProfile> {
     if (!this.config.QQ_PROFILE || accessToken === undefined) return {};
@@ -105,7 +111,7 @@ export class QqClient implements OnApplicationShutdown {
   private async unionidOf(openid: string, token: string, timeoutMs: number): Promise<string> {
     const query = { access_token: token, unionid: '1', fmt: 'json' };
     const answer = await this.ask('/oauth2.0/me', query, timeoutMs);
-    // A token issued to another app would tell us somebody's openid there (token substitution).
+    // Token substitution: a token issued to another app would carry that app's openid.
     if (String(answer.client_id) !== this.config.QQ_APP_ID) throw unavailable('QQ named a foreign client_id');
     if (answer.openid !== openid) throw unavailable('QQ gave two different openids');
     const { unionid } = answer;
@@ -117,7 +123,7 @@ export class QqClient implements OnApplicationShutdown {
     const url = `${this.basePath}${path}?${new URLSearchParams(query).toString()}`;
     const answer = parseAnswer(await this.fetch(url, timeoutMs));
     if (!answer) throw unavailable('QQ answered nonsense');
-    // QQ answers failures with 200 and an `error` or `ret` field; the status says nothing.
+    // QQ reports failures with status 200 and an `error` or `ret` field. The status says nothing.
     const error = answer.error ?? answer.ret;
     if (error === undefined || Number(error) === 0) return answer;
     const code = Number(error);

@@ -1,9 +1,9 @@
-/** An answer of QQ's, from whichever of its three notations. */
+/** An answer of QQ, parsed from any of its three formats. */
 export type QqAnswer = Readonly<Record<string, unknown>>;
 
 /**
- * Reads JSON, JSONP (`callback( {…} );`) or the urlencoded default of `/token`; undefined where it is none of
- * them: HTML, or cut off on the way.
+ * Parses JSON, JSONP (`callback( {…} );`) or the urlencoded default of `/token`; undefined for anything else: HTML, or
+ * a truncated answer.
  */
 export function parseAnswer(text: string): QqAnswer | undefined {
   const trimmed = text.trim();
@@ -18,23 +18,23 @@ function parseObject(json: string): QqAnswer | undefined {
     const value: unknown = JSON.parse(json);
     return typeof value === 'object' && value !== null ? (value as QqAnswer) : undefined;
   } catch {
-    // SyntaxError alone can come from here: the answer was cut off.
+    // JSON.parse throws only SyntaxError: the answer was truncated.
     return undefined;
   }
 }
 
-/** QQ's three paths that we ask. */
+/** The three paths of QQ that we call. */
 export type QqPath = '/oauth2.0/token' | '/oauth2.0/me' | '/user/get_user_info';
 
 /**
- * The user's code is at fault, so logging in again helps; anything else is about our app. The same numbers mean
- * something else elsewhere: `/me` refuses the token that `/token` has just given when our app lacks a permission.
+ * Whether the user's code is invalid, so that another login helps. Every other error is about our app. On other paths
+ * the same numbers mean something else: `/me` refuses a token fresh from `/token` if our app lacks a permission.
  */
 export function refusesCode(error: number, path: QqPath): boolean {
   return path === '/oauth2.0/token' && [100018, 100019, 100020, 100067, 100068].includes(error);
 }
 
-/** What QQ's documentation says to its numbers; for whoever reads the log. */
+/** The meaning of QQ's error numbers, from its documentation, for the log. */
 const MEANINGS: Readonly<Record<number, string>> = {
   100001: 'client_id is missing',
   100002: 'client_secret is missing',
@@ -60,21 +60,21 @@ const MEANINGS: Readonly<Record<number, string>> = {
   100048: 'companyid is not set: ask QQ for the unionid permission',
 };
 
-/** What `/me` says to a token that is seconds old when QQ has not granted our app the unionid. */
+/** The errors of `/me` for a fresh token when QQ has not granted our app the unionid. */
 const NO_UNIONID = [100013, 100014, 100015, 100016, 100048];
 
-/** For whoever reads the log. */
+/** The meaning of an error number, for the log. */
 export function meaningOf(error: number, path: QqPath): string {
   if (path === '/oauth2.0/me' && NO_UNIONID.includes(error))
     return `${MEANINGS[error]}; so QQ says too when QQ_UNIONID is on and the app lacks the unionid permission`;
   return MEANINGS[error] ?? 'not documented';
 }
 
-/** A QQ as other people see it. */
+/** A QQ user's public profile. */
 export interface QqProfile {
   /** At most 64 characters, without control characters. */
   readonly nickname?: string;
-  /** An https URL of QQ's own picture hosts. */
+  /** An https URL on QQ's own picture hosts. */
   readonly avatar?: string;
 }
 
@@ -83,8 +83,8 @@ const LONGEST_NICKNAME = 64;
 const LONGEST_URL = 500;
 
 /**
- * Reads an answer of `get_user_info`: whatever of it can be shown.
- * @param ownOrigin of QQ or its stand-in, whose pictures are taken too
+ * The displayable parts of an answer of `get_user_info`.
+ * @param ownOrigin the origin of QQ or its stand-in, whose pictures are also accepted
  */
 export function profileIn(answer: QqAnswer, ownOrigin: string): QqProfile {
   const nickname = typeof answer.nickname === 'string' ? readable(answer.nickname) : '';
@@ -95,7 +95,7 @@ export function profileIn(answer: QqAnswer, ownOrigin: string): QqProfile {
 }
 
 function readable(text: string): string {
-  // Direction marks are format characters too: they would turn the text around the name.
+  // Direction marks are format characters too. They would reverse the text around the name.
   const clean = text
     .toWellFormed()
     .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu, '')
@@ -103,7 +103,7 @@ function readable(text: string): string {
   return Array.from(clean).slice(0, LONGEST_NICKNAME).join('');
 }
 
-/** QQ gives http URLs; the same pictures are there by https. */
+/** QQ sends http URLs. The same pictures are available over https. */
 function pictureUrl(given: unknown, ownOrigin: string): string | undefined {
   if (typeof given !== 'string' || given.length > LONGEST_URL || !URL.canParse(given)) return undefined;
   const url = new URL(given);

@@ -11,10 +11,10 @@ import { QqClient, QqIdentity } from './qq-client.js';
 import { QqProfile } from './qq-dialect.js';
 
 export interface StartRequest {
-  /** Where the shopper goes after the login. */
+  /** The path to which the shopper returns after the login. */
   readonly next: string;
   readonly display?: 'mobile' | undefined;
-  /** The browser's cookie; none on the old shop's pages. */
+  /** The browser's cookie; missing for the old shop's pages. */
   readonly browser?: string;
   readonly client: Client;
 }
@@ -27,14 +27,14 @@ export interface FinishRequest {
   readonly client: Client;
 }
 
-/** A login of a QQ that can now be bound. */
+/** A login of a QQ that has no account yet. */
 export interface UnboundLogin extends QqProfile {
   readonly proven?: undefined;
   readonly bindToken: string;
   readonly next: string;
 }
 
-/** A finished QQ login: of a QQ with an account, or of one that can now be bound. */
+/** A finished QQ login: of a QQ with an account, or of an unbound QQ. */
 export type QqLogin =
   { readonly proven: Proven<Account>; readonly openid: string; readonly next: string } | UnboundLogin;
 
@@ -51,7 +51,7 @@ export class QqLoginService {
   ) {}
 
   /**
-   * Where this browser goes to log in to QQ.
+   * The URL where this browser logs in to QQ.
    * @throws Problem NEXT_INVALID, TOO_MANY_REQUESTS
    */
   async start({ next, display, browser, client }: StartRequest): Promise<string> {
@@ -60,13 +60,13 @@ export class QqLoginService {
   }
 
   /**
-   * Finishes a login that this browser started. The same callback within a minute gets the same outcome.
+   * Finishes a login that this browser started. A repeated callback within a minute gets the same outcome.
    * @throws Problem STATE_INVALID, QQ_CODE_INVALID, QQ_CONFLICT, QQ_UNAVAILABLE, TOO_MANY_REQUESTS
    */
   async finish({ code, state, browser, client }: FinishRequest): Promise<QqLogin> {
     await this.limits.take({ 'callbacks-per-ip': client.network });
     const login = this.states.verify(state, browser, code);
-    // With a profile to ask for, the account is looked up before: a bound QQ's profile is of no use.
+    // If a profile may be asked for, the account is looked up first: the profile of a bound QQ is not needed.
     let found: { account: Account | undefined; asOf: number } | undefined;
     const outcome = await this.outcomes.once(login, code, async () => {
       const { accessToken, ...identity } = await this.qq.identify(code);

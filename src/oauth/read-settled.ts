@@ -1,12 +1,12 @@
 import type { DataSource } from 'typeorm';
 
 /**
- * What `sql` selects once every transaction that has written one of those rows has ended: a row whose insert is not
- * committed yet is waited for, at most as long as for a row lock, and then read if it was committed and not there
- * if it was rolled back. One statement, outside any transaction, so the lock goes as it comes.
+ * What `sql` selects after every transaction that has written one of the rows has ended. An uncommitted insert is
+ * waited for, at most as long as for a row lock; then its row is returned if it was committed. One statement outside
+ * any transaction, so the lock is released at once.
  *
- * Not TypeORM's `pessimistic_read`: it asks for a transaction, says `FOR SHARE` to MariaDB, which does not know it,
- * and throws on SQLite, where whoever reads outside a transaction waits for it to end anyway.
+ * Not TypeORM's `pessimistic_read`: it needs a transaction, uses `FOR SHARE`, which MariaDB does not know, and throws
+ * on SQLite. On SQLite, a read outside a transaction waits for the running one anyway.
  */
 export async function readSettled<Row>(
   dataSource: DataSource,

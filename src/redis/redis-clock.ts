@@ -1,20 +1,20 @@
 import { Injectable, Logger, OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
 import { Cluster, Redis } from 'ioredis';
 
-/** Milliseconds between two comparisons. The clocks of two machines drift by less than a millisecond in it. */
+/** Milliseconds between two comparisons. Within it, the clocks of two machines drift by less than a millisecond. */
 const COMPARE_EVERY = 10_000;
-/** Of so many answers the quickest is taken: it says most exactly what Redis's clock shows. */
+/** The number of answers compared. The quickest one shows Redis's clock most exactly. */
 const SAMPLES = 5;
 
 interface Sample {
-  /** Redis's clock less this process's monotonic one, in ms. */
+  /** Redis's clock minus this process's monotonic clock, in ms. */
   readonly offset: number;
   readonly roundTrip: number;
 }
 
 /**
- * Redis's clock, as far as this process can know it: never ahead of it, and behind it by a round trip at most. The
- * moments that servers compare with each other are read from it, because their own clocks differ by seconds.
+ * Redis's clock, estimated by this process: never ahead of it, and at most one round trip behind. Moments that servers
+ * compare with each other use it, because their own clocks differ by seconds.
  */
 @Injectable()
 export class RedisClock implements OnModuleInit, OnApplicationShutdown {
@@ -25,7 +25,7 @@ export class RedisClock implements OnModuleInit, OnApplicationShutdown {
   constructor(private readonly redis: Redis) {}
 
   async onModuleInit(): Promise<void> {
-    // Another server, as after a failover, has another clock.
+    // After a failover another server, with another clock, may answer.
     this.redis.on('ready', () => void this.compare());
     this.timer = setInterval(() => void this.compare(), COMPARE_EVERY).unref();
     await this.compare();
@@ -37,7 +37,7 @@ export class RedisClock implements OnModuleInit, OnApplicationShutdown {
 
   /**
    * What Redis's clock showed when this process's clock showed `local`.
-   * @param local a moment of this process, a short while ago at most, in ms since the epoch
+   * @param local a recent moment of this process, in ms since the epoch
    * @returns ms since the epoch; `local` itself as long as Redis has never answered
    */
   at(local: number): number {
@@ -46,8 +46,8 @@ export class RedisClock implements OnModuleInit, OnApplicationShutdown {
   }
 
   /**
-   * What Redis's clock shows now, by its own word: later than every moment that any process took from `at` before.
-   * One Redis command.
+   * What Redis's clock shows now, read from Redis: later than every moment that any process got from `at` before. One
+   * Redis command.
    * @returns ms since the epoch
    */
   async now(): Promise<number> {
@@ -61,7 +61,7 @@ export class RedisClock implements OnModuleInit, OnApplicationShutdown {
       const { offset } = samples.reduce((best, each) => (each.roundTrip < best.roundTrip ? each : best));
       this.offset = offset;
     } catch (error) {
-      // Redis is away: the offset of before still holds, and the next comparison is near.
+      // Redis is away. The previous offset still holds, and the next comparison follows soon.
       this.logger.debug('Clocks not compared', { cause: (error as Error).name });
     }
   }
@@ -72,12 +72,13 @@ export class RedisClock implements OnModuleInit, OnApplicationShutdown {
     const sent = performance.now();
     const times = await Promise.all(nodes.map((node) => node.time()));
     const received = performance.now();
-    // Read before it was received, so it shows at least this now. Of several nodes the one that is most behind.
+    // Redis's clock was read before the answer arrived, so it shows at least this now. Of several nodes the slowest
+    // clock counts.
     const read = Math.min(...times.map(millisecondsOf));
     return { offset: read - received, roundTrip: received - sent };
   }
 }
 
-/** Of an answer to TIME: seconds and microseconds. */
+/** The ms of an answer to TIME, which has seconds and microseconds. */
 const millisecondsOf = ([seconds, micros]: readonly (string | number)[]): number =>
   Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);

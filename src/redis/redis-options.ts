@@ -7,7 +7,7 @@ import { endsConnection, refusalOf } from './redis-errors.js';
 
 const logger = new Logger('Redis');
 const logs = new Throttle(60_000);
-/** A server that goes on refusing is not connected to more often than this. */
+/** Limits how often a server that keeps refusing is reconnected to. */
 const ends = new Throttle(1000);
 
 const refusals = new Counter({
@@ -19,9 +19,9 @@ const refusals = new Counter({
 const backOff = (attempt: number): number => Math.min(50 * attempt, 1000);
 
 /**
- * A command fails rather than waits, and is never sent twice: a spend that is sent again would find its own work done
- * and say that somebody else had won. A connection on which nothing has come for longer than any command may take is
- * dead, though nobody may have said so (a router that forgot it, a failover), and is made anew.
+ * A command fails instead of waiting, and is never sent twice: a repeated spend would find its own work done and report
+ * that another caller had won. A connection that is silent for longer than any command may take is dead (a failover, a
+ * router that dropped it) and is replaced.
  */
 export const OPTIONS = {
   autoResendUnfulfilledCommands: false,
@@ -30,12 +30,12 @@ export const OPTIONS = {
   enableOfflineQueue: false,
   maxLoadingRetryTime: 1000,
   maxRetriesPerRequest: 0,
-  reconnectOnError: noteRefusal,
+  reconnectOnError: endsAfter,
   retryStrategy: backOff,
   socketTimeout: 2500,
 } satisfies RedisOptions;
 
-/** For a group of servers whose primary Sentinel knows. */
+/** Options for a group of servers whose primary is known to Sentinel. */
 export function sentinelOptions(group: RedisSentinels): RedisOptions {
   const { sentinels, name, db, tls, username, password, sentinelPassword } = group;
   return {
@@ -47,7 +47,7 @@ export function sentinelOptions(group: RedisSentinels): RedisOptions {
     ...(password && { password }),
     ...(sentinelPassword && { sentinelPassword }),
     ...(tls && { tls: {}, sentinelTLS: {}, enableTLSForSentinelMode: true }),
-    // A failover that leaves the old primary's connections open is heard of from the Sentinels.
+    // The Sentinels report a failover that leaves connections to the old primary open.
     failoverDetector: true,
     sentinelCommandTimeout: 1000,
     sentinelReconnectStrategy: backOff,
@@ -55,7 +55,7 @@ export function sentinelOptions(group: RedisSentinels): RedisOptions {
   };
 }
 
-/** For a Redis Cluster; the credentials are those of its first node. */
+/** Options for a Redis Cluster. The credentials are those of its first node. */
 export function clusterOptions(nodes: readonly string[]): ClusterOptions {
   const { autoResendUnfulfilledCommands, commandTimeout, connectTimeout, reconnectOnError, socketTimeout } =
     OPTIONS;
@@ -63,7 +63,7 @@ export function clusterOptions(nodes: readonly string[]): ClusterOptions {
   return {
     clusterRetryStrategy: backOff,
     enableOfflineQueue: false,
-    // Of a connection that broke nobody knows what became of its commands: the default would send them again.
+    // After a connection broke, the outcome of its commands is unknown. The default would send them again.
     retryDelayOnFailover: 0,
     redisOptions: {
       autoResendUnfulfilledCommands,
@@ -77,8 +77,8 @@ export function clusterOptions(nodes: readonly string[]): ClusterOptions {
   };
 }
 
-/** Asked by ioredis after every error that Redis answers: whether to end the connection. */
-function noteRefusal(error: Error): boolean {
+/** Called by ioredis after every error answer: whether to end the connection. */
+function endsAfter(error: Error): boolean {
   const word = refusalOf(error);
   if (word === undefined) return false;
   refusals.inc({ word });

@@ -1,24 +1,24 @@
 import { Injectable } from '@nestjs/common';
 import { Cluster, Redis } from 'ioredis';
 
-/** Milliseconds that a probe may take: a Redis that needs longer is not one to send requests to. */
+/** Milliseconds that a probe may take. A slower Redis counts as not ready. */
 const PATIENCE = 1000;
 /** Milliseconds that a probe's key lives. */
 const TTL = 1000;
-/** Enough keys that each primary of a Redis Cluster gets one. */
+/** Enough keys for each primary of a Redis Cluster to get one. */
 const KEYS_IN_CLUSTER = 24;
 
-/** Whether this instance may be sent requests, as far as Redis is concerned: a replica, too, answers a PING. */
+/** Whether Redis allows this instance to get requests. A PING is not enough: a replica answers it too. */
 @Injectable()
 export class RedisReadiness {
-  /** One check at a time, however many ask: the route is open to everybody. */
+  /** The check that runs now. All callers share it, because the route is public. */
   private running?: Promise<void>;
 
   constructor(private readonly redis: Redis) {}
 
   /**
-   * Resolves when a write would succeed now. Takes a second at most.
-   * @throws Error for which `isRedisAway` holds, when it would not
+   * Resolves if a write succeeds now. Takes at most a second.
+   * @throws Error for which `isRedisAway` holds, if a write fails
    */
   async check(): Promise<void> {
     this.running ??= this.write().finally(() => (this.running = undefined));

@@ -10,7 +10,7 @@ import { RedisReadiness } from './redis-readiness.js';
 import { clusterOptions, OPTIONS, sentinelOptions } from './redis-options.js';
 
 const PATIENCE_AT_BOOT_MS = 10_000;
-/** Its scripts may read the clock and then write (script effects replication, Redis 5). */
+/** The first version whose scripts may read the clock and then write (script effects replication). */
 const OLDEST_VERSION = 5;
 
 const logger = new Logger('Redis');
@@ -19,7 +19,7 @@ const connected = new Gauge({
   help: '1 while there is a connection to Redis that takes commands',
 });
 
-/** The one place that knows which Redis: provides `Redis`, a server's, a cluster's or the embedded one's. */
+/** Provides `Redis`: a server's, a cluster's or the embedded one. No other code chooses between them. */
 export function redisModule(): DynamicModule {
   const module = RedisModule.forRootAsync({
     inject: [Config],
@@ -60,26 +60,26 @@ async function connect(config: Config, clients: RedisService): Promise<Redis | C
   return redis;
 }
 
-/** Redis in this process: the same commands and scripts, forgotten when the process ends. */
+/** Redis inside this process: the same commands and scripts; its data ends with the process. */
 async function embedded(): Promise<Redis> {
   const { default: RedisMock } = await import('ioredis-mock');
-  // The mock shares one store between clients of one host: a host of its own keeps two services apart.
+  // The mock shares one store between clients of one host. A unique host separates two services.
   const redis = new RedisMock({ host: crypto.randomUUID() });
   return closing(Object.assign(redis, { time: async () => timeNow() }));
 }
 
-/** What TIME answers; the mock's own rounds the seconds up, and takes the microseconds from another clock. */
+/** The answer to TIME. The mock's own TIME rounds the seconds up and takes the microseconds from another clock. */
 function timeNow(): [seconds: number, micros: number] {
   const ms = performance.timeOrigin + performance.now();
   return [Math.floor(ms / 1000), Math.floor((ms % 1000) * 1000)];
 }
 
-/** Nest calls it at shutdown; a client of RedisModule's own is closed by that module. */
+/** Adds the hook that Nest calls at shutdown. RedisModule closes its own clients itself. */
 function closing<T extends Redis | Cluster>(redis: T): T {
   return Object.assign(redis, { onApplicationShutdown: () => redis.disconnect() });
 }
 
-/** Logs once when Redis goes and once when it is back, not at every attempt between. */
+/** Logs when Redis goes away and when it is back, not every attempt in between. */
 function watch(redis: Redis | Cluster): void {
   let away = false;
   redis.on('error', (error: Error & { code?: string }) => {
@@ -87,7 +87,7 @@ function watch(redis: Redis | Cluster): void {
     away = true;
   });
   redis.on('close', () => connected.set(0));
-  // Until ioredis has its own fix (redis/ioredis#2147): the timer of a connection that closed would end the next one.
+  // Until ioredis has a fix (redis/ioredis#2147): the timer of a closed connection would end the next connection.
   if (redis instanceof Redis) forgetTimer(redis);
   else redis.on('+node', forgetTimer);
   redis.on('ready', () => {
@@ -95,7 +95,7 @@ function watch(redis: Redis | Cluster): void {
     if (away) logger.log('Redis came back');
     away = false;
   });
-  // A node that went is not asked for again, and whoever took over its keys is looked up, without waiting for a command.
+  // ioredis does not ask a lost node again. The new owner of its keys is looked up at once, not at the next command.
   if (redis instanceof Cluster) redis.on('-node', () => redis.refreshSlotsCache());
 }
 
@@ -106,14 +106,14 @@ function forgetTimer(connection: Redis): void {
   });
 }
 
-/** What Redis says to whoever it does not let in. */
-const NOT_LET_IN =
+/** What Redis answers to a client that it refuses. */
+const CREDENTIALS_REFUSED =
   /WRONGPASS|NOAUTH|NOPERM|ERR invalid password|ERR AUTH|ERR DB index|cluster support disabled/;
 
 /**
- * Commands are not queued while there is no connection, so the service starts when there is one; or without it, after
- * a while.
- * @throws OperatorError when Redis is there and does not let us in: that does not come right by waiting
+ * Waits until there is a connection, because commands are not queued without one. After a while the service starts
+ * without Redis.
+ * @throws OperatorError when Redis refuses our credentials, which waiting does not repair
  */
 async function ready(redis: Redis | Cluster): Promise<void> {
   if (redis.status === 'ready') return connected.set(1);
@@ -121,15 +121,17 @@ async function ready(redis: Redis | Cluster): Promise<void> {
     const timer = setTimeout(resolve, PATIENCE_AT_BOOT_MS);
     redis.once('ready', resolve);
     redis.on('error', (error: Error & { lastNodeError?: Error }) => {
-      // A cluster says what a node of it said.
-      const [why] = NOT_LET_IN.exec((error.lastNodeError ?? error).message) ?? [];
+      // A cluster's error carries the error of one of its nodes.
+      const [why] = CREDENTIALS_REFUSED.exec((error.lastNodeError ?? error).message) ?? [];
       if (why) reject(new OperatorError(`REDIS_URL: Redis does not let us in (${why})`));
     });
     redis.once('ready', () => clearTimeout(timer));
   });
 }
 
-/** @throws OperatorError when Redis is older than our scripts need, or is a node of a cluster and was named alone */
+/**
+ * @throws OperatorError when Redis is older than our scripts need, or is a node of a cluster that was configured alone
+ */
 async function refuseUnfit(redis: Redis | Cluster): Promise<void> {
   if (redis.status !== 'ready') return;
   const info = await redis.info().catch((error: Error) => {

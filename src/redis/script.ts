@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { Redis } from 'ioredis';
 
 /**
- * A Lua script that Redis runs as one step. It travels as its SHA-1; its text goes only to a server that does not know
- * it yet, as after a restart or a failover. Such a server says so without having run anything, so this resends nothing.
+ * A Lua script that Redis runs as one step. It is sent by its SHA-1. The text is sent only to a server that does not
+ * know it yet, for example after a restart or a failover. Such a server answers NOSCRIPT without running anything, so
+ * nothing runs twice.
  */
 export class Script {
   readonly sha: string;
@@ -13,7 +14,7 @@ export class Script {
   }
 
   /**
-   * @param keys all of one slot, so that a Redis Cluster runs it
+   * @param keys all in one slot, so that a Redis Cluster can run it
    * @returns what the script returns
    */
   async run(redis: Redis, keys: readonly string[], ...values: (string | number)[]): Promise<unknown> {

@@ -3,7 +3,7 @@ import type { FastifyReply } from 'fastify';
 import { Observable, tap } from 'rxjs';
 import { SmsSent } from './sms.dto.js';
 
-/** Answers 202 in place of 200 when the gateway did not say what became of the message. */
+/** Answers 202 instead of 200 when it is unknown whether the gateway sent the message. */
 @Injectable()
 export class AcceptedUnlessCertain implements NestInterceptor<SmsSent, SmsSent> {
   intercept(context: ExecutionContext, next: CallHandler<SmsSent>): Observable<SmsSent> {

@@ -14,7 +14,7 @@ afterEach(async () => {
   server?.close();
 });
 
-/** What becomes of a message at a gateway that answers so. */
+/** The result of `send` when the gateway answers this. */
 async function sent(status: number, body: string, success?: string): Promise<string> {
   server = createServer((_, response) => response.writeHead(status).end(body)).listen(0, '127.0.0.1');
   await once(server, 'listening');

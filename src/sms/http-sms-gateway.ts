@@ -7,8 +7,8 @@ import { Delivery, GATEWAY_TIMEOUT_MS, SmsGateway, smsText } from './sms-gateway
 import { ServiceError } from '../common/service-error.js';
 
 /**
- * POSTs `{mobile, code, text}` as JSON with a bearer key. Any 2xx is sent, whatever becomes of its body; with
- * `SMS_HTTP_SUCCESS` one whose JSON says so.
+ * POSTs `{mobile, code, text}` as JSON with a bearer key. Any 2xx means "sent", whatever its body; with
+ * `SMS_HTTP_SUCCESS` the JSON body has to say so.
  */
 export class HttpSmsGateway extends SmsGateway implements OnApplicationShutdown {
   private readonly upstream: Upstream;
@@ -25,7 +25,7 @@ export class HttpSmsGateway extends SmsGateway implements OnApplicationShutdown 
   /** @throws Problem SMS_UNAVAILABLE */
   async send(mobile: string, code: string): Promise<Delivery> {
     const answer = await this.post(JSON.stringify({ mobile, code, text: smsText(code) }));
-    // 504: the gateway behind this one did not answer in time.
+    // 504: a gateway behind this one did not answer in time.
     if (answer === undefined || answer.status === 504) return 'unknown';
     const { status, text } = answer;
     if (status < 200 || status > 299) throw refused(`the SMS gateway answered ${status}`);
@@ -37,20 +37,20 @@ export class HttpSmsGateway extends SmsGateway implements OnApplicationShutdown 
     await this.upstream.close();
   }
 
-  /** Some gateways answer 200 to everything: then only the field and value of `SMS_HTTP_SUCCESS` mean "sent". */
+  /** Some gateways answer 200 to everything. For them, only the field and value of `SMS_HTTP_SUCCESS` mean "sent". */
   private saysSent(text: string): boolean {
     const [, field = '', value] = /^([^=]+)=(.+)$/s.exec(this.config.SMS_HTTP_SUCCESS ?? '') ?? [];
     return value === undefined || fieldOf(text, field) === value;
   }
 
-  /** The answer; undefined when none came though the message may have been sent. */
+  /** The answer; undefined when there is none and the message may have been sent. */
   private async post(body: string): Promise<UpstreamAnswer | undefined> {
     const headers = {
       'content-type': 'application/json',
       authorization: `Bearer ${this.config.SMS_HTTP_KEY}`,
     };
     try {
-      // The body is read only where it decides: what becomes of it must not make a sent message a failed one.
+      // The body is read only if it decides. A fault while reading it must not turn a sent message into a failed one.
       const statusOnly = this.config.SMS_HTTP_SUCCESS === undefined;
       return await this.upstream.call({ method: 'POST', path: this.path, headers, body, statusOnly });
     } catch (cause) {
@@ -63,14 +63,14 @@ export class HttpSmsGateway extends SmsGateway implements OnApplicationShutdown 
 
 const refused = (why: string): Problem => new Problem('SMS_UNAVAILABLE', { cause: new ServiceError(why) });
 
-/** A field of a JSON object as text; undefined where there is none. */
+/** A field of a JSON object as text; undefined if it is missing. */
 function fieldOf(text: string, field: string): string | undefined {
   try {
     const answer: unknown = JSON.parse(text);
     if (typeof answer !== 'object' || answer === null || !Object.hasOwn(answer, field)) return undefined;
     return String((answer as Record<string, unknown>)[field]);
   } catch {
-    // SyntaxError, and nothing else: it is no JSON.
+    // JSON.parse throws only SyntaxError: the answer is not JSON.
     return undefined;
   }
 }

@@ -1,7 +1,7 @@
 import { Problem } from '../common/problem.js';
 import type { Sentence } from '../common/sentences.js';
 
-/** What a request brings to show that a person asks; each check reads its own part. */
+/** What a request sends to pass a human check. Each check reads its own fields. */
 export interface HumanProof {
   /** A solved challenge of {@link ProofOfWork}. */
   readonly altcha?: string | undefined;
@@ -9,22 +9,22 @@ export interface HumanProof {
   readonly imageCode?: string | undefined;
 }
 
-/** Shows that a person asks, or makes it dear for a program. The seam for other checks: one class each. */
+/** A check that a person sends the request, or that makes it expensive for a program. Add a check as a subclass. */
 export abstract class HumanCheck {
-  /** The fields that this check asks for, with the sentence for whoever leaves them out. */
+  /** The fields that this check needs, with the sentence shown if they are missing. */
   abstract readonly fields: Readonly<Record<string, Sentence>>;
 
-  /** Whether the proof has this check's part, right or wrong. */
+  /** Whether the proof contains this check's fields, right or wrong. */
   abstract isIn(proof: HumanProof): boolean;
 
   /**
-   * Uses the proof up.
-   * @throws Problem the check's own word when it is wrong, expired or used; TOO_MANY_REQUESTS
+   * Uses up the proof.
+   * @throws Problem the check's own code when it is wrong, expired or used; TOO_MANY_REQUESTS
    */
   abstract redeem(proof: HumanProof): Promise<void>;
 }
 
-/** Several checks, of which one is enough. */
+/** Several checks. Passing one of them is enough. */
 export class AnyHumanCheck extends HumanCheck {
   readonly fields: Readonly<Record<string, Sentence>>;
 
@@ -37,7 +37,7 @@ export class AnyHumanCheck extends HumanCheck {
     return this.checks.some((check) => check.isIn(proof));
   }
 
-  /** @throws Problem REQUEST_INVALID without any proof; what the check of the proof throws */
+  /** @throws Problem REQUEST_INVALID without any proof; what the proof's check throws */
   async redeem(proof: HumanProof): Promise<void> {
     const check = this.checks.find((candidate) => candidate.isIn(proof));
     if (!check) {

@@ -7,7 +7,7 @@ import { ImageCodeService, Picture } from './image-code.service.js';
 import { ProofOfWork } from './proof-of-work.js';
 import { HumanChallenge, ImageCodeParams } from './sms.dto.js';
 
-/** The proofs that a person asks for an SMS. */
+/** The challenges of the human checks that precede an SMS. */
 @ApiTags('短信验证码')
 @Controller()
 export class HumanChecksController {

@@ -4,7 +4,7 @@ import { map, Observable } from 'rxjs';
 import { Config } from '../config/config.js';
 import { Picture } from './image-code.service.js';
 
-/** Sends a picture as a PNG; with `IMAGE_CODE_HEADER` its text goes along in `X-Image-Code`. */
+/** Sends a picture as PNG. With `IMAGE_CODE_HEADER`, its text is sent too, in `X-Image-Code`. */
 @Injectable()
 export class ImageCodeHeader implements NestInterceptor<Picture, StreamableFile> {
   constructor(private readonly config: Config) {}
@@ -13,7 +13,7 @@ export class ImageCodeHeader implements NestInterceptor<Picture, StreamableFile>
     const reply = context.switchToHttp().getResponse<FastifyReply>();
     return next.handle().pipe(
       map(({ text, png }) => {
-        // An `<img>` on a page of another listed origin; everything else of ours is fetched with CORS.
+        // For an `<img>` on a page of another origin of WEB_ORIGINS. Everything else is fetched with CORS.
         void reply.header('Cross-Origin-Resource-Policy', 'cross-origin');
         if (this.config.IMAGE_CODE_HEADER) void reply.header('X-Image-Code', text);
         return new StreamableFile(png, { type: 'image/png', length: png.length });

@@ -8,15 +8,15 @@ import { Limits } from '../limits/limits.js';
 import { Script } from '../redis/script.js';
 import { HumanCheck, HumanProof } from './human-check.js';
 
-/** Seconds a picture is good for. */
+/** Seconds that a picture is valid. */
 const TTL = 300;
 const LENGTH = 4;
-/** `A-Z 2-9` without what a person mistakes: I/1, O/Q/0, Z/2, S/5, B/8, A/4. */
+/** `A-Z 2-9` without characters that people confuse: I/1, O/Q/0, Z/2, S/5, B/8, A/4. */
 const LETTERS = 'ACDEFGHJKLMNPRTUVWXY3679';
-/** Pictures that may wait to be rendered; at some 10 ms each, the last of them waits a second. */
+/** Pictures that may wait to be rendered. Each takes about 10 ms, so the last one waits about a second. */
 const LONGEST_QUEUE = 100;
 
-/** The text, and gone: redeeming is reading once. */
+/** Returns the text and deletes it, so that a picture is used at most once. */
 const REDEEM = new Script(`
   local text = redis.call('GET', KEYS[1])
   redis.call('DEL', KEYS[1])
@@ -27,7 +27,7 @@ export interface Picture {
   readonly png: Buffer;
 }
 
-/** Pictures to copy. A small program reads them; they slow it down and cost it a request. */
+/** Pictures with a text to copy. A small program can read them; they slow it down and cost it a request. */
 @Injectable()
 export class ImageCodeService extends HumanCheck {
   readonly fields = { image_code_id: '图形验证码编号应为UUID', image_code: '请填写图形验证码' } as const;
@@ -43,7 +43,7 @@ export class ImageCodeService extends HumanCheck {
   }
 
   /**
-   * Draws the picture of `id` (a UUID), in place of any drawn for it before.
+   * Draws the picture of `id` (a UUID) and replaces any earlier one.
    * @throws Problem NOT_FOUND unless `HUMAN_CHECK` has `picture`, TOO_MANY_REQUESTS, OVERLOADED
    */
   async draw(id: string, { network }: Client): Promise<Picture> {
@@ -60,7 +60,7 @@ export class ImageCodeService extends HumanCheck {
   }
 
   /**
-   * Uses the picture up, right or wrong; read in any case.
+   * Uses up the picture, whether the text is right or wrong. Upper and lower case are equal.
    * @throws Problem IMAGE_CODE_INVALID
    */
   async redeem({ imageCodeId = '', imageCode = '' }: HumanProof): Promise<void> {
@@ -68,7 +68,7 @@ export class ImageCodeService extends HumanCheck {
     if (drawn === '' || drawn !== imageCode.toUpperCase()) throw new Problem('IMAGE_CODE_INVALID');
   }
 
-  /** One at a time: rendering runs on libuv's threads, where password hashes and name look-ups run too. */
+  /** Renders one picture at a time. Rendering uses libuv's threads, like password hashes and name look-ups. */
   private async render(text: string): Promise<Buffer> {
     if (this.waiting >= LONGEST_QUEUE) throw new Problem('OVERLOADED', { retryAfter: 1 });
     this.waiting += 1;
@@ -83,8 +83,8 @@ export class ImageCodeService extends HumanCheck {
 }
 
 /**
- * A PNG, because the outlines of an SVG give its text away. Font and renderer are loaded for the first picture: they
- * take 5 MB, and production without `picture` in `HUMAN_CHECK` draws none.
+ * Renders a PNG, because the outlines of an SVG reveal its text. Font and renderer take 5 MB, so they are loaded for
+ * the first picture; production without `picture` in `HUMAN_CHECK` draws none.
  */
 async function png2x(text: string): Promise<Buffer> {
   const { renderAsync } = await import('@resvg/resvg-js');

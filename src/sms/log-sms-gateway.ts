@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { Delivery, SmsGateway, smsText } from './sms-gateway.js';
 
-/** Writes the SMS into the log: for development alone, the configuration refuses it in production. */
+/** Writes SMS to the log: for development only. The configuration refuses it in production. */
 export class LogSmsGateway extends SmsGateway {
   private readonly logger = new Logger('SMS');
 

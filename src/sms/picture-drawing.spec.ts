@@ -41,7 +41,7 @@ describe('a picture', () => {
       for (const [nth, { left }] of boxes.entries()) {
         if (nth === 0) continue;
         expect(left).toBeGreaterThan(boxes[nth - 1]!.left);
-        // The wave moves two neighbours apart by some pixels at most.
+        // The wave moves neighbours apart by a few pixels at most.
         expect(left).toBeLessThan(boxes[nth - 1]!.right + 4);
       }
     }

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import svgCaptcha from 'svg-captcha';
 
-/** In CSS pixels; pictures are drawn with twice as many. */
+/** In CSS pixels. The PNG has twice as many. */
 export const PICTURE_SIZE = { width: 120, height: 44 } as const;
 const BACKGROUND = '#f4f6f8';
 /** WCAG 2.2, 1.4.3. */
@@ -13,19 +13,19 @@ interface Point {
 }
 type Move = (point: Point) => Point;
 
-/** A command of an outline; a curve has one or two control points. */
+/** One command of an outline. A curve has one or two control points. */
 type Command = Partial<Record<'x' | 'y' | 'x1' | 'y1' | 'x2' | 'y2', number>> & { readonly type: string };
 
 interface Font {
   charToGlyph(letter: string): { getPath(x: number, y: number, size: number): { commands: Command[] } };
 }
 
-/** The package ships a font and reads it with opentype.js; its types leave both out. */
+/** The package contains a font, read with opentype.js. Its types omit both. */
 const { font } = (svgCaptcha as unknown as { options: { font: Font } }).options;
 
 /**
- * The text as an SVG: each letter turned, sheared, scaled and placed at random, touching its neighbours, under a common
- * wave; lines across it, all of one colour. It slows a program down, and stops none.
+ * The text as an SVG. Each letter is turned, sheared, scaled and shifted at random and touches its neighbours. A wave
+ * deforms the whole text, and lines in the same colour cross it. This slows a program down but does not stop it.
  */
 export function drawText(text: string): string {
   const { width, height } = PICTURE_SIZE;
@@ -43,7 +43,7 @@ export function drawText(text: string): string {
   );
 }
 
-/** Around 0/0. */
+/** The outline of a letter, centred at 0/0. */
 function letterOutline(letter: string): Command[] {
   const { commands } = font.charToGlyph(letter).getPath(0, 0, between(38, 46));
   const { left, right, top, bottom } = boxOf(commands);
@@ -57,7 +57,7 @@ function letterOutline(letter: string): Command[] {
   });
 }
 
-/** Side by side, each a little into the one before, all within the picture. */
+/** Puts the letters side by side, slightly overlapping, inside the picture. */
 function placed(letters: readonly Command[][]): Command[][] {
   const { width, height } = PICTURE_SIZE;
   let end = 0;
@@ -126,7 +126,7 @@ function boxOf(commands: readonly Command[]): { left: number; right: number; top
   return { left: Math.min(...xs), right: Math.max(...xs), top: Math.min(...ys), bottom: Math.max(...ys) };
 }
 
-/** Any hue, as light as the contrast to the background allows. */
+/** A colour of any hue, as light as the contrast to the background allows. */
 function darkColour(): string {
   const [hue, saturation] = [between(0, 360), between(0.4, 0.9)];
   for (let lightness = between(0.25, 0.45); ; lightness -= 0.02) {
@@ -165,7 +165,7 @@ export function contrast(one: Rgb, other: Rgb): number {
   return (light + 0.05) / (dark + 0.05);
 }
 
-/** From the CSPRNG: who has seen many pictures cannot foretell the next. */
+/** From the CSPRNG: the next picture cannot be predicted from earlier ones. */
 function between(from: number, to: number): number {
   return Math.round((from + (randomInt(1_000_000) / 1_000_000) * (to - from)) * 1000) / 1000;
 }

@@ -9,14 +9,15 @@ import { Config } from '../config/config.js';
 import { Limits } from '../limits/limits.js';
 import { HumanCheck, HumanProof } from './human-check.js';
 
-/** Seconds a challenge is good for: a form may stay open for a while before its SMS is asked for. */
+/** Seconds that a challenge is valid. A form may stay open for a while before its SMS is requested. */
 const TTL = 600;
-/** PBKDF2 rounds of one try. Browsers derive as fast as programs do, so nobody has a shorter way. */
+/** PBKDF2 rounds of one try. Browsers derive keys as fast as other programs, so a program has no advantage. */
 const ROUNDS = 2000;
 
 /**
- * ALTCHA's proof of work: the client looks for a counter whose key the server has derived, between 0 and
- * `HUMAN_CHECK_DIFFICULTY`. The server keeps nothing of a challenge until it is solved: challenge and key are signed.
+ * ALTCHA's proof of work. The server derives the key of a counter between 0 and `HUMAN_CHECK_DIFFICULTY`, and the
+ * client searches for that counter. Challenge and key are signed, so the server stores nothing until a challenge is
+ * solved.
  * @see https://altcha.org/docs/v2/proof-of-work/
  */
 @Injectable()
@@ -32,7 +33,7 @@ export class ProofOfWork extends HumanCheck {
   }
 
   /**
-   * A challenge to solve within ten minutes.
+   * A challenge that must be solved within ten minutes.
    * @throws Problem NOT_FOUND unless `HUMAN_CHECK` has `altcha`, TOO_MANY_REQUESTS
    */
   async issue({ network }: Client): Promise<Challenge> {
@@ -54,7 +55,7 @@ export class ProofOfWork extends HumanCheck {
   }
 
   /**
-   * Uses a solution up. Costs three HMACs and, for a right one, one Redis command.
+   * Uses up a solution. Costs three HMACs, and one Redis command for a right one.
    * @throws Problem HUMAN_CHECK_INVALID
    */
   async redeem({ altcha = '' }: HumanProof): Promise<void> {
@@ -63,7 +64,7 @@ export class ProofOfWork extends HumanCheck {
     const { signature, parameters } = payload.challenge;
     const left = Math.ceil((parameters.expiresAt ?? 0) - Date.now() / 1000) + 1;
     const id = createHash('sha256').update(String(signature)).digest('base64url');
-    // Whoever sets the mark first has used the challenge; beyond the life of the challenge nobody needs it.
+    // The first request that sets the mark uses the challenge. The mark expires with the challenge.
     const first = await this.redis.set(`qq:challenge:${id}`, 1, 'EX', Math.max(left, 1), 'NX');
     if (first === null) throw new Problem('HUMAN_CHECK_INVALID');
   }
@@ -76,7 +77,7 @@ export class ProofOfWork extends HumanCheck {
     return false;
   }
 
-  /** Of the secret, then of the one before it. */
+  /** Derived from the current secret, then from the previous one. */
   private secrets(): { hmacSignatureSecret: string; hmacKeySignatureSecret: string }[] {
     const keys = this.config.keysFor('proof of work');
     const keyKeys = this.config.keysFor('key of a proof of work');
@@ -87,13 +88,13 @@ export class ProofOfWork extends HumanCheck {
   }
 }
 
-/** The JSON in base64 that ALTCHA's widget sends; undefined for anything else. */
+/** Decodes what ALTCHA's widget sends, JSON in base64; undefined for anything else. */
 function payloadIn(altcha: string): Payload | undefined {
   let payload: unknown;
   try {
     payload = JSON.parse(Buffer.from(altcha, 'base64').toString());
   } catch {
-    // Only SyntaxError can come from here: no JSON.
+    // JSON.parse throws only SyntaxError: this is not JSON.
     return undefined;
   }
   const { challenge, solution } = (payload ?? {}) as Partial<Record<keyof Payload, unknown>>;

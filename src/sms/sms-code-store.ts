@@ -2,20 +2,19 @@ import { Injectable } from '@nestjs/common';
 import { Redis } from 'ioredis';
 import { Script } from '../redis/script.js';
 
-/** Seconds a code lives. */
+/** Seconds that a code lives. */
 export const SMS_CODE_TTL = 300;
 const TRIES = 5;
-/** Milliseconds that the tries of a code are remembered beyond its life. */
+/** Milliseconds that a code's tries are kept after the code expires. */
 const TRIES_OUTLIVE = 5000;
-/** Milliseconds that the tries of a code without end (another service may have written it so) are remembered. */
+/** Milliseconds that the tries of a code without expiry are kept; another service may write such a code. */
 const TRIES_OF_ENDLESS = 3_600_000;
-/** Milliseconds by which the end of one code may differ between two readings: rounding, each time it is put back. */
+/** Milliseconds by which two readings of one code's expiry may differ: each put-back rounds it. */
 const SAME_CODE_WITHIN = 1000;
 
-// What is left of a life is read from Redis alone, in the script that acts on it: an end that is reckoned by the
-// clock of a process that stalls would move.
+// The scripts read a code's remaining life from Redis. An expiry computed by a process that stalls would move.
 
-/** Writes a value and keeps the key's remaining life, which may be without end. */
+/** Writes a value and keeps the key's expiry, if it has one. */
 const SET_KEEPING_LIFE = `
   local function setKeepingLife(value)
     local left = redis.call('PTTL', KEYS[1])
@@ -24,9 +23,9 @@ const SET_KEEPING_LIFE = `
   end`;
 
 /**
- * Counts one try and returns the code to compare it with; '' where no try can hit: no code, a spent one, or one that
- * has had its five. KEYS[2] holds the tries of one code and ends with it. A code that ends later than that has been
- * sent anew with the same digits: it has its own tries.
+ * Counts a try and returns the code to compare it with. Returns '' if no try can succeed: there is no code, it is
+ * spent, or it has had five tries. KEYS[2] counts the tries of one code and expires with it. A code with a later expiry
+ * was sent again with the same digits: its tries start at zero.
  */
 export const TRY = new Script(`
   local code = redis.call('GET', KEYS[1])
@@ -40,21 +39,23 @@ export const TRY = new Script(`
   redis.call('PEXPIRE', KEYS[2], left < 0 and ${TRIES_OF_ENDLESS} or left + ${TRIES_OUTLIVE})
   return code`);
 
-/** Marks the code as spent by one caller: 1 for that caller, 0 for everybody after. A mark is no code to anybody. */
+/**
+ * Marks the code as spent by one caller. Returns 1 to that caller and 0 to later ones. Nobody can use a mark as a code.
+ */
 export const SPEND = new Script(`
   ${SET_KEEPING_LIFE}
   if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
   setKeepingLife(ARGV[2])
   return 1`);
 
-/** Puts the code back in place of this very mark, for what is left of its life. */
+/** Puts the code back in place of this caller's mark, with the code's remaining life. */
 const PUT_BACK = new Script(`
   ${SET_KEEPING_LIFE}
   if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
   setKeepingLife(ARGV[2])
   return 1`);
 
-/** Writes a new code; returns what stood there before it, what was left of its life in ms (-1: no end), and its tries. */
+/** Writes a new code. Returns the previous value, its remaining life in ms (-1: no expiry), and its tries. */
 const REPLACE = new Script(`
   local before = redis.call('GET', KEYS[1])
   local left = redis.call('PTTL', KEYS[1])
@@ -64,8 +65,8 @@ const REPLACE = new Script(`
   return {before or '', left, tried[1] or '', tonumber(tried[2] or 0)}`);
 
 /**
- * Puts back what the code ARGV[1] replaced, unless something else has replaced that in the meantime. How long ago it
- * was replaced is what the life of ARGV[1] has lost.
+ * Puts back what the code ARGV[1] replaced, unless that has been replaced in turn. The time since then is what the life
+ * of ARGV[1] has lost.
  */
 const RESTORE = new Script(`
   if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
@@ -79,12 +80,12 @@ const RESTORE = new Script(`
   redis.call('PEXPIRE', KEYS[2], left < 0 and ${TRIES_OF_ENDLESS} or left + ${TRIES_OUTLIVE})
   return 1`);
 
-/** Deletes the mark, and nothing that has been written in its place. */
+/** Deletes this caller's mark, but nothing that was written in its place. */
 export const FORGET = new Script(`
   if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
   return redis.call('DEL', KEYS[1])`);
 
-/** What a new code replaced: the value, what was left of its life in ms, the code that was tried, how often. */
+/** What a new code replaced: the value, its remaining life in ms, the code that was tried, and the number of tries. */
 type Before = [value: string, left: number, tried: string, tries: number];
 
 export interface Replaced {
@@ -95,20 +96,20 @@ export interface Replaced {
 }
 
 /**
- * SMS codes in Redis: `sms_<mobile>` holds the six digits, the old shop's key, so that its services may send or read
- * it. Each method is one command.
+ * SMS codes in Redis: `sms_<mobile>` holds the six digits. It is the old shop's key, so that its services can send and
+ * read codes too. Each method is one command.
  */
 @Injectable()
 export class SmsCodeStore {
   constructor(private readonly redis: Redis) {}
 
-  /** The code to compare a try with, which is counted; undefined where no try can hit. */
+  /** Counts a try and returns the code to compare it with; undefined if no try can succeed. */
   async try(mobile: string): Promise<string | undefined> {
     const code = (await TRY.run(this.redis, keysOf(mobile))) as string;
     return code === '' ? undefined : code;
   }
 
-  /** Whether this caller has spent the code, whose place its mark takes then. */
+  /** Whether this caller has spent the code, which its mark then replaces. */
   async spend(mobile: string, code: string, mark: string): Promise<boolean> {
     return (await SPEND.run(this.redis, [keyOf(mobile)], code, mark)) === 1;
   }
@@ -132,5 +133,5 @@ export class SmsCodeStore {
 }
 
 const keyOf = (mobile: string): string => `sms_${mobile}`;
-/** The code and its tries; the braces put both into one slot of a Redis Cluster. */
+/** The keys of the code and of its tries. The braces put both into one slot of a Redis Cluster. */
 const keysOf = (mobile: string): [string, string] => [keyOf(mobile), `qq:sms_tries:{sms_${mobile}}`];

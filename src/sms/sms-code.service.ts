@@ -10,11 +10,11 @@ import { Delivery, SmsGateway } from './sms-gateway.js';
 
 /** Seconds until the same mobile may ask again. */
 export const SMS_RESEND_AFTER = 60;
-/** Milliseconds between two tries to put a code back, and how many: for as long as a code lives. */
+/** Milliseconds between two tries to put a code back. The tries go on for as long as a code lives. */
 const PUT_BACK_EVERY = 200;
 const PUT_BACK_TRIES = (SMS_CODE_TTL * 1000) / PUT_BACK_EVERY;
 
-/** SMS codes: sent, checked, and used up by whatever they prove. */
+/** SMS codes: sends them, checks them, and spends them for what they prove. */
 @Injectable()
 export class SmsCodeService {
   private readonly logger = new Logger(SmsCodeService.name);
@@ -27,9 +27,9 @@ export class SmsCodeService {
   ) {}
 
   /**
-   * Sends a new code to whoever passes the human check; it replaces the one before. It is counted, and works, before it is sent: it may arrive before
-   * the gateway's answer. What was certainly not sent is not counted and leaves the code before it as it was; what may
-   * have been sent is treated as sent.
+   * Sends a new code, which replaces the previous one, after a human check. The code is counted and stored before it is
+   * sent, because it may arrive before the gateway's answer. If it was certainly not sent, the count is undone and the
+   * previous code is restored. If it may have been sent, it is treated as sent.
    * @throws Problem IMAGE_CODE_INVALID, HUMAN_CHECK_INVALID, TOO_MANY_REQUESTS, SMS_UNAVAILABLE, REQUEST_INVALID (no
    *   proof, or the gateway refuses the number)
    */
@@ -54,10 +54,10 @@ export class SmsCodeService {
   }
 
   /**
-   * Looks at a code without using it up. Every try at a code that is alive counts before it is looked at: five a code,
-   * whoever wrote it, and twenty a day for the mobile, which no new code resets. A try that cannot hit (no code, or a
-   * burnt one) does not count for the day, or anybody could use up anybody's.
-   * @param network of a caller who has shown nothing but the mobile (no QQ, no login), to limit polling
+   * Checks a code without spending it. Every try at a living code counts before it is compared: at most five for one
+   * code, whoever wrote it, and twenty a day for one mobile, which a new code does not reset. A try that cannot succeed
+   * (no code, or no tries left) does not count for the day, because anyone could use up any mobile's tries.
+   * @param network of a caller who needs only the mobile (no QQ, no login), to limit polling
    * @throws Problem SMS_CODE_INVALID, TOO_MANY_REQUESTS
    */
   async check(mobile: string, code: string, network?: string): Promise<void> {
@@ -70,9 +70,9 @@ export class SmsCodeService {
   }
 
   /**
-   * Runs `work`, which calls `spend` as its last step before commit. Of two with the same code one gets through. When
-   * `work` fails after that, the code is put back in place of this caller's mark, with what is left of its life and
-   * its tries; never where anybody has used or replaced it in the meantime.
+   * Runs `work`, which calls `spend` as its last step before commit. Of two callers with the same code one succeeds.
+   * When `work` fails after `spend`, the code is put back with its remaining life and tries, unless it was used or
+   * replaced in the meantime.
    * @throws Problem SMS_CODE_INVALID from `spend` when the code is gone
    */
   async spending<T>(
@@ -83,14 +83,14 @@ export class SmsCodeService {
     const mark = `spent:${randomUUID()}`;
     let marked = false;
     const spend = async () => {
-      // Until Redis answers, nobody knows whether the mark is there; putting back does nothing where it is not.
+      // Until Redis answers, the mark may or may not exist. Putting back does nothing without it.
       marked = true;
       marked = await this.store.spend(mobile, code, mark);
       if (!marked) throw new Problem('SMS_CODE_INVALID');
     };
     try {
       const result = await work(spend);
-      // Behind the answer: a mark that stays is no code, and ends when the code would have.
+      // After the answer. A mark that is not deleted is no valid code, and expires with the code.
       if (marked) this.store.forget(mobile, mark).catch(() => this.logger.warn('SMS mark left to expire'));
       return result;
     } catch (error) {
@@ -105,7 +105,7 @@ export class SmsCodeService {
       return await this.gateway.send(mobile, code);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      // First the code, then the counts: the next request for this mobile finds the code that it may replace.
+      // The code before the counts, so that the next request for this mobile finds the code it may replace.
       await this.store
         .restore(replaced)
         .catch((cause: Error) =>
@@ -125,7 +125,7 @@ export class SmsCodeService {
     }
   }
 
-  /** The caller has to hear why its message was not sent, whatever becomes of this. */
+  /** Undoes the counts. Its own failure is only logged, because the caller must learn why the SMS was not sent. */
   private async uncount(uses: Uses): Promise<void> {
     await this.limits
       .giveBack(uses)
@@ -134,12 +134,15 @@ export class SmsCodeService {
       );
   }
 
-  /** While Redis is away this goes on behind: the connection may have died with the answer to the spending. */
+  /**
+   * Puts the code back. While Redis is away it continues in the background: the connection may have died after the
+   * spend.
+   */
   private async putBack(mobile: string, code: string, mark: string, tries = PUT_BACK_TRIES): Promise<void> {
     try {
       await this.store.putBack(mobile, code, mark);
     } catch (error) {
-      // What the caller has to hear is why its work failed, not that the code went with it.
+      // The caller must learn why its work failed, not that the code could not be put back.
       if (tries > 0)
         setTimeout(() => void this.putBack(mobile, code, mark, tries - 1), PUT_BACK_EVERY).unref();
       else

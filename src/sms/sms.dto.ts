@@ -59,19 +59,19 @@ class ChallengeParameters {
   @ApiProperty({ description: '到期时刻：Unix秒' }) readonly expiresAt?: number;
 }
 
-/** ALTCHA's notation, version 2. */
+/** ALTCHA's format, version 2. */
 export class HumanChallenge {
   @ApiProperty({ type: ChallengeParameters }) readonly parameters: ChallengeParameters;
   @ApiProperty() readonly signature?: string;
 }
 
-/** The same body whatever is known of the message; only the status says. */
+/** The body is the same for both outcomes. Only the status shows whether the gateway confirmed the message. */
 export class SmsSent {
   @ApiProperty({ example: '验证码已发送' }) readonly message: Sentence = '验证码已发送';
   @ApiProperty({ example: 300, description: '验证码有效秒数' }) readonly expires_in: number = SMS_CODE_TTL;
   @ApiProperty({ example: 60, description: '多少秒后可以重新发送' })
   readonly resend_after: number = SMS_RESEND_AFTER;
-  /** Not on the wire. */
+  /** Not sent to the client. */
   readonly #delivery: Delivery;
 
   constructor(delivery: Delivery) {

@@ -1,14 +1,14 @@
 import { BlockList, isIP, isIPv6 } from 'node:net';
 import { withScheme } from '../config/config-rules.js';
 
-/** The environment's proxy settings, as curl, Go and others read them. */
+/** The proxy settings in the environment, with the names that curl and Go use. */
 export interface ProxySettings {
   readonly HTTP_PROXY?: string;
   readonly HTTPS_PROXY?: string;
   readonly NO_PROXY?: string;
 }
 
-/** The proxy that calls to this URL go through; undefined where they go straight. */
+/** The proxy for calls to this URL; undefined for a direct call. */
 export function proxyFor(
   url: string,
   { HTTP_PROXY, HTTPS_PROXY, NO_PROXY = '' }: ProxySettings,
@@ -17,7 +17,7 @@ export function proxyFor(
   const proxy = protocol === 'https:' ? HTTPS_PROXY : HTTP_PROXY;
   if (!proxy) return undefined;
   const host = bare(hostname);
-  // No proxy reaches this machine's own services.
+  // A proxy cannot reach services on this machine.
   if (isLoopback(host)) return undefined;
   const target = { host, port: port || (protocol === 'https:' ? '443' : '80') };
   const direct = NO_PROXY.split(/[\s,]+/).some(
@@ -26,7 +26,7 @@ export function proxyFor(
   return direct ? undefined : new URL(withScheme(proxy));
 }
 
-/** `Basic …` for a proxy URL that carries a user; undefined for one that does not. */
+/** `Basic …` for a proxy URL with a user; undefined without one. */
 export function proxyAuthorization({ username, password }: URL): string | undefined {
   if (!username) return undefined;
   const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
@@ -54,7 +54,7 @@ function inNetwork(cidr: string, address: string): boolean {
 
 const family = (address: string): 'ipv4' | 'ipv6' => (isIPv6(address) ? 'ipv6' : 'ipv4');
 
-/** Without an IPv6 address's brackets and a root's dot. */
+/** Removes an IPv6 address's brackets and a domain's final dot. */
 const bare = (host: string): string =>
   host
     .replace(/^\[|\]$/g, '')

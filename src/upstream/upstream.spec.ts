@@ -81,7 +81,7 @@ describe('a call', () => {
   it('keeps its connection for the next', async () => {
     const { url, sockets } = await server((_, response) => void response.end('ok'));
     const to = upstream(url);
-    // The next call may begin before undici has put the connection back, which opens a second one.
+    // The next call may start before undici has put the connection back, and then opens a second one.
     for (let nth = 0; nth < 10; nth++) await outcome(to);
 
     expect(sockets.size).toBeLessThanOrEqual(2);
@@ -117,7 +117,7 @@ describe('a call that fails says whether it may have been sent', () => {
   });
 
   it('not: the deadline passes before there is a connection', async () => {
-    // A TLS handshake that nobody answers keeps the connection from being made.
+    // A TLS handshake without an answer keeps the connection from being made.
     const port = await listening(createTcpServer());
 
     expect(await outcome(upstream(`https://127.0.0.1:${port}`))).toEqual({
@@ -179,7 +179,7 @@ describe('a call that fails says whether it may have been sent', () => {
 });
 
 describe('through a proxy', () => {
-  /** A proxy that knows every host as `target`. */
+  /** A proxy that resolves every host to `target`. */
   async function proxy(target: string, status = 200): Promise<{ url: string; seen: string[] }> {
     const seen: string[] = [];
     const http = createServer((request, response) => {

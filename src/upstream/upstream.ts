@@ -4,26 +4,26 @@ import { type Dispatcher, Pool, ProxyAgent } from 'undici';
 import { type ProxySettings, proxyAuthorization, proxyFor } from './proxy.js';
 import { UpstreamFault } from './upstream-fault.js';
 
-/** Whom a service calls, and how long it waits. */
+/** Which upstream is called, and how long a call may take. */
 export interface UpstreamOptions {
-  /** What the metrics call it: `qq`, `sms`. */
+  /** The label in the metrics: `qq`, `sms`. */
   readonly name: string;
-  /** Any URL of it; calls go to its origin. */
+  /** Any URL of the upstream. Calls go to its origin. */
   readonly url: string;
-  /** Milliseconds for one call: waiting for a connection, connecting, sending and the whole answer. */
+  /** Milliseconds for one call: waiting for a connection, connecting, sending and reading the whole answer. */
   readonly timeoutMs: number;
   readonly proxy: ProxySettings;
 }
 
 export interface UpstreamCall {
   readonly method: 'GET' | 'POST';
-  /** With its query, from the origin. */
+  /** Path and query, relative to the origin. */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** Answers as soon as the status is there, with an empty `text`, whatever becomes of the body. */
+  /** Resolves when the status arrives, with an empty `text`. Errors in the body are ignored. */
   readonly statusOnly?: boolean;
-  /** Milliseconds, where this call has less than the upstream's others. */
+  /** Milliseconds, if this call has a shorter limit. */
   readonly timeoutMs?: number;
 }
 
@@ -32,9 +32,9 @@ export interface UpstreamAnswer {
   readonly text: string;
 }
 
-/** Calls to one upstream at the same time. */
+/** Simultaneous calls to one upstream. */
 export const CONNECTIONS = 256;
-/** Bytes of an answer that are read; what QQ and SMS gateways say has a few hundred. */
+/** Bytes of an answer that are read. Answers of QQ and SMS gateways have a few hundred. */
 const LONGEST_ANSWER = 16_384;
 
 export const upstreamSeconds = new Histogram({
@@ -45,14 +45,14 @@ export const upstreamSeconds = new Histogram({
 });
 
 /**
- * The HTTP client for whoever we call. One pool of connections an origin, kept alive, one call at a time on each; a
- * deadline over the whole call; an answer of bounded length; through the environment's proxy; never a second try,
- * because a code of QQ's works once and an SMS may have been sent.
+ * The HTTP client for every upstream: a keep-alive pool for each origin with one call at a time on a connection, a
+ * deadline for the whole call, a bounded answer, and the environment's proxy. It never retries: a QQ code works only
+ * once, and an SMS may have been sent.
  */
 export class Upstream {
   private readonly origin: string;
   private readonly dispatcher: Dispatcher;
-  /** Put before each path: a proxy is asked for an `http:` origin by its whole URL. */
+  /** Precedes each path: a proxy needs the whole URL of an `http:` origin. */
   private readonly prefix: string;
   private readonly headers: Readonly<Record<string, string>>;
 
@@ -62,7 +62,7 @@ export class Upstream {
     const pool = {
       connections: CONNECTIONS,
       pipelining: 1,
-      // The deadline of the call is the only clock.
+      // The call's own deadline is the only time limit.
       headersTimeout: 0,
       bodyTimeout: 0,
       connectTimeout: options.timeoutMs,
@@ -81,8 +81,8 @@ export class Upstream {
   }
 
   /**
-   * One call, sent at most once.
-   * @throws UpstreamFault when no complete answer came; it says whether the call may have been sent
+   * Makes one call. It is sent at most once.
+   * @throws UpstreamFault when no complete answer arrived; it says whether the call may have been sent
    */
   async call({
     method,
@@ -107,13 +107,13 @@ export class Upstream {
     }
   }
 
-  /** Ends every connection. */
+  /** Closes all connections. */
   async close(): Promise<void> {
     await this.dispatcher.destroy();
   }
 }
 
-/** What undici reports of one call, in its order. */
+/** undici's callbacks for one call, in their order. */
 class Exchange implements Dispatcher.DispatchHandler {
   private controller?: Dispatcher.DispatchController;
   private status = 0;
@@ -129,19 +129,19 @@ class Exchange implements Dispatcher.DispatchHandler {
     timeoutMs: number,
     private readonly statusOnly: boolean,
   ) {
-    // After the next poll: where the event loop was busy, what has arrived meanwhile is read first.
+    // The abort runs after the next poll, so that an answer which arrived while the event loop was busy is read first.
     this.timer = setTimeout(() => setImmediate(() => this.abort('ETIMEDOUT')), timeoutMs);
   }
 
-  /** The request is written next: there is a connection. */
+  /** There is a connection, and the request is written next. */
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    // The deadline passed while it waited for a connection: it must not be sent now.
+    // The deadline passed while the call waited for a connection, so it must not be sent now.
     if (this.settled) return controller.abort(new Error('too late'));
     this.controller = controller;
   }
 
   onResponseStart(_: Dispatcher.DispatchController, status: number): void {
-    // 1xx comes before the status that counts.
+    // 1xx precedes the final status.
     if (status < 200) return;
     this.status = status;
     if (this.statusOnly) this.answer('');
@@ -165,7 +165,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.fail(codeOf(error));
   }
 
-  /** Also ends a body that nobody waits for any more. */
+  /** Fails the call. Also ends a body that is no longer needed. */
   private abort(code: string): void {
     if (this.ended) return;
     clearTimeout(this.timer);

@@ -6,16 +6,16 @@ import { Login, TokenService } from '../auth/token.service.js';
 import { Client } from '../common/client.js';
 import { Held, UsersService } from './users.service.js';
 
-/** A change after which older logins of the account must not hold. */
+/** A change after which the account's older logins must not be valid. */
 export interface Change {
-  /** What was proved of the account before, and must still be true. */
+  /** The proved state of the account. It must still be true. */
   readonly account: Held;
-  /** The login that asks for it, which must not have been ended in the meantime. */
+  /** The login that asks for the change. It must not have ended in the meantime. */
   readonly login?: Login;
   readonly event: Omit<AuditEvent, 'userId'>;
 }
 
-/** Runs the changes that end logins: of password, mobile and QQs, closing, signing out. */
+/** Runs changes that end logins: of password, mobile and QQs, closing, signing out. */
 @Injectable()
 export class AccountChanges {
   constructor(
@@ -26,9 +26,10 @@ export class AccountChanges {
   ) {}
 
   /**
-   * Holds the account, runs `work`, records the event and ends every login of the account, in one transaction. The
-   * logins end twice: before the commit, so that nothing changes while Redis is away; and after it, because somebody
-   * may have logged in with the old proof between. Also when the answer to the commit was lost: the change may stand.
+   * Locks the account, runs `work`, records the event and ends every login of the account, in one transaction. The
+   * logins end twice. Before the commit: nothing changes while Redis is away. After the commit: someone may have logged
+   * in with the old proof in between. They also end when the answer to the commit was lost, because the change may have
+   * been committed.
    * @throws Problem what `UsersService.hold` throws; LOGIN_REQUIRED
    */
   async commit(change: Change, work: (tx: EntityManager) => Promise<void>): Promise<void> {
@@ -47,7 +48,7 @@ export class AccountChanges {
   }
 
   /**
-   * Looks again at what was proved, under the account's row lock. The login too: a sign-out holds the same row.
+   * Checks the proofs again under the account's row lock. The login too, because a sign-out locks the same row.
    * @throws Problem what `UsersService.hold` throws; LOGIN_REQUIRED
    */
   async holdProof({ account, login }: Pick<Change, 'account' | 'login'>, tx: EntityManager): Promise<void> {

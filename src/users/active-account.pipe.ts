@@ -4,7 +4,7 @@ import { Login } from '../auth/token.service.js';
 import { Problem } from '../common/problem.js';
 import { Account, UsersService } from './users.service.js';
 
-/** From a login to its account, which may have been disabled or removed since. */
+/** Finds the account of a login. It may have been disabled or removed since. */
 @Injectable()
 export class ActiveAccountPipe implements PipeTransform<Login, Promise<Account>> {
   constructor(private readonly users: UsersService) {}
@@ -17,5 +17,5 @@ export class ActiveAccountPipe implements PipeTransform<Login, Promise<Account>>
   }
 }
 
-/** Parameter decorator of a route with `@LoggedIn()`: the {@link Account} that is logged in. One SQL statement. */
+/** Parameter decorator of a route with `@LoggedIn()`: the logged-in {@link Account}. One SQL statement. */
 export const CurrentAccount = (): ParameterDecorator => CurrentLogin(ActiveAccountPipe);

@@ -41,7 +41,7 @@ class Hashes {
 }
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
-/** Eight places for each standing: alone, four for one network, six for one subnet. */
+/** Eight places for each kind: four of them for one network, six for one subnet. */
 const queueOf = (lanes = 1) => new HashQueue({ lanes, longestWaitMs: 16_000 / lanes, typicalMs: 1000 });
 
 describe('HashQueue', () => {
@@ -88,7 +88,7 @@ describe('HashQueue', () => {
     expect(hashes.refused).toHaveLength(15);
     expect(hashes.refused).not.toContain('other');
     await hashes.drain();
-    // One runs, then the two places take turns.
+    // One runs. Then the two subnets take turns.
     expect(hashes.admitted.slice(0, 4)).toEqual(['flood 0', 'flood 1', 'other', 'flood 2']);
   });
 

@@ -2,24 +2,24 @@ import { Counter, Gauge, Histogram } from 'prom-client';
 import { Client } from '../common/client.js';
 import { Problem } from '../common/problem.js';
 
-/** Whose request waits. */
+/** The client whose request waits. */
 export interface Asker extends Pick<Client, 'network'>, Partial<Pick<Client, 'isGone'>> {
-  /** The /24 or /48 around the network. Missing: the network itself. */
+  /** The /24 or /48 around the network; missing: the network itself. */
   readonly subnet?: string;
 }
 
 /**
- * `proven`: another proof (an SMS code, a login token) came before the password. `guess`: the password is all there
- * is, so that anyone can cause this hash.
+ * `proven`: another proof (an SMS code, a login token) came before the password. `guess`: the password is the only
+ * proof, so anyone can cause this hash.
  */
 export type Standing = 'proven' | 'guess';
 
 export interface HashQueueOptions {
-  /** Hashes at once. */
+  /** Hashes that run at once. */
   readonly lanes: number;
   /** Longest wait for a lane, in ms. */
   readonly longestWaitMs: number;
-  /** Milliseconds of one hash: the first guess, until hashes have been measured. */
+  /** Milliseconds of one hash: an estimate until hashes have been measured. */
   readonly typicalMs: number;
 }
 
@@ -31,11 +31,11 @@ interface Waiting {
 }
 
 /**
- * How many of one subnet or network may wait: so many times the places that are left. One network alone fills half of
- * the places, two of them two thirds: however many flood the queue, there is a place left for the next one.
+ * How many requests of one subnet or network may wait, as a multiple of the free places. One network alone fills at
+ * most half of the places, two networks two thirds. So there is always a place for another network.
  */
 const SHARES = { subnet: 2, network: 1 };
-/** Milliseconds between two looks for clients that have gone. */
+/** Milliseconds between two checks for clients that have disconnected. */
 const SWEEP_EVERY = 100;
 
 const waitingNow = new Gauge({ name: 'qq_account_hash_queue_length', help: 'Password hashes waiting' });
@@ -52,12 +52,12 @@ const rejected = new Counter({
 });
 
 /**
- * A bounded queue for the heaviest work of the service. Proven requests and guesses have as many places each and take
- * turns, and within each of them subnets take turns: a flood of guesses does not keep a bind waiting, and a flood from
- * one place does not keep the others waiting.
+ * A bounded queue for password hashes, the heaviest work of the service. Proven requests and guesses have the same
+ * number of places and alternate. Within each kind the subnets alternate. So a flood of guesses does not delay a bind,
+ * and a flood from one network does not delay the others.
  */
 export class HashQueue {
-  private readonly turns = { proven: new Turns(), guess: new Turns() };
+  private readonly turns = { proven: new FairQueue(), guess: new FairQueue() };
   private next: Standing = 'proven';
   private running = 0;
   private typicalMs: number;
@@ -69,8 +69,7 @@ export class HashQueue {
 
   /**
    * Runs `work` when a lane is free.
-   * @throws Problem OVERLOADED at once when the queue or a share of it is full; or when it is this
-   *   request's turn and its client has gone
+   * @throws Problem OVERLOADED at once when the queue or a share of it is full; later if the client has disconnected
    */
   async run<T>(asker: Asker, standing: Standing, work: () => Promise<T>): Promise<T> {
     await this.lane(asker, standing);
@@ -107,11 +106,11 @@ export class HashQueue {
     });
   }
 
-  /** Which bound keeps this request out. */
+  /** The bound that refuses this request. */
   private full(asker: Asker, standing: Standing): 'queue' | 'subnet' | 'network' | undefined {
     const { longestWaitMs, lanes } = this.options;
     const turns = this.turns[standing];
-    // Half: where both kinds wait, each gets every second lane.
+    // Half of the places: when both kinds wait, each gets every second lane.
     const places = Math.max(1, (longestWaitMs * lanes) / this.typicalMs / 2);
     const left = places - turns.length;
     const exceeds = (waiting: number, share: number) => waiting > 0 && waiting >= left * share;
@@ -131,7 +130,7 @@ export class HashQueue {
       if (waiting.asker.isGone?.()) {
         refuseGone(waiting);
       } else {
-        // Counted before it runs, so that no request that comes in between can take its lane.
+        // Counted before it runs, so that no request in between can take its lane.
         this.start(waiting.since);
         waiting.admit();
       }
@@ -144,7 +143,7 @@ export class HashQueue {
     waited.observe((performance.now() - since) / 1000);
   }
 
-  /** Takes those out whose client has gone: they fill the queue for nobody. */
+  /** Removes requests whose clients have disconnected, because they take up places. */
   private sweep(): void {
     const now = performance.now();
     if (now - this.sweptAt < SWEEP_EVERY) return;
@@ -157,7 +156,7 @@ export class HashQueue {
   }
 }
 
-/** Nobody reads this answer. */
+/** The client has disconnected, so nobody reads this answer. */
 function refuseGone({ refuse }: Waiting): void {
   rejected.inc({ reason: 'gone' });
   refuse(new Problem('OVERLOADED', { retryAfter: 1 }));
@@ -165,15 +164,15 @@ function refuseGone({ refuse }: Waiting): void {
 
 const subnetOf = ({ subnet, network }: Asker): string => subnet ?? network;
 
-/** First come, first served within a subnet; subnets take turns. */
-class Turns {
+/** First come, first served within a subnet. The subnets alternate. */
+class FairQueue {
   length = 0;
-  /** The order of the keys is the order of turns. */
+  /** The order of the keys is the order in which subnets are served. */
   private readonly subnets = new Map<string, Waiting[]>();
-  /** By network and by subnet. */
+  /** The number of waiting requests by network and by subnet. */
   private readonly counts = new Map<string, number>();
 
-  /** How many of a network or subnet wait. */
+  /** How many requests of a network or subnet wait. */
   waitingOf(place: string): number {
     return this.counts.get(place) ?? 0;
   }

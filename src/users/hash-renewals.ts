@@ -6,17 +6,17 @@ import { Repository } from 'typeorm';
 import { PasswordHasher, PasswordOwner } from './password-hasher.js';
 import { User } from './user.entity.js';
 
-/** They share the share of one network, so that they never fill the queue. */
+/** All renewals count as one network, so that they never fill the queue. */
 const ASKER = { network: 'hash renewals' };
 
-/** Seconds that a renewal is remembered: longer than any request waits for a hash. */
+/** Seconds that a renewal is remembered: longer than a request can wait for a hash. */
 const REMEMBERED_S = 60;
 
-/** Replaces weaker password hashes by ours, behind the answer of the login that showed the password. */
+/** Replaces weaker password hashes with ours, after the answer to a login that proved the password. */
 @Injectable()
 export class HashRenewals implements OnApplicationShutdown {
   private readonly logger = new Logger(HashRenewals.name);
-  /** By account, so that two logins at once cost one hash. */
+  /** By account, so that two simultaneous logins cost one hash. */
   private readonly running = new Map<number, Promise<void>>();
 
   constructor(
@@ -25,19 +25,19 @@ export class HashRenewals implements OnApplicationShutdown {
     private readonly redis: Redis,
   ) {}
 
-  /** Whether `now` encodes the same password as `before` did: a renewal is no change of the password. */
+  /** Whether `now` encodes the same password as `before`: a renewal is not a change of the password. */
   async isRenewal(id: number, before: string, now: string): Promise<boolean> {
     return (await this.redis.get(keyOf(id))) === markOf(before, now);
   }
 
-  /** Renews the hash of a password that has just been shown to be right. */
+  /** Renews the hash of a password that was just compared and is right. */
   renewLater(account: PasswordOwner, password: string): void {
     if (this.running.has(account.id)) return;
     const renewal = this.renew(account, password).finally(() => this.running.delete(account.id));
     this.running.set(account.id, renewal);
   }
 
-  /** Global modules end last: the database is still there. */
+  /** Global modules shut down last, so the database is still connected. */
   async onApplicationShutdown(): Promise<void> {
     await Promise.all(this.running.values());
   }
@@ -45,13 +45,13 @@ export class HashRenewals implements OnApplicationShutdown {
   private async renew({ id, password: encoded }: PasswordOwner, password: string): Promise<void> {
     try {
       const renewed = await this.passwords.hash(password, ASKER, 'guess');
-      // Before the row, so that whoever finds the new hash in the row finds this too.
+      // Written before the row: a request that reads the new hash in the row must also find this mark.
       await this.redis.set(keyOf(id), markOf(encoded, renewed), 'EX', REMEMBERED_S);
-      // Unless it was changed in the meantime.
+      // Does nothing if the password was changed in the meantime.
       const { affected } = await this.users.update({ id, password: encoded }, { password: renewed });
       if (affected) this.logger.log('Password hash renewed', { userId: id });
     } catch (error) {
-      // The login stands, and the next one tries again.
+      // The login is valid anyway, and the next one tries again.
       this.logger.warn('Password hash not renewed', { userId: id, cause: (error as Error).name });
     }
   }
@@ -59,6 +59,6 @@ export class HashRenewals implements OnApplicationShutdown {
 
 const keyOf = (id: number): string => `qq:renewed_hash:${id}`;
 
-/** A digest: Redis does not hold hashes of passwords. */
+/** A digest, because Redis must not store password hashes. */
 const markOf = (before: string, now: string): string =>
   createHash('sha256').update(`${before} ${now}`).digest('base64url');

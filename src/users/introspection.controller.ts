@@ -7,7 +7,7 @@ import { Config } from '../config/config.js';
 import { IntrospectDto, Introspection } from './introspection.dto.js';
 import { UsersService } from './users.service.js';
 
-/** For the shop's other services: does this login token still hold (RFC 7662)? Off without `INTROSPECTION_KEY`. */
+/** Tells the shop's other services whether a login token is valid (RFC 7662). Off without `INTROSPECTION_KEY`. */
 @ApiTags('登录')
 @Controller('authorizations/introspection')
 export class IntrospectionController {
@@ -40,7 +40,7 @@ export class IntrospectionController {
   }
 }
 
-/** In constant time; the digests have one length. */
+/** Compares in constant time. Both digests have the same length. */
 function equal(given: string, expected: string): boolean {
   const [a, b] = [given, expected].map((text) => createHash('sha256').update(text).digest());
   return timingSafeEqual(a!, b!);

@@ -9,7 +9,7 @@ export class IntrospectDto {
   readonly token: string;
 }
 
-/** The answer of RFC 7662, section 2.2: of a token that does not hold, nothing but that. */
+/** The answer of RFC 7662, section 2.2. For an invalid token it has only `active: false`. */
 export class Introspection {
   @ApiProperty({ example: true }) readonly active: boolean;
   @ApiPropertyOptional({ example: '1', description: '账号编号' }) readonly sub?: string;

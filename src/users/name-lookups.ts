@@ -5,7 +5,10 @@ import { Client } from '../common/client.js';
 import { Limits } from '../limits/limits.js';
 import { User } from './user.entity.js';
 
-/** Whether a name or a mobile is taken: the old shop's pages ask before they register. Limited, because it tells. */
+/**
+ * Whether a username or mobile is taken: the old shop's pages ask before they register. Limited, because it reveals
+ * accounts.
+ */
 @Injectable()
 export class NameLookups {
   constructor(
@@ -14,7 +17,7 @@ export class NameLookups {
   ) {}
 
   /**
-   * 1 where an account has it, else 0.
+   * 1 if an account has it, otherwise 0.
    * @throws Problem TOO_MANY_REQUESTS
    */
   async count(name: { username: string } | { mobile: string }, { network }: Client): Promise<number> {

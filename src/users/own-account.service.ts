@@ -8,10 +8,10 @@ import { AccountChanges, Change } from './account-changes.js';
 import { PasswordProofs } from './password-proofs.js';
 import { AccountWithPassword, hasPassword, UsersService } from './users.service.js';
 
-/** What another module gives up when an account is closed. */
+/** What another module removes when an account is closed. */
 export type ClosingStep = (userId: number, tx: EntityManager) => Promise<void>;
 
-/** What a logged-in person does to the account: changes its mobile, closes it. */
+/** Changes that a logged-in person makes to the account: another mobile, closing it. */
 @Injectable()
 export class OwnAccountService {
   private readonly closingSteps: ClosingStep[] = [];
@@ -23,13 +23,13 @@ export class OwnAccountService {
     private readonly users: UsersService,
   ) {}
 
-  /** Adds a step to the transaction that closes an account. For modules that this one does not know. */
+  /** Adds a step to the transaction that closes an account. For modules that may not be imported here. */
   onClose(step: ClosingStep): void {
     this.closingSteps.push(step);
   }
 
   /**
-   * Changes the mobile; `smsCode` is for the new one. Every login of the account ends.
+   * Changes the mobile. `smsCode` was sent to the new one. Every login of the account ends.
    * @throws Problem SMS_CODE_INVALID, PASSWORD_INVALID, MOBILE_TAKEN, LOGIN_REQUIRED, TOO_MANY_REQUESTS, OVERLOADED
    */
   async changeMobile(
@@ -49,8 +49,8 @@ export class OwnAccountService {
   }
 
   /**
-   * Closes the account for good: its QQs are unbound, its logins end, its mobile and name are free again. The row
-   * stays, without them, because the shop's orders refer to it. `smsCode` is for the account's own mobile.
+   * Closes the account for good: its QQs are unbound, its logins end, its mobile and username become free. The row
+   * stays without them, because the shop's orders refer to it. `smsCode` was sent to the account's own mobile.
    * @throws Problem SMS_CODE_INVALID, PASSWORD_INVALID, LOGIN_REQUIRED, TOO_MANY_REQUESTS, OVERLOADED
    */
   async close(login: Login, smsCode: string, password: string | undefined, client: Client): Promise<void> {
@@ -61,7 +61,10 @@ export class OwnAccountService {
     await this.smsCodes.spending(account.mobile, smsCode, (spend) => this.closeHeld(change, spend));
   }
 
-  /** Closes an account whose proofs hold, or that the support desk closes; `last` is the last step before commit. */
+  /**
+   * Closes an account whose proofs were checked, or one that the support desk closes. `last` is the last step before
+   * commit.
+   */
   async closeHeld(change: Change, last = async (): Promise<void> => undefined): Promise<void> {
     const { id } = change.account;
     await this.changes.commit(change, async (tx) => {
@@ -77,7 +80,7 @@ export class OwnAccountService {
     return account;
   }
 
-  /** An account without a password has none to ask for: then login and SMS code are the proof. */
+  /** The confirmed account. If it has no password, the login and the SMS code are the proof. */
   private async proven(
     account: AccountWithPassword,
     password: string | undefined,

@@ -4,7 +4,7 @@ import { INVALID_MOBILE } from '../common/mobile.js';
 import { Problem } from '../common/problem.js';
 import { UsersService } from './users.service.js';
 
-/** The mobile of whoever is logged in: a code can be sent there without typing it. */
+/** Finds the mobile of a logged-in person, so that a code can be sent without typing it. */
 @Injectable()
 export class OwnMobiles {
   constructor(
@@ -13,8 +13,9 @@ export class OwnMobiles {
   ) {}
 
   /**
+   * The mobile of the request's account.
    * @param token the login token of the request, if it has one
-   * @throws Problem REQUEST_INVALID without a token: then the request has to name a mobile; LOGIN_REQUIRED
+   * @throws Problem REQUEST_INVALID without a token, because the request then has to name a mobile; LOGIN_REQUIRED
    */
   async of(token: string | undefined): Promise<string> {
     if (token === undefined) throw Problem.field('mobile', INVALID_MOBILE);

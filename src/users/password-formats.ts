@@ -2,15 +2,15 @@ import { createHash, pbkdf2, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
 import bcrypt from 'bcrypt';
 
-/** Compares a password with an encoded one; undefined where that turns out to be malformed. */
+/** Compares a password with an encoded one; undefined if the encoded one is malformed. */
 export type Comparison = (password: string) => Promise<boolean | undefined>;
 
 /** The format that we write: bcrypt of the hex SHA-256, in Django's encoding. */
 export const OURS = 'bcrypt_sha256$';
 
 /**
- * What an encoded password may cost. Beyond these, it counts as malformed: it would hold a hash lane for minutes, or
- * the memory of the process.
+ * The highest cost of an encoded password that is checked. A costlier one counts as malformed: it would occupy a hash
+ * lane for minutes, or take the memory of the process.
  */
 const MOST_ROUNDS = 10_000_000;
 const BCRYPT_COSTS = { least: 4, most: 16 };
@@ -25,8 +25,8 @@ const ARGON2_PHC = new RegExp(
 const DIGEST_BYTES = { sha1: 20, sha256: 32 };
 
 /**
- * Reads one of Django's encodings (`<algorithm>$…`) or plain bcrypt (`$2b$…`).
- * @returns undefined where it is malformed, of a format that we do not read, or too expensive to check
+ * Parses one of Django's encodings (`<algorithm>$…`) or plain bcrypt (`$2b$…`).
+ * @returns undefined when it is malformed, of an unsupported format, or too expensive to check
  */
 export function readEncoded(encoded: string): Comparison | undefined {
   const [algorithm] = encoded.split('$', 1);
@@ -47,12 +47,12 @@ export function readEncoded(encoded: string): Comparison | undefined {
   }
 }
 
-/** Django marks an account that has no password so. */
+/** Whether Django has marked the account as having no password. */
 export function isUnusable(encoded: string): boolean {
   return encoded === '' || encoded.startsWith('!');
 }
 
-/** What Django's BCryptSHA256PasswordHasher feeds to bcrypt, so that nothing is cut at 72 bytes. */
+/** The input that Django's BCryptSHA256PasswordHasher gives to bcrypt, which would cut a longer text at 72 bytes. */
 export function hexSha256(password: string): string {
   return createHash('sha256').update(password).digest('hex');
 }
@@ -60,7 +60,7 @@ export function hexSha256(password: string): string {
 function readBcrypt(hash: string, prepare: (password: string) => string): Comparison | undefined {
   const cost = Number(BCRYPT.exec(hash)?.[1]);
   if (!(cost >= BCRYPT_COSTS.least && cost <= BCRYPT_COSTS.most)) return undefined;
-  // PHP's name for the same algorithm, which the library does not know.
+  // PHP's prefix for the same algorithm. The library does not know it.
   const known = hash.replace(/^\$2y\$/, '$2b$');
   return (password) => bcrypt.compare(prepare(password), known);
 }
@@ -85,9 +85,9 @@ function readArgon2(encoded: string): Comparison | undefined {
     memory * passes <= ARGON2.memoryTimesPasses;
   if (!phc || !affordable) return undefined;
   return async (password) => {
-    // Loaded by the first password that needs it: most shops have none.
+    // Loaded for the first such password: most shops have none.
     const { verify } = await import('@node-rs/argon2');
-    // It rejects for parameters, salts and digests that the algorithm does not allow, and for nothing else.
+    // It rejects only for parameters, salts and digests that the algorithm does not allow: the row is malformed.
     return verify(phc, password).catch(() => undefined);
   };
 }

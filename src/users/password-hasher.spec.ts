@@ -76,7 +76,7 @@ describe('PasswordHasher', () => {
   });
 
   it('answers within 50 ms that it is overloaded, and serves the others', async () => {
-    // By its first guess, a hash of cost 15 takes two seconds; the true cost here is 4.
+    // The first estimate for a hash of cost 15 is two seconds. The hashes here have cost 4.
     const slow = hasherOf(15);
     const account = { id: 7, password: await hash('mysecret12') };
     const begin = performance.now();

@@ -5,19 +5,19 @@ import { shareOf } from '../config/worker.js';
 import { Asker, HashQueue, Standing } from './hash-queue.js';
 import { hexSha256, isUnusable, OURS, readEncoded } from './password-formats.js';
 
-/** Longest wait for a hash, in ms, before the service says that it is overloaded. */
+/** Longest wait for a hash, in ms. A request that would wait longer is refused as OVERLOADED. */
 const LONGEST_WAIT_MS = 15_000;
-/** Milliseconds one hash of cost 12 takes on a small server. */
+/** Milliseconds of a hash of cost 12 on a small server. */
 const COST_12_MS = 250;
-/** Threads of libuv's pool when `UV_THREADPOOL_SIZE` does not say otherwise. */
+/** Threads of libuv's pool if `UV_THREADPOOL_SIZE` is not set. */
 const USUAL_THREADS = 4;
 /**
- * Libuv read `UV_THREADPOOL_SIZE` at its first job, while Node loaded main.js. What a `.env` file says came too late
- * for it, and is not in the environment yet when this module is loaded.
+ * libuv read `UV_THREADPOOL_SIZE` at its first job, while Node loaded main.js. A `.env` file is read later: it did not
+ * affect libuv, and is not in the environment yet when this module is loaded.
  */
 const THREADS = threadsOf(process.env.UV_THREADPOOL_SIZE);
 
-/** An account as far as its password goes. */
+/** The part of an account that concerns its password. */
 export interface PasswordOwner {
   readonly id: number;
   /** Encoded. */
@@ -25,8 +25,8 @@ export interface PasswordOwner {
 }
 
 /**
- * Passwords, encoded as Django does, so that the old shop verifies what we write. Hashes are the heaviest work of the
- * service: all of them go through one {@link HashQueue}.
+ * Encodes passwords as Django does, so that the old shop can verify them. All hashes go through one {@link HashQueue},
+ * because they are the heaviest work of the service.
  */
 @Injectable()
 export class PasswordHasher {
@@ -51,17 +51,17 @@ export class PasswordHasher {
 
   /**
    * `bcrypt_sha256$$2b$…`: bcrypt of the lower-case hex SHA-256, so that nothing is cut at 72 bytes.
-   * @throws Problem OVERLOADED when too many wait already
+   * @throws Problem OVERLOADED when too many requests wait
    */
   async hash(password: string, asker: Asker, standing: Standing = 'proven'): Promise<string> {
     return this.queue.run(asker, standing, async () => OURS + (await this.bcrypt(password)));
   }
 
   /**
-   * Whether the password is the account's. Without an account (or with a password that is unusable or malformed) it
-   * never is, and takes as long. A wrong one in an older format pays one bcrypt on top, for the same reason.
-   * @param standing `proven` where an SMS code or a login token came before the password
-   * @throws Problem OVERLOADED when too many wait already
+   * Whether the password is the account's. Without an account, or with an unusable or malformed password, the answer is
+   * no and takes as long. For the same reason, a wrong password for an older format costs one bcrypt in addition.
+   * @param standing `proven` if an SMS code or a login token came before the password
+   * @throws Problem OVERLOADED when too many requests wait
    */
   async matches(
     password: string,
@@ -78,27 +78,28 @@ export class PasswordHasher {
   }
 
   /**
-   * Says early what `matches` would say, before the account is looked up: what is refused costs no SQL statement.
-   * @throws Problem OVERLOADED when too many wait already
+   * Throws early what `matches` would throw, before the account is looked up, so that a refused request costs no SQL
+   * statement.
+   * @throws Problem OVERLOADED when too many requests wait
    */
   refuseWhenFull(asker: Asker, standing: Standing = 'guess'): void {
     this.queue.refuseWhenFull(asker, standing);
   }
 
-  /** Whether `hash` would write this format today; if not, the next good login re-hashes it. */
+  /** Whether `hash` writes this format today. If not, the next successful login renews the hash. */
   isCurrent(encoded: string): boolean {
     const cost = /^bcrypt_sha256\$\$2b\$(\d\d)\$[./A-Za-z0-9]{53}$/.exec(encoded)?.[1];
     return cost !== undefined && Number(cost) >= this.config.BCRYPT_COST;
   }
 
-  /** Undefined where there is nothing to compare with. */
+  /** Undefined when there is nothing to compare with. */
   private async compare(
     password: string,
     { id, password: encoded }: PasswordOwner,
   ): Promise<boolean | undefined> {
     if (isUnusable(encoded)) return undefined;
     const right = await readEncoded(encoded)?.(password);
-    // The row is at fault, not the person: only an operator can mend it.
+    // The stored row is invalid, not the request. Only an operator can repair it.
     if (right === undefined) this.logger.error('Stored password is malformed', { userId: id });
     return right;
   }
@@ -108,13 +109,16 @@ export class PasswordHasher {
   }
 }
 
-/** Hashes at once: `HASH_LANES`, but one less than there are threads: name look-ups and file reads need one too. */
+/**
+ * Hashes that run at once: `HASH_LANES`, but fewer than libuv's threads, because name look-ups and file reads need one
+ * too.
+ */
 function hashLanes(wanted: number): number {
   return Math.max(1, Math.min(wanted, THREADS - 1));
 }
 
 function threadsOf(said: string | undefined): number {
   const threads = Number(said ?? USUAL_THREADS);
-  // Libuv takes 1 for what it cannot read.
+  // libuv takes an unreadable value as 1.
   return Number.isSafeInteger(threads) && threads > 0 ? threads : 1;
 }

@@ -2,10 +2,10 @@ import { createRequire } from 'node:module';
 import { Matches } from 'class-validator';
 import { Problem } from '../common/problem.js';
 
-/** 8 to 20 Unicode code points, without NUL, and without a lone surrogate: all of those hash to the same bytes. */
+/** 8 to 20 Unicode code points, without NUL and without lone surrogates, which all hash to the same bytes. */
 const PASSWORD = /^[^\0\ud800-\udfff]{8,20}$/u;
 
-/** A password to compare: that of an old account may have followed other rules. */
+/** A password to compare. An old account's password may have followed other rules. */
 export const GIVEN_PASSWORD = /^[^\0\ud800-\udfff]{1,128}$/u;
 
 const PASSWORD_SENTENCE = '密码长度应为8到20个字符';
@@ -13,7 +13,7 @@ const PASSWORD_SENTENCE = '密码长度应为8到20个字符';
 /** Validates a DTO field as a new password. */
 export const IsPassword = (): PropertyDecorator => Matches(PASSWORD, { message: PASSWORD_SENTENCE });
 
-/** What an account is called. */
+/** The names of an account. */
 export interface Names {
   readonly mobile: string;
   readonly username?: string;
@@ -22,8 +22,8 @@ export interface Names {
 let common: ReadonlySet<string> | undefined;
 
 /**
- * The most used of all leaked passwords, most used first (zxcvbn's list), cut where guessing online ends. Loaded for
- * the first new password: it takes 6 MB, which a process that only logs people in does without.
+ * The most frequent leaked passwords (zxcvbn's list), as many as online guessing can try. Loaded for the first new
+ * password: it takes 6 MB, which a process that only handles logins does not need.
  */
 function commonPasswords(): ReadonlySet<string> {
   const load = () =>
@@ -34,9 +34,8 @@ function commonPasswords(): ReadonlySet<string> {
 }
 
 /**
- * What a new password must not be: one of those that everybody tries first, or what the account is called.
- * An old password is never held to it, only compared.
- * @param field under which the sentence belongs
+ * Refuses a new password that is common or contains the account's names. Existing passwords are only compared.
+ * @param field the field that the sentence is about
  * @throws Problem REQUEST_INVALID
  */
 export function refuseCommon(password: string, { mobile, username }: Names, field = 'password'): void {
@@ -46,7 +45,7 @@ export function refuseCommon(password: string, { mobile, username }: Names, fiel
 }
 
 /**
- * What a new password must not be, where the DTO cannot know whether it is a new one.
+ * Refuses a weak new password on a route whose DTO cannot know whether the password is new.
  * @throws Problem REQUEST_INVALID
  */
 export function refuseWeak(password: string, names: Names): void {

@@ -19,7 +19,7 @@ export class PasswordProofs {
   ) {}
 
   /**
-   * The account behind a name (or mobile) and a password.
+   * The account with this name (or mobile) and password.
    * @throws Problem CREDENTIALS_INVALID, ACCOUNT_DISABLED, TOO_MANY_REQUESTS, OVERLOADED
    */
   async login(name: string, password: string, client: Client): Promise<Proven<Account>> {
@@ -33,8 +33,9 @@ export class PasswordProofs {
   }
 
   /**
-   * Asks a logged-in person for the password again; a guess counts as one at the login does.
-   * @throws Problem PASSWORD_INVALID, LOGIN_REQUIRED when the account is disabled or gone, TOO_MANY_REQUESTS, OVERLOADED
+   * Checks the password of a logged-in person again. A wrong one counts as a failed login.
+   * @throws Problem PASSWORD_INVALID, LOGIN_REQUIRED when the account is disabled or gone, TOO_MANY_REQUESTS,
+   *   OVERLOADED
    */
   async confirm(id: number, password: string, client: Client): Promise<AccountWithPassword> {
     const find = async () => {
@@ -48,10 +49,11 @@ export class PasswordProofs {
   }
 
   /**
-   * Looks the account up and compares the password. A try counts as a failure until it is known to be none.
+   * Looks up the account and compares the password. A try counts as a failure until it is known to be none.
    *
-   * Limits by address come first: what they refuse costs no SQL statement and no hash. Then the account's limits,
-   * however its name is spelt, and apart for each address, so that a stranger's failures are not the owner's.
+   * Limits by address come first, so that a refused request costs no SQL statement and no hash. Then come the account's
+   * limits, which do not depend on the spelling of its name, and which count each address separately, so that a
+   * stranger's failures do not count for the owner.
    */
   private async guess(
     password: string,
@@ -69,7 +71,7 @@ export class PasswordProofs {
       const whom = account?.id ?? name;
       const byAccount: Uses[] = [
         { 'login-failures-per-account-and-ip': `${whom}@${network}` },
-        // Last: what is refused for the address does not count here, where it would shut the owner out too.
+        // Last: a request refused for its address must not count here, because this count also refuses the owner.
         { 'login-failures-per-account': String(whom) },
       ];
       await this.limits.take(...byAccount);
@@ -82,7 +84,7 @@ export class PasswordProofs {
   }
 }
 
-/** A name that no account has, as the database would compare it: without case, accents and trailing spaces. */
+/** A name that no account has, normalized as the database compares it: without case, accents and trailing spaces. */
 function spelling(name: string): string {
   const plain = name.normalize('NFKD').replaceAll(/\p{M}/gu, '').toLowerCase().trimEnd();
   return createHash('sha256').update(plain).digest('base64url');

@@ -9,7 +9,7 @@ import { refuseCommon } from './password-policy.js';
 import { PasswordProofs } from './password-proofs.js';
 import { UsersService } from './users.service.js';
 
-/** How an account gets another password: by changing it, or by SMS when it was forgotten. */
+/** Sets another password: by changing it, or by SMS when it was forgotten. */
 @Injectable()
 export class PasswordsService {
   constructor(
@@ -22,8 +22,8 @@ export class PasswordsService {
   ) {}
 
   /**
-   * A logged-in person changes the password; every older login ends. Of two changes at once the second has to know
-   * the first: the transaction compares the password again.
+   * Changes the password of a logged-in person. Every older login ends. The transaction compares the old password
+   * again, so of two simultaneous changes the second one fails.
    * @throws Problem PASSWORD_INVALID, REQUEST_INVALID, LOGIN_REQUIRED, TOO_MANY_REQUESTS, OVERLOADED
    */
   async change(login: Login, oldPassword: string, newPassword: string, client: Client): Promise<void> {
@@ -37,8 +37,8 @@ export class PasswordsService {
   }
 
   /**
-   * A forgotten password is replaced by whoever has the phone. The code is spent and the answer is the same
-   * whether or not the mobile has an account; both pay one hash, so both take as long.
+   * Replaces a forgotten password for the owner of the phone. Whether or not the mobile has an account, the code is
+   * spent, the answer is the same, and one hash makes both equally slow.
    * @throws Problem SMS_CODE_INVALID, REQUEST_INVALID, TOO_MANY_REQUESTS, OVERLOADED
    */
   async reset(mobile: string, smsCode: string, password: string, client: Client): Promise<void> {

@@ -12,8 +12,8 @@ export class PhoneTransactions {
   ) {}
 
   /**
-   * Looks at a code without using it up, for routes that need nothing but a mobile and its code. A try that cannot
-   * hit does not count: otherwise anyone could use up the tries of any mobile.
+   * Checks a code without spending it, for routes that need only a mobile and its code. A try that cannot succeed does
+   * not count: otherwise anyone could use up the tries of any mobile.
    * @throws Problem SMS_CODE_INVALID, TOO_MANY_REQUESTS
    */
   async check(mobile: string, code: string, { network }: Client): Promise<void> {
@@ -35,7 +35,7 @@ export class PhoneTransactions {
   }
 
   /**
-   * Spends a code for which nothing is written.
+   * Spends a code when nothing is written.
    * @throws Problem SMS_CODE_INVALID when another request has spent it
    */
   async spend(mobile: string, code: string): Promise<void> {

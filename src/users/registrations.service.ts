@@ -17,7 +17,7 @@ export interface Registration {
   readonly termsVersion?: string | undefined;
 }
 
-/** How a person opens an account with a username and a password. */
+/** Opens accounts with a username and a password. */
 @Injectable()
 export class RegistrationsService {
   constructor(
@@ -30,9 +30,9 @@ export class RegistrationsService {
   ) {}
 
   /**
-   * Opens an account; the SMS code is spent as the last step before commit.
-   * @throws Problem REQUEST_INVALID, TERMS_REQUIRED, SMS_CODE_INVALID, USERNAME_TAKEN, MOBILE_TAKEN,
-   *   TOO_MANY_REQUESTS, OVERLOADED
+   * Opens an account and spends the SMS code as the last step before commit.
+   * @throws Problem REQUEST_INVALID, TERMS_REQUIRED, SMS_CODE_INVALID, USERNAME_TAKEN, MOBILE_TAKEN, TOO_MANY_REQUESTS,
+   *   OVERLOADED
    */
   async register(registration: Registration, client: Client): Promise<Proven<Account>> {
     const { username, password, mobile, smsCode, termsVersion } = registration;

@@ -26,7 +26,7 @@ export class SmsLoginService {
   ) {}
 
   /**
-   * The account of whoever has the phone.
+   * The account of the phone's owner.
    * @throws Problem SMS_CODE_INVALID, ACCOUNT_DISABLED, TERMS_REQUIRED for a new account, TOO_MANY_REQUESTS
    */
   async login(login: SmsLogin, client: Client): Promise<Proven<Account> & { readonly newcomer: boolean }> {
@@ -38,7 +38,7 @@ export class SmsLoginService {
     try {
       return { account: await this.newcomer(login, client), asOf, newcomer: true };
     } catch (error) {
-      // Another request has opened the account in the meantime, and the code was put back.
+      // Another request opened the account in the meantime, and the code was put back.
       const winner =
         error instanceof Problem && error.code === 'MOBILE_TAKEN' && (await this.existing(login));
       if (winner) return { ...winner, newcomer: false };

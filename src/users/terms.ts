@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import { Problem } from '../common/problem.js';
 
-/** Consent to the terms and the privacy policy, which a new account needs where `TERMS_VERSION` is set. */
+/** Consent to the terms and the privacy policy. A new account needs it if `TERMS_VERSION` is set. */
 @Injectable()
 export class Terms {
   private readonly version: string | undefined;
@@ -12,7 +12,7 @@ export class Terms {
   }
 
   /**
-   * The version that a newcomer agreed to, for the audit trail; undefined where none is asked for.
+   * The version that a new user accepted, for the audit trail; undefined if none is required.
    * @param given the request's `terms_version`
    * @throws Problem TERMS_REQUIRED
    */

@@ -1,14 +1,14 @@
 import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
 
 /**
- * An account: the shop's `tb_users`, column by column as Django made it. The columns have no database defaults,
- * so every one of them is written here. Its unique indexes on username and mobile are the truth about both.
+ * An account: the shop's `tb_users`, with exactly Django's columns. They have no database defaults, so every column is
+ * written here. The unique indexes on username and mobile decide which of two accounts was first.
  */
 @Entity('tb_users')
 export class User {
   @PrimaryGeneratedColumn() id: number;
 
-  /** Encoded by PasswordHasher; read only where a password is compared. */
+  /** Encoded by PasswordHasher. Read only to compare a password. */
   @Column({ length: 128, select: false }) password: string;
 
   @Column({ name: 'last_login', type: 'datetime', precision: 6, nullable: true }) lastLogin: Date | null =

@@ -11,11 +11,13 @@ import { GIVEN_PASSWORD, IsPassword } from './password-policy.js';
 import { SignedInAccount } from '../auth/sign-ins.js';
 import { Account } from './users.service.js';
 
-/** Without 4-byte characters, which break a WHERE on the old shop's utf8mb3 tables, and without those that nobody sees. */
+/**
+ * Without 4-byte characters, which break a WHERE on the old shop's utf8mb3 tables, and without invisible characters.
+ */
 const NAME = /^[^\p{C}\u{10000}-\u{10ffff}]{1,150}$/u;
 const PASSWORD = { example: 'mysecret12', minLength: 8, maxLength: 20, description: '密码' };
 
-/** The part of every form that may open an account. */
+/** A field of every form that may open an account. */
 export const TermsVersion = (): PropertyDecorator =>
   applyDecorators(
     ApiPropertyOptional({
@@ -133,7 +135,7 @@ export class EventsQuery {
   readonly before?: number;
 }
 
-/** A login: what the page keeps. */
+/** The answer to a login. */
 export class SignedIn {
   @ApiProperty({ example: 'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.…', description: '登录令牌' })
   readonly token: string;

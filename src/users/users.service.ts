@@ -8,34 +8,34 @@ import { violatedUnique } from '../database/unique-violation.js';
 import { HashRenewals } from './hash-renewals.js';
 import { User } from './user.entity.js';
 
-/** An account as others see it: without its password. */
+/** An account without its password, as it may be shown. */
 export type Account = Pick<User, 'id' | 'username' | 'mobile' | 'email' | 'emailActive' | 'isActive'>;
-/** With the encoded password, for comparing only. */
+/** With the encoded password, only for comparing. */
 export type AccountWithPassword = Account & Pick<User, 'password'>;
 
-/** What it takes to write an account. */
+/** The data of a new account. */
 export interface NewAccount {
-  /** Missing: the mobile, or an invented name where another account has that one. */
+  /** Missing: the mobile, or an invented name if another account has that one. */
   readonly username?: string;
   readonly mobile: string;
   /** Encoded by PasswordHasher, or UNUSABLE_PASSWORD. */
   readonly password: string;
 }
 
-/** What an account must still be when a transaction acts on it; what is left out is not compared. */
+/** The state that an account must still have when a transaction changes it. Missing fields are not compared. */
 export interface Held {
   readonly id: number;
   readonly mobile?: string;
   /** Encoded, as it was when it was compared. */
   readonly password?: string;
-  /** For the support desk: a disabled account is held too. */
+  /** For the support desk: also accepts a disabled account. */
   readonly disabledToo?: boolean;
 }
 
-/** Django's mark for an account that has no password: it matches nothing. */
+/** Django's mark for an account without a password: it matches nothing. */
 export const UNUSABLE_PASSWORD = '!';
 
-/** Whether the account has a password that somebody could know. */
+/** Whether the account has a password. */
 export const hasPassword = ({ password }: Pick<User, 'password'>): boolean =>
   !password.startsWith(UNUSABLE_PASSWORD);
 
@@ -69,7 +69,10 @@ export class UsersService {
     return this.users.findOne({ select: WITH_PASSWORD, where: { mobile } });
   }
 
-  /** By username or mobile. A mobile wins over a username that looks like it: its owner has shown the phone. */
+  /**
+   * Finds an account by username or mobile. A mobile wins over an equal username, because its owner has proved the
+   * phone.
+   */
   async findByName(name: string): Promise<AccountWithPassword | undefined> {
     const where = MOBILE.test(name) ? [{ mobile: name }, { username: name }] : { username: name };
     const found = await this.users.find({ select: WITH_PASSWORD, where });
@@ -77,13 +80,13 @@ export class UsersService {
   }
 
   /**
-   * Locks the account's row until the transaction ends and compares it with what was proved before. A proof does
-   * not outlive a change of password or mobile, or a closing, that happened while its request waited for a hash.
+   * Locks the account's row until the transaction ends, and compares it with what was proved before. A proof becomes
+   * invalid if the password or mobile changed, or the account was closed, while its request waited for a hash.
    * @throws Problem ACCOUNT_DISABLED when it is disabled or gone; PASSWORD_INVALID when its password changed;
-   *   SMS_CODE_INVALID when its mobile changed, so that the code no longer proves anything about it
+   *   SMS_CODE_INVALID when its mobile changed, so that the code proves nothing about it any more
    */
   async hold({ id, mobile, password, disabledToo = false }: Held, tx: EntityManager): Promise<void> {
-    // SQLite has no row locks: there, transactions run one after the other.
+    // SQLite has no row locks. Its transactions run one after the other.
     const lock = tx.connection.options.type === 'mysql' ? ' FOR UPDATE' : '';
     const [row] = await tx.query<LockedRow[]>(
       `SELECT mobile, password, is_active AS isActive FROM tb_users WHERE id = ?${lock}`,
@@ -98,7 +101,7 @@ export class UsersService {
   }
 
   /**
-   * Writes a new account. The unique indexes decide who was first.
+   * Writes a new account. The unique indexes decide which of two was first.
    * @throws Problem MOBILE_TAKEN, USERNAME_TAKEN
    */
   async add({ username, mobile, password }: NewAccount, tx: EntityManager): Promise<Account> {
@@ -115,14 +118,14 @@ export class UsersService {
       const taken = violatedUnique(cause);
       if (taken === 'mobile') throw new Problem('MOBILE_TAKEN', { cause });
       if (taken !== 'username') throw cause;
-      // Another account may have this person's mobile as its name; that must not keep its owner out.
+      // Another account may use this mobile as its username. That must not prevent its owner from getting an account.
       if (username === undefined) return this.add({ username: inventedName(), mobile, password }, tx);
       throw new Problem('USERNAME_TAKEN', { cause });
     }
   }
 
   /**
-   * Says early what the unique indexes would say after an expensive hash.
+   * Throws early what the unique indexes would cause after an expensive hash.
    * @throws Problem USERNAME_TAKEN, MOBILE_TAKEN
    */
   async refuseTaken(username: string, mobile: string): Promise<void> {
@@ -132,8 +135,8 @@ export class UsersService {
   }
 
   /**
-   * Changes the mobile of an account that is held. A username that is the old mobile follows it: it would keep
-   * showing a number that may soon be another person's.
+   * Changes the mobile of a locked account. A username equal to the old mobile changes too: that number may soon belong
+   * to another person.
    * @throws Problem MOBILE_TAKEN
    */
   async setMobile(account: Account, mobile: string, tx: EntityManager): Promise<void> {
@@ -148,13 +151,13 @@ export class UsersService {
     }
   }
 
-  /** Empties the row of an account that is held: what names a person goes, and nobody can log in to it. */
+  /** Removes personal data from the row of a locked account, so that nobody can log in to it. */
   async close(id: number, tx: EntityManager): Promise<void> {
     await tx.update(
       User,
       { id },
       {
-        // No mobile and no username that can be registered looks like these. 11 characters: the column has no more.
+        // No valid mobile or username looks like these. The mobile column holds 11 characters.
         mobile: `c${String(id).padStart(10, '0')}`,
         username: `closed:${id}`,
         password: UNUSABLE_PASSWORD,
