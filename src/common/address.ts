@@ -48,8 +48,8 @@ export function belongsTo(networks: readonly string[]): (entry: string | undefin
 function rangeOf(network: string): [ipaddr.IPv4 | ipaddr.IPv6, number] {
   const [address = '', bits] = network.split('/');
   const [given, parsed] = [ipaddr.parse(address), ipaddr.process(address)];
-  const whole = given.kind() === 'ipv4' ? 32 : 128;
+  const allBits = given.kind() === 'ipv4' ? 32 : 128;
   // The bits of an IPv4-mapped range are counted from the start of the IPv6 address.
   const mapped = given.kind() === parsed.kind() ? 0 : 96;
-  return [parsed, Math.max(0, Number(bits ?? whole) - mapped)];
+  return [parsed, Math.max(0, Number(bits ?? allBits) - mapped)];
 }

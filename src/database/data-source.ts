@@ -61,7 +61,7 @@ export class ShopDataSource extends DataSource {
     } catch (error) {
       if (!this.connections) throw error;
       const { code, message } = error as NodeJS.ErrnoException;
-      throw new OperatorError(`DATABASE_URL: the database does not let us in (${code ?? message})`, {
+      throw new OperatorError(`DATABASE_URL: cannot connect to the database (${code ?? message})`, {
         cause: error,
       });
     }

@@ -17,7 +17,7 @@ beforeEach(() => {
 
 const limitsWith = (...LIMITS: string[]) =>
   new Limits(redis, { LIMITS, SMS_DAILY_BUDGET: 100, BIND_TOKEN_TTL: 3600 } as unknown as Config);
-const counted = async (rule: Rule, whom: string) => Number(await redis.get(limitKey(rule, whom)));
+const counted = async (rule: Rule, subject: string) => Number(await redis.get(limitKey(rule, subject)));
 
 async function refusal(work: Promise<void>): Promise<Problem> {
   const error = await work.then(

@@ -84,14 +84,14 @@ export class Limits {
 
   private groupsOf(uses: Uses): Group[] {
     const groups = new Map<string, Group>();
-    for (const [rule, whom] of Object.entries(uses) as [Rule, string][]) {
-      let group = groups.get(whom);
+    for (const [rule, subject] of Object.entries(uses) as [Rule, string][]) {
+      let group = groups.get(subject);
       if (!group) {
-        const mark = `qq:limit:{${whom}}:${PROCESS}:${++this.marks}`;
-        groups.set(whom, (group = { mark, rules: [], keys: [], counted: true }));
+        const mark = `qq:limit:{${subject}}:${PROCESS}:${++this.marks}`;
+        groups.set(subject, (group = { mark, rules: [], keys: [], counted: true }));
       }
       group.rules.push(rule);
-      group.keys.push(limitKey(rule, whom));
+      group.keys.push(limitKey(rule, subject));
     }
     return [...groups.values()];
   }
@@ -148,7 +148,7 @@ export class Limits {
 }
 
 /** The key of a rule's count. The braces put all counts of one subject into one slot of a Redis Cluster. */
-export const limitKey = (rule: Rule, whom: string): string => `qq:limit:{${whom}}:${rule}`;
+export const limitKey = (rule: Rule, subject: string): string => `qq:limit:{${subject}}:${rule}`;
 
 /** The uses of one subject, which one command counts. */
 interface Group {

@@ -46,14 +46,14 @@ const CLAIM = `
 @Injectable()
 export class CallbackOutcomes {
   /** Milliseconds that a second callback waits for the first one. */
-  private readonly patience: number;
+  private readonly waitMs: number;
 
   constructor(
     private readonly redis: Redis,
     private readonly clock: RedisClock,
     config: Config,
   ) {
-    this.patience = config.QQ_TIMEOUT_MS + 1000;
+    this.waitMs = config.QQ_TIMEOUT_MS + 1000;
   }
 
   /**
@@ -79,7 +79,7 @@ export class CallbackOutcomes {
   }
 
   private async replay(key: string, first: string, code: string): Promise<QqOutcome> {
-    const deadline = Date.now() + this.patience;
+    const deadline = Date.now() + this.waitMs;
     for (let text: string | null = first; text !== null; text = await this.redis.get(key)) {
       const stored = JSON.parse(text) as Stored;
       if (stored.code !== code) break;

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Cluster, Redis } from 'ioredis';
 
 /** Milliseconds that a probe may take. A slower Redis counts as not ready. */
-const PATIENCE = 1000;
+const PROBE_MS = 1000;
 /** Milliseconds that a probe's key lives. */
 const TTL = 1000;
 /** Enough keys for each primary of a Redis Cluster to get one. */
@@ -29,7 +29,7 @@ export class RedisReadiness {
     const keys = this.redis instanceof Cluster ? KEYS_IN_CLUSTER : 1;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error('Command timed out')), PATIENCE);
+      timer = setTimeout(() => reject(new Error('Command timed out')), PROBE_MS);
     });
     try {
       const writes = Array.from({ length: keys }, (_, n) => this.redis.set(`qq:probe:${n}`, 1, 'PX', TTL));

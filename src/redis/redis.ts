@@ -9,7 +9,7 @@ import { RedisClock } from './redis-clock.js';
 import { RedisReadiness } from './redis-readiness.js';
 import { clusterOptions, OPTIONS, sentinelOptions } from './redis-options.js';
 
-const PATIENCE_AT_BOOT_MS = 10_000;
+const WAIT_AT_BOOT_MS = 10_000;
 /** The first version whose scripts may read the clock and then write (script effects replication). */
 const OLDEST_VERSION = 5;
 
@@ -118,12 +118,12 @@ const CREDENTIALS_REFUSED =
 async function ready(redis: Redis | Cluster): Promise<void> {
   if (redis.status === 'ready') return connected.set(1);
   await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(resolve, PATIENCE_AT_BOOT_MS);
+    const timer = setTimeout(resolve, WAIT_AT_BOOT_MS);
     redis.once('ready', resolve);
     redis.on('error', (error: Error & { lastNodeError?: Error }) => {
       // A cluster's error carries the error of one of its nodes.
       const [why] = CREDENTIALS_REFUSED.exec((error.lastNodeError ?? error).message) ?? [];
-      if (why) reject(new OperatorError(`REDIS_URL: Redis does not let us in (${why})`));
+      if (why) reject(new OperatorError(`REDIS_URL: Redis refuses the connection (${why})`));
     });
     redis.once('ready', () => clearTimeout(timer));
   });

@@ -99,8 +99,8 @@ function payloadIn(altcha: string): Payload | undefined {
   }
   const { challenge, solution } = (payload ?? {}) as Partial<Record<keyof Payload, unknown>>;
   const { parameters, signature } = (challenge ?? {}) as Partial<Record<keyof Challenge, unknown>>;
-  const whole = isObject(parameters) && isObject(solution) && typeof signature === 'string';
-  return whole ? (payload as Payload) : undefined;
+  const complete = isObject(parameters) && isObject(solution) && typeof signature === 'string';
+  return complete ? (payload as Payload) : undefined;
 }
 
 const isObject = (value: unknown): boolean =>

@@ -57,7 +57,7 @@ const rejected = new Counter({
  * and a flood from one network does not delay the others.
  */
 export class HashQueue {
-  private readonly turns = { proven: new FairQueue(), guess: new FairQueue() };
+  private readonly queues = { proven: new FairQueue(), guess: new FairQueue() };
   private next: Standing = 'proven';
   private running = 0;
   private typicalMs: number;
@@ -91,7 +91,7 @@ export class HashQueue {
     const reason = this.full(asker, standing);
     if (!reason) return;
     rejected.inc({ reason });
-    const waitMs = (this.turns[standing].length * this.typicalMs) / this.options.lanes;
+    const waitMs = (this.queues[standing].length * this.typicalMs) / this.options.lanes;
     throw new Problem('OVERLOADED', { retryAfter: Math.max(1, Math.ceil(waitMs / 1000)) });
   }
 
@@ -102,29 +102,29 @@ export class HashQueue {
     }
     this.refuseWhenFull(asker, standing);
     return new Promise((admit, refuse) => {
-      this.turns[standing].add({ asker, since: performance.now(), admit, refuse });
+      this.queues[standing].add({ asker, since: performance.now(), admit, refuse });
     });
   }
 
   /** The bound that refuses this request. */
   private full(asker: Asker, standing: Standing): 'queue' | 'subnet' | 'network' | undefined {
     const { longestWaitMs, lanes } = this.options;
-    const turns = this.turns[standing];
+    const queue = this.queues[standing];
     // Half of the places: when both kinds wait, each gets every second lane.
     const places = Math.max(1, (longestWaitMs * lanes) / this.typicalMs / 2);
-    const left = places - turns.length;
+    const left = places - queue.length;
     const exceeds = (waiting: number, share: number) => waiting > 0 && waiting >= left * share;
     if (left <= 0) return 'queue';
-    if (exceeds(turns.waitingOf(subnetOf(asker)), SHARES.subnet)) return 'subnet';
-    if (exceeds(turns.waitingOf(asker.network), SHARES.network)) return 'network';
+    if (exceeds(queue.waitingOf(subnetOf(asker)), SHARES.subnet)) return 'subnet';
+    if (exceeds(queue.waitingOf(asker.network), SHARES.network)) return 'network';
     return undefined;
   }
 
   private admitNext(): void {
     while (this.running < this.options.lanes) {
-      const first = this.turns[this.next];
+      const first = this.queues[this.next];
       const other = this.next === 'proven' ? 'guess' : 'proven';
-      const waiting = first.shift() ?? this.turns[other].shift();
+      const waiting = first.shift() ?? this.queues[other].shift();
       if (!waiting) return;
       this.next = other;
       if (waiting.asker.isGone?.()) {
@@ -148,8 +148,8 @@ export class HashQueue {
     const now = performance.now();
     if (now - this.sweptAt < SWEEP_EVERY) return;
     this.sweptAt = now;
-    for (const turns of Object.values(this.turns)) {
-      for (const waiting of turns.remove(({ asker }) => asker.isGone?.() ?? false)) {
+    for (const queue of Object.values(this.queues)) {
+      for (const waiting of queue.remove(({ asker }) => asker.isGone?.() ?? false)) {
         refuseGone(waiting);
       }
     }
@@ -186,9 +186,9 @@ class FairQueue {
   }
 
   shift(): Waiting | undefined {
-    const [turn] = this.subnets;
-    if (!turn) return undefined;
-    const [subnet, queue] = turn;
+    const [first] = this.subnets;
+    if (!first) return undefined;
+    const [subnet, queue] = first;
     this.subnets.delete(subnet);
     const waiting = queue.shift()!;
     if (queue.length > 0) this.subnets.set(subnet, queue);

@@ -6,7 +6,7 @@ import bcrypt from 'bcrypt';
 export type Comparison = (password: string) => Promise<boolean | undefined>;
 
 /** The format that we write: bcrypt of the hex SHA-256, in Django's encoding. */
-export const OURS = 'bcrypt_sha256$';
+export const OUR_PREFIX = 'bcrypt_sha256$';
 
 /**
  * The highest cost of an encoded password that is checked. A costlier one counts as malformed: it would occupy a hash
@@ -36,7 +36,7 @@ export function readEncoded(encoded: string): Comparison | undefined {
     case 'bcrypt':
       return readBcrypt(encoded.slice('bcrypt$'.length), (password) => password);
     case 'bcrypt_sha256':
-      return readBcrypt(encoded.slice(OURS.length), hexSha256);
+      return readBcrypt(encoded.slice(OUR_PREFIX.length), hexSha256);
     case 'pbkdf2_sha1':
     case 'pbkdf2_sha256':
       return readPbkdf2(encoded);

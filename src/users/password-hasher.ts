@@ -3,7 +3,7 @@ import bcrypt from 'bcrypt';
 import { Config } from '../config/config.js';
 import { shareOf } from '../config/worker.js';
 import { Asker, HashQueue, Standing } from './hash-queue.js';
-import { hexSha256, isUnusable, OURS, readEncoded } from './password-formats.js';
+import { hexSha256, isUnusable, OUR_PREFIX, readEncoded } from './password-formats.js';
 
 /** Longest wait for a hash, in ms. A request that would wait longer is refused as OVERLOADED. */
 const LONGEST_WAIT_MS = 15_000;
@@ -54,7 +54,7 @@ export class PasswordHasher {
    * @throws Problem OVERLOADED when too many requests wait
    */
   async hash(password: string, asker: Asker, standing: Standing = 'proven'): Promise<string> {
-    return this.queue.run(asker, standing, async () => OURS + (await this.bcrypt(password)));
+    return this.queue.run(asker, standing, async () => OUR_PREFIX + (await this.bcrypt(password)));
   }
 
   /**
@@ -117,8 +117,8 @@ function hashLanes(wanted: number): number {
   return Math.max(1, Math.min(wanted, THREADS - 1));
 }
 
-function threadsOf(said: string | undefined): number {
-  const threads = Number(said ?? USUAL_THREADS);
+function threadsOf(setting: string | undefined): number {
+  const threads = Number(setting ?? USUAL_THREADS);
   // libuv takes an unreadable value as 1.
   return Number.isSafeInteger(threads) && threads > 0 ? threads : 1;
 }

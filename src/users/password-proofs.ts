@@ -68,11 +68,11 @@ export class PasswordProofs {
     try {
       this.passwords.refuseWhenFull(client);
       const account = await find();
-      const whom = account?.id ?? name;
+      const subject = account?.id ?? name;
       const byAccount: Uses[] = [
-        { 'login-failures-per-account-and-ip': `${whom}@${network}` },
+        { 'login-failures-per-account-and-ip': `${subject}@${network}` },
         // Last: a request refused for its address must not count here, because this count also refuses the owner.
-        { 'login-failures-per-account': String(whom) },
+        { 'login-failures-per-account': String(subject) },
       ];
       await this.limits.take(...byAccount);
       counted.push(...byAccount);

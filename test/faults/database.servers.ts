@@ -262,11 +262,11 @@ describe('at boot', () => {
 
     const error = (await fault((await createDataSource(options)).initialize())) as Error;
 
-    expect(error.message).toBe('DATABASE_URL: the database does not let us in (ER_ACCESS_DENIED_ERROR)');
+    expect(error.message).toBe('DATABASE_URL: cannot connect to the database (ER_ACCESS_DENIED_ERROR)');
     expect(options.toRetry?.(error)).toBe(false);
     line.refuse();
     const away = (await fault((await openDatabase({ DATABASE_URL: line.url })).initialize())) as Error;
-    expect(away.message).toBe('DATABASE_URL: the database does not let us in (ECONNREFUSED)');
+    expect(away.message).toBe('DATABASE_URL: cannot connect to the database (ECONNREFUSED)');
     expect(options.toRetry?.(away)).toBe(true);
   });
 
