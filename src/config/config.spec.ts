@@ -340,6 +340,15 @@ describe('the environment', () => {
     ]);
   });
 
+  it('that is more than a request may wait for QQ is told so', () => {
+    const warningsAt = (QQ_TIMEOUT_MS: string) => loadConfig({ JWT_SECRET: SECRET, QQ_TIMEOUT_MS }).warnings;
+
+    expect(warningsAt('4200')).toEqual([]);
+    expect(warningsAt('4201')).toEqual([
+      'QQ_TIMEOUT_MS: more than 4200 has no effect, because a request is answered within 5 s',
+    ]);
+  });
+
   it('of other programs causes no warning', () => {
     const others = {
       PATH: '/bin',

@@ -93,7 +93,7 @@ export class Config {
 
   @IsUrl(WEB_URL) readonly QQ_BASE_URL: string = 'https://graph.qq.com';
 
-  /** Milliseconds for one call to QQ, connecting included. */
+  /** Milliseconds for one call to QQ, connecting included; more than a whole request may wait has no effect. */
   @ToInteger() @IsInt() @Min(1) @Max(60_000) readonly QQ_TIMEOUT_MS: number = 3000;
 
   /** Asks QQ for the unionid too. It takes a second call, and QQ's permission. */

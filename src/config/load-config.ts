@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { plainToInstance } from 'class-transformer';
 import { getMetadataStorage, validateSync } from 'class-validator';
+import { WAITING_MS } from '../common/current-request.js';
 import { OperatorError } from '../common/operator-error.js';
 import { Config } from './config.js';
 import { misspelt } from './misspelt.js';
@@ -130,12 +131,17 @@ function warningsOf(config: Config): string[] {
           "a stranger's QQ can be planted in a visitor's browser. Switch it off when those pages are gone",
       ]
     : [];
-  if (!config.production) return legacy;
+  const late =
+    config.QQ_TIMEOUT_MS > WAITING_MS
+      ? [`QQ_TIMEOUT_MS: more than ${WAITING_MS} has no effect, because a request is answered within 5 s`]
+      : [];
+  if (!config.production) return [...legacy, ...late];
   const open = (['PUBLIC_URL', 'QQ_REDIRECT_URI', 'QQ_BASE_URL', 'SMS_HTTP_URL'] as const).filter(
     (name) => config[name] && new URL(config[name]).protocol === 'http:',
   );
   return [
     ...legacy,
+    ...late,
     ...open.map((name) => `${name}: is not https, so what travels there can be read and changed`),
   ];
 }

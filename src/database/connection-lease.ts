@@ -27,6 +27,7 @@ export class ConnectionLease {
   }
 
   connect(): Promise<PoolConnection> {
+    if (this.ended) return Promise.reject(this.reason());
     this.connecting ??= new Promise((resolve, reject) => {
       this.waiting.add(reject);
       this.connections.take((error, connection) => {
@@ -66,11 +67,10 @@ export class ConnectionLease {
     });
   }
 
-  /** Fails everything that waits on this lease. */
+  /** Fails everything that waits on this lease, and everything that is asked of it later. */
   expire(error: Error): void {
     this.end(true);
     this.fault = error;
-    this.connections.report(error);
     for (const reject of this.waiting) reject(error);
     this.waiting.clear();
   }

@@ -11,7 +11,7 @@ import { allowCors, refuseForeignOrigins } from './origins.js';
 import { measureRequests } from './metrics.js';
 import { servePages } from './pages.js';
 import { ProblemFilter } from './problem.filter.js';
-import { keepRequestId } from './request-context.js';
+import { answerInTime } from './request-deadline.js';
 import { logRequests } from './request-log.js';
 import { endConnectionsWhenStopping } from './shutdown.js';
 import { setUpDocs } from './swagger.js';
@@ -22,7 +22,7 @@ export async function configureApp(app: NestFastifyApplication): Promise<NestFas
   const config = app.get(Config);
   const fastify = app.getHttpAdapter().getInstance();
   for (const warning of config.warnings) new Logger('Config').warn(warning);
-  keepRequestId(fastify);
+  answerInTime(fastify);
   logRequests(fastify);
   if (config.METRICS_PORT !== undefined) measureRequests(app);
   sendHeaders(fastify, config);

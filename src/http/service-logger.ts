@@ -1,9 +1,9 @@
 import type { LoggerService } from '@nestjs/common';
 import { type DestinationStream, type Logger, pino } from 'pino';
+import { currentRequestId } from '../common/current-request.js';
 import { describeError, framesIn } from '../common/describe-error.js';
 import { VERSION } from '../common/version.js';
 import type { Config } from '../config/config.js';
-import { currentRequestId } from './request-context.js';
 
 type Level = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
 

@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { Histogram } from 'prom-client';
 import { type Dispatcher, Pool, ProxyAgent } from 'undici';
+import { timeLeft } from '../common/current-request.js';
 import { type ProxySettings, proxyAuthorization, proxyFor } from './proxy.js';
 import { UpstreamFault } from './upstream-fault.js';
 
@@ -81,7 +82,7 @@ export class Upstream {
   }
 
   /**
-   * Makes one call. It is sent at most once.
+   * Makes one call. It is sent at most once, and ends at the deadline of the request that causes it, if that comes first.
    * @throws UpstreamFault when no complete answer arrived; it says whether the call may have been sent
    */
   async call({
@@ -95,7 +96,9 @@ export class Upstream {
     const end = upstreamSeconds.startTimer({ upstream: this.options.name });
     try {
       const answer = await new Promise<UpstreamAnswer>((resolve, reject) => {
-        const exchange = new Exchange(resolve, reject, timeoutMs ?? this.options.timeoutMs, statusOnly);
+        const limit = Math.min(timeoutMs ?? this.options.timeoutMs, timeLeft());
+        if (limit <= 0) return reject(new UpstreamFault('ETIMEDOUT', false));
+        const exchange = new Exchange(resolve, reject, limit, statusOnly);
         const target = { origin: this.origin, path: this.prefix + path, method, body, idempotent: false };
         this.dispatcher.dispatch({ ...target, headers: { ...this.headers, ...headers } }, exchange);
       });

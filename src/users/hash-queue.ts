@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram } from 'prom-client';
 import { Client } from '../common/client.js';
+import { untimed } from '../common/current-request.js';
 import { Problem } from '../common/problem.js';
 
 /** The client whose request waits. */
@@ -72,16 +73,18 @@ export class HashQueue {
    * @throws Problem OVERLOADED at once when the queue or a share of it is full; later if the client has disconnected
    */
   async run<T>(asker: Asker, standing: Standing, work: () => Promise<T>): Promise<T> {
-    await this.lane(asker, standing);
-    const start = performance.now();
-    try {
-      return await work();
-    } finally {
-      this.typicalMs += (performance.now() - start - this.typicalMs) / 8;
-      this.running -= 1;
-      runningNow.dec();
-      this.admitNext();
-    }
+    return untimed(async () => {
+      await this.lane(asker, standing);
+      const start = performance.now();
+      try {
+        return await work();
+      } finally {
+        this.typicalMs += (performance.now() - start - this.typicalMs) / 8;
+        this.running -= 1;
+        runningNow.dec();
+        this.admitNext();
+      }
+    });
   }
 
   /** @throws Problem OVERLOADED when the queue or a share of it is full */

@@ -3,6 +3,7 @@ import { OnApplicationShutdown, Injectable, Logger } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { Redis } from 'ioredis';
 import { Repository } from 'typeorm';
+import { behindTheAnswer } from '../common/current-request.js';
 import { PasswordHasher, PasswordOwner } from './password-hasher.js';
 import { User } from './user.entity.js';
 
@@ -33,7 +34,9 @@ export class HashRenewals implements OnApplicationShutdown {
   /** Renews the hash of a password that was just compared and is right. */
   renewLater(account: PasswordOwner, password: string): void {
     if (this.running.has(account.id)) return;
-    const renewal = this.renew(account, password).finally(() => this.running.delete(account.id));
+    const renewal = behindTheAnswer(() => this.renew(account, password)).finally(() =>
+      this.running.delete(account.id),
+    );
     this.running.set(account.id, renewal);
   }
 

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { setTimeout } from 'node:timers/promises';
 import { type AddressInfo, type Server, type Socket, connect, createServer } from 'node:net';
 
 type Mode = 'pass' | 'stall';
@@ -26,6 +27,8 @@ export class SwitchableProxy {
 
   private readonly lines = new Set<[client: Socket, server: Socket]>();
   private mode: Mode = 'pass';
+  /** Milliseconds that an answer takes longer. */
+  private delay = 0;
   private trap?: Trap;
   private server: Server;
 
@@ -56,6 +59,7 @@ export class SwitchableProxy {
   /** Everything goes through again, also what was held up. */
   async pass(): Promise<void> {
     this.mode = 'pass';
+    this.delay = 0;
     this.trap = undefined;
     if (!this.server.listening) await this.listen();
     for (const line of this.lines) for (const end of line) end.resume();
@@ -80,6 +84,11 @@ export class SwitchableProxy {
   stall(): void {
     this.mode = 'stall';
     for (const line of this.lines) for (const end of line) end.pause();
+  }
+
+  /** Everything that the server says comes so many milliseconds later. */
+  slow(ms: number): void {
+    this.delay = ms;
   }
 
   /** Cuts the line on which the service next sends this text, before the server has seen it. Resolves then. */
@@ -142,6 +151,8 @@ export class SwitchableProxy {
     };
 
     const prepared = new PreparedStatements();
+    /** What has been delayed comes in its order, and before what follows. */
+    let delayed: Promise<unknown> | undefined;
 
     client.on('data', (chunk) => {
       if (held) return;
@@ -159,7 +170,16 @@ export class SwitchableProxy {
       prepared.answered(chunk);
       if (waiting) spring(waiting);
       waiting = undefined;
-      if (!held && !client.destroyed) client.write(chunk);
+      const write = () => {
+        if (!held && !client.destroyed) client.write(chunk);
+      };
+      if (this.delay === 0 && !delayed) return write();
+      const turn = Promise.all([delayed, setTimeout(this.delay)]);
+      delayed = turn;
+      void turn.then(() => {
+        if (delayed === turn) delayed = undefined;
+        return write();
+      });
     });
 
     for (const [here, there] of [line, [server, client] as const]) {

@@ -1,0 +1,67 @@
+import { Logger } from '@nestjs/common';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { CurrentRequest } from '../common/current-request.js';
+import { problemBody } from '../common/problem.js';
+import { Throttle } from '../common/throttle.js';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set by {@link answerInTime}. */
+    current?: CurrentRequest;
+    /** Answers the request when it is late. */
+    deadlineTimer?: NodeJS.Timeout;
+  }
+}
+
+/**
+ * Milliseconds after a request's deadline in which its handler may still answer, usually with the error of the call
+ * that was ended. Redis commands are not ended at the deadline, so that counts and codes can still be put back.
+ */
+const GRACE_MS = 450;
+/** Milliseconds between two checks of a request that waits for a password hash. */
+const CHECK_EVERY_MS = 100;
+/** Milliseconds between two log lines for one route. */
+const SAME_LINE_MS = 10_000;
+
+/**
+ * Makes the id and the deadline of a request available to all code that it runs (`common/current-request.ts`). A
+ * handler that is too late is not waited for: the answer is then `UNAVAILABLE`. So every request is answered within
+ * five seconds; the time that it waits for a password hash does not count.
+ */
+export function answerInTime(fastify: FastifyInstance): void {
+  const logger = new Logger('Deadline');
+  const throttle = new Throttle(SAME_LINE_MS);
+
+  const watch = (request: FastifyRequest, reply: FastifyReply, current: CurrentRequest): void => {
+    const left = current.timeLeft + GRACE_MS;
+    if (left <= 0) return answerLate(request, reply);
+    const wait = Number.isFinite(left) ? left : CHECK_EVERY_MS;
+    request.deadlineTimer = setTimeout(watch, wait, request, reply, current);
+  };
+
+  const answerLate = (request: FastifyRequest, reply: FastifyReply): void => {
+    if (reply.sent) return;
+    const route = `${request.method} ${request.routeOptions.url ?? 'none'}`;
+    if (throttle.allows(route)) logger.warn('UNAVAILABLE', { route, cause: 'the request took too long' });
+    request.problem = 'UNAVAILABLE';
+    const body = problemBody('UNAVAILABLE');
+    // Fastify drops what the handler answers later.
+    void reply.code(body.statusCode).type('application/json; charset=utf-8').send(body);
+  };
+
+  fastify.addHook('onRequest', (request, _reply, done) => {
+    request.current = new CurrentRequest(request.id);
+    request.current.run(done);
+  });
+  // Reading a body continues in a socket event, outside the request's context, so the context is set again.
+  fastify.addHook('preValidation', (request, reply, done) => {
+    const current = request.current!;
+    current.startClock();
+    watch(request, reply, current);
+    current.run(done);
+  });
+  fastify.addHook('onResponse', (request, _reply, done) => {
+    clearTimeout(request.deadlineTimer);
+    done();
+  });
+}
