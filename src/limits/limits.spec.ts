@@ -36,10 +36,10 @@ describe('take', () => {
 
     expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(3);
     expect(await counted('starts-per-ip', 'a')).toBe(3);
-    expect(await refusal(limits.take({ 'starts-per-ip': 'a' }))).toMatchObject({
-      code: 'TOO_MANY_REQUESTS',
-      retryAfter: 60,
-    });
+    const { code, retryAfter } = await refusal(limits.take({ 'starts-per-ip': 'a' }));
+    expect(code).toBe('TOO_MANY_REQUESTS');
+    expect(retryAfter).toBeLessThanOrEqual(60);
+    expect(retryAfter).toBeGreaterThan(30);
     await limits.take({ 'starts-per-ip': 'b' });
   });
 
