@@ -14,8 +14,8 @@ cp package.json package-lock.json "$target/"
 (cd "$target" && npm ci --omit=dev --ignore-scripts --prefer-offline --no-audit --no-fund)
 rm "$target/package-lock.json"
 
-# What no program loads: the compiler (an optional peer of @nestjs/swagger), TypeORM's build for browsers, type
-# declarations and source maps of packages. Our own source maps stay: stacks name our lines.
+# What no program loads: the compiler (an optional peer of @nestjs/swagger), TypeORM's build for browsers, the ES build
+# of Tencent's SDK, TypeScript and source maps of packages. Our own source maps stay: stacks name our lines.
 packages=$target/node_modules
-rm -rf "$packages/@types" "$packages/typescript" "$packages/typeorm/browser" "$packages/.bin/tsc" "$packages/.bin/tsserver"
-find "$packages" -type f \( -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.map' \) -delete
+rm -rf "$packages/@types" "$packages/typescript" "$packages/typeorm/browser" "$packages"/tencentcloud-sdk-nodejs-*/es "$packages/.bin/tsc" "$packages/.bin/tsserver"
+find "$packages" -type f \( -name '*.ts' -o -name '*.mts' -o -name '*.cts' -o -name '*.map' \) -delete

@@ -35,6 +35,7 @@ const ENGLISH = {
   '服务暂不可用，请稍后再试': 'The service is not available now. Try again later',
   // Validation of fields
   手机号格式不正确: 'Enter a mobile number of mainland China: 11 digits',
+  '该手机号无法接收短信，请换一个': 'This mobile number cannot receive our SMS. Use another one',
   短信验证码应为6位数字: 'The SMS code has 6 digits',
   密码长度应为8到20个字符: 'The password must have 8 to 20 characters',
   '密码过于常见，请换一个': 'This password is too common. Choose another one',

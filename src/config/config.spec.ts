@@ -93,8 +93,81 @@ describe('in production', () => {
     ['BCRYPT_COST', '9'],
     ['IMAGE_CODE_HEADER', 'on'],
     ['SMS_GATEWAY', 'log'],
+    ['SMS_GATEWAY', 'http,log'],
   ])('refuses what is good enough for development: %s=%s', (name, value) => {
     expect(Object.keys(faults({ ...PRODUCTION, [name]: value }))).toEqual([name]);
+  });
+});
+
+describe('the gateways', () => {
+  const VENDORS = {
+    aliyun: {
+      SMS_ALIYUN_ACCESS_KEY_ID: 'LTAI-id',
+      SMS_ALIYUN_ACCESS_KEY_SECRET: 'aliyun-secret',
+      SMS_ALIYUN_SIGN_NAME: '美多商城',
+      SMS_ALIYUN_TEMPLATE_CODE: 'SMS_154950909',
+    },
+    tencent: {
+      SMS_TENCENT_SECRET_ID: 'AKID-id',
+      SMS_TENCENT_SECRET_KEY: 'tencent-secret',
+      SMS_TENCENT_SDK_APP_ID: '1400006666',
+      SMS_TENCENT_SIGN_NAME: '美多商城',
+      SMS_TENCENT_TEMPLATE_ID: '1110',
+    },
+  };
+  const { SMS_HTTP_URL: _url, SMS_HTTP_KEY: _key, ...withoutHttp } = PRODUCTION;
+  const both = { ...withoutHttp, ...VENDORS.aliyun, ...VENDORS.tencent, SMS_GATEWAY: 'aliyun, tencent' };
+
+  it('stand in the order of fallback, with the defaults of the vendors', () => {
+    expect(loadConfig(both)).toMatchObject({
+      SMS_GATEWAY: ['aliyun', 'tencent'],
+      SMS_ALIYUN_REGION: 'cn-hangzhou',
+      SMS_ALIYUN_TEMPLATE_PARAMS: 'code={code}',
+      SMS_TENCENT_REGION: 'ap-guangzhou',
+      SMS_TENCENT_ENDPOINT: 'https://sms.tencentcloudapi.com',
+      SMS_TENCENT_TEMPLATE_PARAMS: '{code}',
+      warnings: [],
+    });
+  });
+
+  it.each([...Object.keys(VENDORS.aliyun), ...Object.keys(VENDORS.tencent)])(
+    'miss %s by its name',
+    (name) => {
+      const vendor = name.startsWith('SMS_ALIYUN') ? 'aliyun' : 'tencent';
+
+      expect(faults({ ...both, [name]: '' })).toEqual({ [name]: `is required with SMS_GATEWAY=${vendor}` });
+      expect(faults({ SMS_GATEWAY: `http,${vendor}`, ...VENDORS[vendor], [name]: '' })).toEqual({
+        [name]: `is required with SMS_GATEWAY=${vendor}`,
+      });
+    },
+  );
+
+  it.each([
+    ['SMS_ALIYUN_TEMPLATE_CODE', '154950909'],
+    ['SMS_ALIYUN_TEMPLATE_PARAMS', 'code'],
+    ['SMS_ALIYUN_TEMPLATE_PARAMS', 'code=123456'],
+    ['SMS_ALIYUN_TEMPLATE_PARAMS', 'code={code},'],
+    ['SMS_ALIYUN_ACCESS_KEY_SECRET', 'two words'],
+    ['SMS_ALIYUN_REGION', 'https://aliyun'],
+    ['SMS_ALIYUN_ENDPOINT', 'dysmsapi.aliyuncs.com'],
+    ['SMS_TENCENT_SDK_APP_ID', 'shop'],
+    ['SMS_TENCENT_TEMPLATE_ID', 'one'],
+    ['SMS_TENCENT_TEMPLATE_PARAMS', '123456'],
+    ['SMS_TENCENT_ENDPOINT', 'sms.tencentcloudapi.com'],
+  ])('refuse %s=%s', (name, value) => {
+    expect(Object.keys(faults({ ...both, [name]: value }))).toEqual([name]);
+  });
+
+  it('do not read the settings of one that is not chosen', () => {
+    expect(faults({ ...PRODUCTION, SMS_TENCENT_SDK_APP_ID: 'shop', SMS_ALIYUN_TEMPLATE_CODE: 'x' })).toEqual(
+      {},
+    );
+  });
+
+  it('warn of an endpoint that is not https', () => {
+    expect(loadConfig({ ...both, SMS_ALIYUN_ENDPOINT: 'http://sms.internal' }).warnings).toEqual([
+      expect.stringMatching(/^SMS_ALIYUN_ENDPOINT: is not https/),
+    ]);
   });
 });
 
@@ -172,7 +245,7 @@ describe('a wrong value', () => {
     ['BIND_TOKEN_TTL', '0', '1.5', '86401', 'hour'],
     ['BCRYPT_COST', '3', '16', '12.5', 'high'],
     ['IMAGE_CODE_HEADER', 'true', '1', 'On'],
-    ['SMS_GATEWAY', 'pigeon', 'HTTP', 'constructor'],
+    ['SMS_GATEWAY', 'pigeon', 'HTTP', 'constructor', ',', 'http,pigeon', 'http,http'],
     ['SMS_DAILY_BUDGET', '-1', 'many', '1.5', '99999999999999999999'],
     [
       'LIMITS',

@@ -1,6 +1,7 @@
 import { hkdfSync } from 'node:crypto';
 import {
   ArrayNotEmpty,
+  ArrayUnique,
   IsBoolean,
   IsIn,
   IsInt,
@@ -31,7 +32,14 @@ import { isRedisUrl, REDIS_URL_FORM } from './redis-url.js';
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
 export const HUMAN_CHECKS = ['altcha', 'picture'] as const;
 
-const sendsByHttp = (config: { SMS_GATEWAY: string }) => config.SMS_GATEWAY === 'http';
+export const SMS_GATEWAYS = ['http', 'aliyun', 'tencent', 'log'] as const;
+
+/** Validates a setting only where the gateway that it belongs to is chosen. */
+const ForGateway = (name: (typeof SMS_GATEWAYS)[number]): PropertyDecorator =>
+  ValidateIf(({ SMS_GATEWAY }: Partial<Config>) => SMS_GATEWAY?.includes(name) ?? false);
+
+/** A template's parameters: one of them has to be the code. */
+const hasCode = (params: string): boolean => params.includes('{code}');
 
 /**
  * Every setting of the service, named like its environment variable. The class is its own injection token. The instance
@@ -129,12 +137,52 @@ export class Config {
   /** Also sends the picture's text in `X-Image-Code`, for programs and tests. Production refuses it. */
   @ToBoolean('on', 'off') @IsBoolean() readonly IMAGE_CODE_HEADER: boolean = false;
 
-  @IsIn(['http', 'log']) readonly SMS_GATEWAY: 'http' | 'log';
-  @ValidateIf(sendsByHttp) @IsUrl(WEB_URL) readonly SMS_HTTP_URL: string;
-  @ValidateIf(sendsByHttp) @MinLength(1) readonly SMS_HTTP_KEY: string;
+  /** Who sends SMS, in order of fallback. */
+  @ToList()
+  @ArrayNotEmpty()
+  @ArrayUnique()
+  @IsIn(SMS_GATEWAYS, { each: true })
+  readonly SMS_GATEWAY: (typeof SMS_GATEWAYS)[number][];
+
+  @ForGateway('http') @IsUrl(WEB_URL) readonly SMS_HTTP_URL: string;
+  @ForGateway('http') @MinLength(1) readonly SMS_HTTP_KEY: string;
 
   /** `field=value` in the gateway's JSON answer that means "sent"; empty: any 2xx does. */
   @IsOptional() @Matches(/^[\w.-]+=.+$/) readonly SMS_HTTP_SUCCESS?: string;
+
+  /** An AccessKey that may call `dysms:SendSms`. */
+  @ForGateway('aliyun') @Matches(/^[\x21-\x7e]+$/) readonly SMS_ALIYUN_ACCESS_KEY_ID: string;
+  @ForGateway('aliyun') @Matches(/^[\x21-\x7e]+$/) readonly SMS_ALIYUN_ACCESS_KEY_SECRET: string;
+  @ForGateway('aliyun') @MinLength(1) readonly SMS_ALIYUN_SIGN_NAME: string;
+  @ForGateway('aliyun') @Matches(/^SMS_\d+$/) readonly SMS_ALIYUN_TEMPLATE_CODE: string;
+
+  /** The template's variables, comma-separated: `name=value`, `{code}` and `{minutes}` in the value are replaced. */
+  @ForGateway('aliyun')
+  @Matches(/^\w+=[^,=]+(,\w+=[^,=]+)*$/)
+  @Is('a list such as code={code},time={minutes} with {code} in it', hasCode)
+  readonly SMS_ALIYUN_TEMPLATE_PARAMS: string = 'code={code}';
+
+  /** Decides the endpoint, unless that is given. */
+  @ForGateway('aliyun') @Matches(/^[a-z]+(-[a-z\d]+)+$/) readonly SMS_ALIYUN_REGION: string = 'cn-hangzhou';
+  @IsOptional() @IsUrl(WEB_URL) readonly SMS_ALIYUN_ENDPOINT?: string;
+
+  /** A CAM key that may call `sms:SendSms`. */
+  @ForGateway('tencent') @Matches(/^[\x21-\x7e]+$/) readonly SMS_TENCENT_SECRET_ID: string;
+  @ForGateway('tencent') @Matches(/^[\x21-\x7e]+$/) readonly SMS_TENCENT_SECRET_KEY: string;
+  @ForGateway('tencent') @Matches(/^\d+$/) readonly SMS_TENCENT_SDK_APP_ID: string;
+  @ForGateway('tencent') @MinLength(1) readonly SMS_TENCENT_SIGN_NAME: string;
+  @ForGateway('tencent') @Matches(/^\d+$/) readonly SMS_TENCENT_TEMPLATE_ID: string;
+
+  /** The values of the template's `{1}`, `{2}`…, comma-separated: `{code}` and `{minutes}` in them are replaced. */
+  @ForGateway('tencent')
+  @Is('a list such as {code},{minutes} with {code} in it', hasCode)
+  readonly SMS_TENCENT_TEMPLATE_PARAMS: string = '{code}';
+
+  @ForGateway('tencent') @Matches(/^[a-z]+(-[a-z\d]+)+$/) readonly SMS_TENCENT_REGION: string =
+    'ap-guangzhou';
+  @ForGateway('tencent')
+  @IsUrl(WEB_URL)
+  readonly SMS_TENCENT_ENDPOINT: string = 'https://sms.tencentcloudapi.com';
 
   /** SMS per day for the whole service. */
   @ToInteger() @IsInt() @Min(0) @Max(1_000_000_000) readonly SMS_DAILY_BUDGET: number = 10_000;

@@ -11,6 +11,24 @@ const SANDBOX_APP_KEY = 'sandbox-app-key';
 /** Not read by `Config`: docker-compose.yml and the sandbox read them. */
 const OTHER_NAMES = ['MYSQL_PASSWORD', 'REDIS_PASSWORD', 'SANDBOX_PORT'];
 
+/** What a gateway of `SMS_GATEWAY` cannot do without. */
+const OF_GATEWAY: Readonly<Record<string, string[]>> = {
+  http: ['SMS_HTTP_URL', 'SMS_HTTP_KEY'],
+  aliyun: [
+    'SMS_ALIYUN_ACCESS_KEY_ID',
+    'SMS_ALIYUN_ACCESS_KEY_SECRET',
+    'SMS_ALIYUN_SIGN_NAME',
+    'SMS_ALIYUN_TEMPLATE_CODE',
+  ],
+  tencent: [
+    'SMS_TENCENT_SECRET_ID',
+    'SMS_TENCENT_SECRET_KEY',
+    'SMS_TENCENT_SDK_APP_ID',
+    'SMS_TENCENT_SIGN_NAME',
+    'SMS_TENCENT_TEMPLATE_ID',
+  ],
+};
+
 /** The names of all settings: the properties that have a rule. */
 const NAMES: readonly string[] = [
   ...new Set(
@@ -90,8 +108,13 @@ function missingSettings(config: Config, given: NodeJS.ProcessEnv): Record<strin
   if (config.production) {
     const names = ['DATABASE_URL', 'REDIS_URL', 'JWT_SECRET', 'PUBLIC_URL', 'QQ_APP_ID', 'QQ_APP_KEY'];
     names.push('QQ_REDIRECT_URI', 'SMS_GATEWAY');
-    if (given.SMS_GATEWAY === 'http') names.push('SMS_HTTP_URL', 'SMS_HTTP_KEY');
     required.push([names, 'in production']);
+  }
+  for (const [gateway, names] of Object.entries(OF_GATEWAY)) {
+    // Outside production, the sandbox's phone is the gateway that `http` calls.
+    const hasDefaults = gateway === 'http' && !config.production;
+    if (gatewaysIn(given).includes(gateway) && !hasDefaults)
+      required.push([names, `with SMS_GATEWAY=${gateway}`]);
   }
   const terms = ['TERMS_VERSION', 'TERMS_URL', 'PRIVACY_URL'];
   if (terms.some((name) => given[name])) required.push([terms, `together with ${terms.join(', ')}`]);
@@ -99,6 +122,9 @@ function missingSettings(config: Config, given: NodeJS.ProcessEnv): Record<strin
     required.flatMap(([names, when]) => names.filter((name) => !given[name]).map((name) => [name, when])),
   );
 }
+
+const gatewaysIn = ({ SMS_GATEWAY = '' }: NodeJS.ProcessEnv): string[] =>
+  SMS_GATEWAY.split(',').map((name) => name.trim());
 
 /** Settings that contradict each other. */
 function contradictions(config: Config, given: NodeJS.ProcessEnv): string[] {
@@ -119,7 +145,8 @@ function weaknesses(config: Config): string[] {
   if (config.BCRYPT_COST < 10) faults.push('BCRYPT_COST: at least 10 in production');
   if (config.IMAGE_CODE_HEADER)
     faults.push('IMAGE_CODE_HEADER: not in production, it gives the picture away');
-  if (config.SMS_GATEWAY === 'log') faults.push('SMS_GATEWAY: log is for development, it writes codes down');
+  if (config.SMS_GATEWAY?.includes('log'))
+    faults.push('SMS_GATEWAY: log is for development, it writes codes down');
   return faults;
 }
 
@@ -136,7 +163,9 @@ function warningsOf(config: Config): string[] {
       ? [`QQ_TIMEOUT_MS: more than ${WAITING_MS} has no effect, because a request is answered within 5 s`]
       : [];
   if (!config.production) return [...legacy, ...late];
-  const open = (['PUBLIC_URL', 'QQ_REDIRECT_URI', 'QQ_BASE_URL', 'SMS_HTTP_URL'] as const).filter(
+  const urls = ['PUBLIC_URL', 'QQ_REDIRECT_URI', 'QQ_BASE_URL'] as const;
+  const ofGateways = ['SMS_HTTP_URL', 'SMS_ALIYUN_ENDPOINT', 'SMS_TENCENT_ENDPOINT'] as const;
+  const open = [...urls, ...ofGateways].filter(
     (name) => config[name] && new URL(config[name]).protocol === 'http:',
   );
   return [

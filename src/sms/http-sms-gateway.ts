@@ -1,39 +1,56 @@
-import { OnApplicationShutdown } from '@nestjs/common';
 import { Problem } from '../common/problem.js';
 import { Config } from '../config/config.js';
-import { UpstreamFault } from '../upstream/upstream-fault.js';
-import { Upstream, UpstreamAnswer } from '../upstream/upstream.js';
-import { Delivery, GATEWAY_TIMEOUT_MS, SmsGateway, smsText } from './sms-gateway.js';
+import { Upstream } from '../upstream/upstream.js';
+import {
+  Delivery,
+  deliveryAfter,
+  GATEWAY_TIMEOUT_MS,
+  GatewayOptions,
+  SmsGateway,
+  smsText,
+} from './sms-gateway.js';
 import { ServiceError } from '../common/service-error.js';
 
 /**
  * POSTs `{mobile, code, text}` as JSON with a bearer key. Any 2xx means "sent", whatever its body; with
  * `SMS_HTTP_SUCCESS` the JSON body has to say so.
  */
-export class HttpSmsGateway extends SmsGateway implements OnApplicationShutdown {
+export class HttpSmsGateway extends SmsGateway {
   private readonly upstream: Upstream;
   private readonly path: string;
 
-  constructor(private readonly config: Config) {
+  constructor(
+    private readonly config: Config,
+    { connectTimeoutMs }: GatewayOptions = {},
+  ) {
     super();
     const { SMS_HTTP_URL: url } = config;
-    this.upstream = new Upstream({ name: 'sms', url, timeoutMs: GATEWAY_TIMEOUT_MS, proxy: config });
+    const timeoutMs = GATEWAY_TIMEOUT_MS;
+    this.upstream = new Upstream({ name: 'sms', url, timeoutMs, connectTimeoutMs, proxy: config });
     const { pathname, search } = new URL(url);
     this.path = pathname + search;
   }
 
   /** @throws Problem SMS_UNAVAILABLE */
-  async send(mobile: string, code: string): Promise<Delivery> {
-    const answer = await this.post(JSON.stringify({ mobile, code, text: smsText(code) }));
+  async send(mobile: string, code: string, timeoutMs = GATEWAY_TIMEOUT_MS): Promise<Delivery> {
+    const headers = {
+      'content-type': 'application/json',
+      authorization: `Bearer ${this.config.SMS_HTTP_KEY}`,
+    };
+    const body = JSON.stringify({ mobile, code, text: smsText(code) });
+    // The body is read only if it decides. A fault while reading it must not turn a sent message into a failed one.
+    const statusOnly = this.config.SMS_HTTP_SUCCESS === undefined;
+    const call = { method: 'POST', path: this.path, headers, body, statusOnly, timeoutMs } as const;
+    const answer = await this.upstream.call(call).catch(deliveryAfter);
     // 504: a gateway behind this one did not answer in time.
-    if (answer === undefined || answer.status === 504) return 'unknown';
+    if (answer === 'unknown' || answer.status === 504) return 'unknown';
     const { status, text } = answer;
     if (status < 200 || status > 299) throw refused(`the SMS gateway answered ${status}`);
     if (!this.saysSent(text)) throw refused('the SMS gateway did not say SMS_HTTP_SUCCESS');
     return 'accepted';
   }
 
-  async onApplicationShutdown(): Promise<void> {
+  override async onApplicationShutdown(): Promise<void> {
     await this.upstream.close();
   }
 
@@ -41,23 +58,6 @@ export class HttpSmsGateway extends SmsGateway implements OnApplicationShutdown 
   private saysSent(text: string): boolean {
     const [, field = '', value] = /^([^=]+)=(.+)$/s.exec(this.config.SMS_HTTP_SUCCESS ?? '') ?? [];
     return value === undefined || fieldOf(text, field) === value;
-  }
-
-  /** The answer; undefined when there is none and the message may have been sent. */
-  private async post(body: string): Promise<UpstreamAnswer | undefined> {
-    const headers = {
-      'content-type': 'application/json',
-      authorization: `Bearer ${this.config.SMS_HTTP_KEY}`,
-    };
-    try {
-      // The body is read only if it decides. A fault while reading it must not turn a sent message into a failed one.
-      const statusOnly = this.config.SMS_HTTP_SUCCESS === undefined;
-      return await this.upstream.call({ method: 'POST', path: this.path, headers, body, statusOnly });
-    } catch (cause) {
-      if (!(cause instanceof UpstreamFault)) throw cause;
-      if (cause.maybeSent) return undefined;
-      throw new Problem('SMS_UNAVAILABLE', { cause });
-    }
   }
 }
 

@@ -1,16 +1,43 @@
+import { OnApplicationShutdown } from '@nestjs/common';
+import { Problem } from '../common/problem.js';
+import { UpstreamFault } from '../upstream/upstream-fault.js';
+
 /** Milliseconds for all gateway calls for one message, so that the requester gets an answer within five seconds. */
 export const GATEWAY_TIMEOUT_MS = 4000;
 
 /** `unknown`: the gateway may have sent the message. It is treated as sent. */
 export type Delivery = 'accepted' | 'unknown';
 
-/** Sends SMS. Each vendor is one subclass, chosen in sms.module.ts. */
-export abstract class SmsGateway {
+/** How a gateway that is one of several shares the time with the others. */
+export interface GatewayOptions {
+  /** Milliseconds for connecting: a gateway that does not accept connections leaves time for the next one. */
+  readonly connectTimeoutMs?: number;
+}
+
+/** Sends SMS. Each vendor is one subclass, opened in open-gateway.ts. */
+export abstract class SmsGateway implements OnApplicationShutdown {
   /**
    * Gives the code to the gateway. An error means for certain that the message was not sent.
-   * @throws Problem SMS_UNAVAILABLE when the gateway refuses or cannot be reached
+   * @param timeoutMs for all of it
+   * @throws Problem SMS_UNAVAILABLE when the gateway refuses or cannot be reached; TOO_MANY_REQUESTS and
+   *   REQUEST_INVALID when it refuses this number
    */
-  abstract send(mobile: string, code: string): Promise<Delivery>;
+  abstract send(mobile: string, code: string, timeoutMs?: number): Promise<Delivery>;
+
+  /** Ends its connections. */
+  onApplicationShutdown(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+/**
+ * What a call that brought no answer means for its message.
+ * @throws Problem SMS_UNAVAILABLE when it certainly was not sent
+ */
+export function deliveryAfter(cause: unknown): 'unknown' {
+  if (!(cause instanceof UpstreamFault)) throw cause;
+  if (cause.maybeSent) return 'unknown';
+  throw new Problem('SMS_UNAVAILABLE', { cause });
 }
 
 /** The text of the SMS. */

@@ -1,13 +1,12 @@
 import { Module } from '@nestjs/common';
 import { Config } from '../config/config.js';
-import { HttpSmsGateway } from './http-sms-gateway.js';
 import { AnyHumanCheck, HumanCheck } from './human-check.js';
 import { ImageCodeService } from './image-code.service.js';
-import { LogSmsGateway } from './log-sms-gateway.js';
 import { ProofOfWork } from './proof-of-work.js';
 import { SmsCodeStore } from './sms-code-store.js';
 import { SmsCodeService } from './sms-code.service.js';
 import { HumanChecksController } from './human-checks.controller.js';
+import { openGateway } from './open-gateway.js';
 import { SmsGateway } from './sms-gateway.js';
 
 @Module({
@@ -23,12 +22,7 @@ import { SmsGateway } from './sms-gateway.js';
       useFactory: (config: Config, altcha: ProofOfWork, picture: ImageCodeService): HumanCheck =>
         new AnyHumanCheck(config.HUMAN_CHECK.map((name) => ({ altcha, picture })[name])),
     },
-    {
-      provide: SmsGateway,
-      inject: [Config],
-      useFactory: (config: Config): SmsGateway =>
-        config.SMS_GATEWAY === 'log' ? new LogSmsGateway() : new HttpSmsGateway(config),
-    },
+    { provide: SmsGateway, inject: [Config], useFactory: openGateway },
   ],
   exports: [ImageCodeService, SmsCodeService],
 })

@@ -13,6 +13,8 @@ export interface UpstreamOptions {
   readonly url: string;
   /** Milliseconds for one call: waiting for a connection, connecting, sending and reading the whole answer. */
   readonly timeoutMs: number;
+  /** Milliseconds for connecting alone, where whoever is called next needs some of the time. */
+  readonly connectTimeoutMs?: number;
   readonly proxy: ProxySettings;
 }
 
@@ -66,7 +68,7 @@ export class Upstream {
       // The call's own deadline is the only time limit.
       headersTimeout: 0,
       bodyTimeout: 0,
-      connectTimeout: options.timeoutMs,
+      connectTimeout: options.connectTimeoutMs ?? options.timeoutMs,
     };
     if (proxy)
       new Logger('Upstream').log('Calls go through a proxy', { upstream: options.name, proxy: proxy.host });
