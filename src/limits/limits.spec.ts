@@ -84,6 +84,14 @@ describe('take', () => {
     expect(await counted('binds-per-ip', 'c')).toBe(0);
   });
 
+  it('counts nothing where whom the next stage counts cannot be looked up', async () => {
+    const lookUp = () => Promise.reject(new Error('nobody'));
+
+    await expect(limits.take({ 'starts-per-ip': 'a' }, lookUp)).rejects.toThrow('nobody');
+
+    expect(await counted('starts-per-ip', 'a')).toBe(0);
+  });
+
   it('counts one subject of two stages in both', async () => {
     await limits.take({ 'starts-per-ip': 'a' }, { 'binds-per-ip': 'a' });
 

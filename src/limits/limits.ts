@@ -46,13 +46,14 @@ export class Limits {
   /**
    * Counts one use of each rule, or none: if one rule refuses, the others do not count. One Redis command for all rules
    * of a stage with the same subject.
-   * @param stages counted one after another; a stage is only counted if the stage before allowed it
+   * @param stages counted one after another; a stage is only counted if the stage before allowed it. A function is only
+   *   called then, and looks up the subject; if it throws, nothing is counted
    * @throws Problem TOO_MANY_REQUESTS with the seconds until the strictest rule allows it again
    */
-  async take(...stages: Uses[]): Promise<void> {
+  async take(...stages: (Uses | (() => Promise<Uses>))[]): Promise<void> {
     const sent: Group[] = [];
-    for (const uses of stages) {
-      const groups = this.groupsOf(uses);
+    for (const stage of stages) {
+      const groups = this.groupsOf(await this.usesOf(stage, sent));
       sent.push(...groups);
       const answers = await Promise.allSettled(groups.map((group) => this.count(group)));
       const failed = answers.find((answer) => answer.status === 'rejected');
@@ -80,6 +81,16 @@ export class Limits {
   /** Resets the counts of these rules: for the support desk. */
   async forget(uses: Uses): Promise<void> {
     for (const { keys } of this.groupsOf(uses)) await this.redis.del(...keys);
+  }
+
+  private async usesOf(stage: Uses | (() => Promise<Uses>), sent: readonly Group[]): Promise<Uses> {
+    if (typeof stage !== 'function') return stage;
+    try {
+      return await stage();
+    } catch (error) {
+      await this.undo(sent);
+      throw error;
+    }
   }
 
   private groupsOf(uses: Uses): Group[] {

@@ -31,6 +31,7 @@ export const RULES = {
   'binds-per-ip': [600, QUARTER],
   'name-lookups-per-ip': [60, MINUTE],
   'lists-per-account': [120, MINUTE],
+  'account-changes-per-ip': [300, HOUR],
   'registrations-per-ip': [300, HOUR],
   'sms-logins-per-ip': [300, HOUR],
   'resets-per-ip': [300, HOUR],

@@ -8,7 +8,7 @@ import { AccountChanges, Change } from '../users/account-changes.js';
 import { PasswordProofs } from '../users/password-proofs.js';
 import { BindReceipts } from './bind-receipts.js';
 import { OAuthQQUser } from './oauth-qq-user.entity.js';
-import { QqBindings } from './qq-bindings.js';
+import { QqBindings, unboundQq } from './qq-bindings.js';
 
 /** A bound QQ as its owner sees it. */
 export interface BoundQq {
@@ -36,11 +36,11 @@ export class AccountQqsService {
 
   /**
    * One entry for each QQ, whatever the number of its app ids; the first bound comes first.
-   * @throws Problem TOO_MANY_REQUESTS
+   * @throws Problem LOGIN_REQUIRED if the account is disabled or gone, TOO_MANY_REQUESTS
    */
   async list(userId: number): Promise<BoundQq[]> {
     await this.limits.take({ 'lists-per-account': String(userId) });
-    const rows = await this.bindings.of(userId);
+    const rows = await this.bindings.ofActive(userId);
     return Promise.all([...groups(rows).values()].map((ofOneQq) => this.bound(userId, ofOneQq)));
   }
 
@@ -65,7 +65,7 @@ export class AccountQqsService {
     await this.changes.commit(change, async (tx) => {
       const removed = await this.bindings.removeQq(id, userId, tx);
       if (removed.length === 0) throw new Problem('NOT_FOUND');
-      await Promise.all(removed.map((row) => this.receipts.close(row.openid)));
+      await Promise.all(removed.map((row) => this.receipts.close(unboundQq(row))));
     });
     this.logger.log('QQ unbound', { userId });
   }

@@ -12,8 +12,6 @@ import { LoggedIn } from '../auth/logged-in.js';
 import { Login } from '../auth/token.service.js';
 import { Client, FromClient } from '../common/client.js';
 import { AnswersProblems } from '../common/problem.js';
-import { CurrentAccount } from '../users/active-account.pipe.js';
-import { Account } from '../users/users.service.js';
 import { AccountQqsService, newlyBound } from './account-qqs.service.js';
 import { AddQqService } from './add-qq.service.js';
 import { Browser } from './browser-cookie.js';
@@ -32,8 +30,8 @@ export class BindingsController {
   @ApiOperation({ summary: '绑定了哪些QQ', description: '这个账号的QQ，先绑定的在前。' })
   @ApiOkResponse({ type: [BindingAnswer] })
   @AnswersProblems('TOO_MANY_REQUESTS')
-  async list(@CurrentAccount() { id }: Account): Promise<BindingAnswer[]> {
-    return (await this.qqs.list(id)).map((qq) => new BindingAnswer(qq));
+  async list(@CurrentLogin() { userId }: Login): Promise<BindingAnswer[]> {
+    return (await this.qqs.list(userId)).map((qq) => new BindingAnswer(qq));
   }
 
   @Post()

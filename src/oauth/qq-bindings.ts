@@ -114,6 +114,16 @@ export class QqBindings {
   }
 
   /**
+   * The bindings of an account that may log in.
+   * @throws Problem LOGIN_REQUIRED if it is disabled or gone
+   */
+  async ofActive(userId: number): Promise<OAuthQQUser[]> {
+    const account = await this.users.findById(userId);
+    if (!account?.isActive) throw new Problem('LOGIN_REQUIRED');
+    return this.of(userId);
+  }
+
+  /**
    * Removes a QQ from a locked account: its rows of all app ids, because any row left would still log in.
    * @returns the removed rows; none if the account has no such binding
    */
@@ -175,6 +185,11 @@ export class QqBindings {
       return true;
     }
   }
+}
+
+/** The QQ of a row, by the names that every row of it has. */
+export function unboundQq({ openid, qqUnionid, unionid }: OAuthQQUser) {
+  return { openid, unionid: qqUnionid ?? unionid };
 }
 
 function accountOf(row: BoundRow): AccountWithPassword {

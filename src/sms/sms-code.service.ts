@@ -30,21 +30,33 @@ export class SmsCodeService {
    * Sends a new code, which replaces the previous one, after a human check. The code is counted and stored before it is
    * sent, because it may arrive before the gateway's answer. If it was certainly not sent, the count is undone and the
    * previous code is restored. If it may have been sent, it is treated as sent.
+   * @param to the mobile, or a function that looks it up, which is called after the limits by address
    * @throws Problem IMAGE_CODE_INVALID, HUMAN_CHECK_INVALID, TOO_MANY_REQUESTS, SMS_UNAVAILABLE, REQUEST_INVALID (no
    *   proof, or the gateway refuses the number)
    */
-  async send(mobile: string, proof: HumanProof, { network, subnet }: Client): Promise<Delivery> {
+  async send(
+    to: string | (() => Promise<string>),
+    proof: HumanProof,
+    { network, subnet }: Client,
+  ): Promise<Delivery> {
     await this.humanCheck.redeem(proof);
-    const uses: Uses = {
-      'sms-per-mobile-minute': mobile,
-      'sms-per-mobile-hour': mobile,
-      'sms-per-mobile-day': mobile,
+    const byAddress: Uses = {
       'sms-per-ip-hour': network,
       'sms-per-ip-day': network,
       'sms-per-subnet-day': subnet,
       'sms-budget-day': 'all',
     };
-    await this.limits.take(uses);
+    const byMobile = (mobile: string): Uses => ({
+      'sms-per-mobile-minute': mobile,
+      'sms-per-mobile-hour': mobile,
+      'sms-per-mobile-day': mobile,
+    });
+    let mobile = '';
+    await this.limits.take(byAddress, async () => {
+      mobile = typeof to === 'string' ? to : await to();
+      return byMobile(mobile);
+    });
+    const uses = { ...byAddress, ...byMobile(mobile) };
     const code = String(randomInt(1_000_000)).padStart(6, '0');
     const delivery = await this.hand(code, mobile, uses);
     const line = { mobile: maskMobile(mobile) };

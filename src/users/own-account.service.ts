@@ -3,6 +3,7 @@ import { EntityManager } from 'typeorm';
 import { Login } from '../auth/token.service.js';
 import { Client } from '../common/client.js';
 import { Problem } from '../common/problem.js';
+import { Limits } from '../limits/limits.js';
 import { SmsCodeService } from '../sms/sms-code.service.js';
 import { AccountChanges, Change } from './account-changes.js';
 import { PasswordProofs } from './password-proofs.js';
@@ -18,6 +19,7 @@ export class OwnAccountService {
 
   constructor(
     private readonly changes: AccountChanges,
+    private readonly limits: Limits,
     private readonly proofs: PasswordProofs,
     private readonly smsCodes: SmsCodeService,
     private readonly users: UsersService,
@@ -37,6 +39,7 @@ export class OwnAccountService {
     { mobile, smsCode, password }: { mobile: string; smsCode: string; password?: string | undefined },
     client: Client,
   ): Promise<void> {
+    await this.limits.take({ 'account-changes-per-ip': client.network });
     await this.smsCodes.check(mobile, smsCode, client.network);
     const account = await this.proven(await this.active(login), password, client);
     const change = { account, login, event: { event: 'mobile_changed', via: 'sms', client } } as const;
@@ -54,6 +57,7 @@ export class OwnAccountService {
    * @throws Problem SMS_CODE_INVALID, PASSWORD_INVALID, LOGIN_REQUIRED, TOO_MANY_REQUESTS, OVERLOADED
    */
   async close(login: Login, smsCode: string, password: string | undefined, client: Client): Promise<void> {
+    await this.limits.take({ 'account-changes-per-ip': client.network });
     const found = await this.active(login);
     await this.smsCodes.check(found.mobile, smsCode, client.network);
     const account = await this.proven(found, password, client);

@@ -8,6 +8,14 @@ import { HashRenewals } from './hash-renewals.js';
 import { PasswordHasher } from './password-hasher.js';
 import { Account, AccountWithPassword, UsersService } from './users.service.js';
 
+/** Whose password it is: an account that is known, or one to be found by its name. */
+interface Wanted {
+  readonly find: () => Promise<AccountWithPassword | undefined>;
+  readonly id?: number;
+  /** What is counted where no account has it. */
+  readonly name?: string;
+}
+
 /** Proof by password, and the limits on guessing one. */
 @Injectable()
 export class PasswordProofs {
@@ -25,7 +33,7 @@ export class PasswordProofs {
   async login(name: string, password: string, client: Client): Promise<Proven<Account>> {
     const asOf = Date.now();
     const find = async () => this.users.findByName(name);
-    const { account, right } = await this.guess(password, find, spelling(name), client);
+    const { account, right } = await this.guess(password, { find, name: spelling(name) }, client);
     if (!right || !account) throw new Problem('CREDENTIALS_INVALID', { userId: account?.id });
     if (!account.isActive) throw new Problem('ACCOUNT_DISABLED', { userId: account.id });
     if (!this.passwords.isCurrent(account.password)) this.renewals.renewLater(account, password);
@@ -43,7 +51,7 @@ export class PasswordProofs {
       if (!found?.isActive) throw new Problem('LOGIN_REQUIRED');
       return found;
     };
-    const { account, right } = await this.guess(password, find, String(id), client);
+    const { account, right } = await this.guess(password, { find, id }, client);
     if (!right || !account) throw new Problem('PASSWORD_INVALID', { userId: id });
     return account;
   }
@@ -53,12 +61,11 @@ export class PasswordProofs {
    *
    * Limits by address come first, so that a refused request costs no SQL statement and no hash. Then come the account's
    * limits, which do not depend on the spelling of its name, and which count each address separately, so that a
-   * stranger's failures do not count for the owner.
+   * stranger's failures do not count for the owner. For a known account they come before the look-up.
    */
   private async guess(
     password: string,
-    find: () => Promise<AccountWithPassword | undefined>,
-    name: string,
+    { find, id, name = '' }: Wanted,
     client: Client,
   ): Promise<{ account: AccountWithPassword | undefined; right: boolean }> {
     const { network } = client;
@@ -67,8 +74,8 @@ export class PasswordProofs {
     let failed = false;
     try {
       this.passwords.refuseWhenFull(client);
-      const account = await find();
-      const subject = account?.id ?? name;
+      const found = id === undefined ? await find() : undefined;
+      const subject = id ?? found?.id ?? name;
       const byAccount: Uses[] = [
         { 'login-failures-per-account-and-ip': `${subject}@${network}` },
         // Last: a request refused for its address must not count here, because this count also refuses the owner.
@@ -76,6 +83,7 @@ export class PasswordProofs {
       ];
       await this.limits.take(...byAccount);
       counted.push(...byAccount);
+      const account = id === undefined ? found : await find();
       failed = !(await this.passwords.matches(password, account, client));
       return { account, right: !failed };
     } finally {

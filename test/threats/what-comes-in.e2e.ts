@@ -39,6 +39,7 @@ beforeAll(async () => {
           'sms-tries-per-mobile-and-ip',
           'name-lookups-per-ip',
           'lists-per-account',
+          'account-changes-per-ip',
           'sms-logins-per-ip',
           'starts-per-ip',
           'callbacks-per-ip',
