@@ -1,9 +1,12 @@
 import { Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
 
+/** The index for the events of one QQ. */
+export const BY_OPENID = 'tb_account_event_user_id_openid_hash';
+
 /** What happened to an account. Rows are added, never changed; they outlive the account, so no foreign key. */
 @Entity('tb_account_event')
 @Index('tb_account_event_user_id_id', ['userId', 'id'])
-@Index('tb_account_event_user_id_openid_hash', ['userId', 'openidHash', 'id'])
+@Index(BY_OPENID, ['userId', 'openidHash', 'id'])
 export class AccountEvent {
   /** The column is a bigint. Declared as `int` here, because TypeORM reads a bigint as a string. */
   @PrimaryGeneratedColumn() id: number;
