@@ -21,6 +21,13 @@ interface Receipt {
   readonly at: number;
 }
 
+/** A QQ that is being unbound. */
+interface UnboundQq {
+  readonly openid: string;
+  /** Null if it is not known. */
+  readonly unionid: string | null;
+}
+
 /** Milliseconds in which the answer to a bind can be asked for again. */
 const REPEATABLE_FOR = 300_000;
 
@@ -60,18 +67,21 @@ export class BindReceipts {
 
   /**
    * How the token's QQ was last bound: `same` by this same request within five minutes, `used` by another request with
-   * this token, `void` if the QQ was unbound after the token was issued. One command.
+   * this token, `void` if the QQ was unbound after the token was issued. One command; two with `QQ_UNIONID`.
    */
   async look(grant: BindGrant, request: BindRequestMark): Promise<'none' | 'same' | 'used' | 'void'> {
+    if (await this.unboundByAnyApp(grant)) return 'void';
     const seen = await Promise.all(this.keys.map((key) => this.lookBy(key, grant, request)));
     return seen.find((word) => word !== 'none') ?? 'none';
   }
 
   /**
-   * Writes the receipt of a bind. One command.
+   * Writes the receipt of a bind. One command; two with `QQ_UNIONID`.
    * @throws Problem BIND_TOKEN_INVALID when the QQ was unbound after the token was issued
    */
-  async write({ identity, tokenId, issuedAt }: BindGrant, request: BindRequestMark): Promise<void> {
+  async write(grant: BindGrant, request: BindRequestMark): Promise<void> {
+    if (await this.unboundByAnyApp(grant)) throw new Problem('BIND_TOKEN_INVALID');
+    const { identity, tokenId, issuedAt } = grant;
     const receipt: Receipt = { tokenId, mark: markOf(request, this.keys[0]!), at: Date.now() };
     const name = nameOf(identity.openid, this.keys[0]!);
     const values = [JSON.stringify(receipt), issuedAt, this.config.BIND_TOKEN_TTL];
@@ -79,11 +89,25 @@ export class BindReceipts {
     if (written === 0) throw new Problem('BIND_TOKEN_INVALID');
   }
 
-  /** Makes every bind token of this QQ that exists now invalid. */
-  async close(openid: string): Promise<void> {
+  /** Makes every bind token of this QQ that exists now invalid, including those for other app ids. */
+  async close({ openid, unionid }: UnboundQq): Promise<void> {
     // By Redis's clock, like the moments in the tokens: different servers may issue and unbind.
     const at = await this.clock.now();
-    await CLOSE.run(this.redis, [nameOf(openid, this.keys[0]!)], at, this.config.BIND_TOKEN_TTL);
+    const names = [openid, ...(unionid === null ? [] : [ofAllApps(unionid)])];
+    await Promise.all(
+      names.map((name) =>
+        CLOSE.run(this.redis, [nameOf(name, this.keys[0]!)], at, this.config.BIND_TOKEN_TTL),
+      ),
+    );
+  }
+
+  /** Whether the QQ was unbound after the token was issued, under any of its app ids. */
+  private async unboundByAnyApp({ identity: { unionid }, issuedAt }: BindGrant): Promise<boolean> {
+    if (unionid === undefined) return false;
+    const moments = await Promise.all(
+      this.keys.map((key) => this.redis.hget(nameOf(ofAllApps(unionid), key), 'unboundAt')),
+    );
+    return moments.some((unboundAt) => unboundAt !== null && issuedAt <= Number(unboundAt));
   }
 
   private async lookBy(
@@ -104,7 +128,9 @@ export class BindReceipts {
 
 const markOf = ({ mobile, smsCode }: BindRequestMark, key: Buffer): string =>
   hash(`${mobile} ${smsCode}`, key);
-const nameOf = (openid: string, key: Buffer): string => `qq:bind:${hash(openid, key)}`;
+/** `qq` is an openid, or the name of a QQ for all its app ids. */
+const nameOf = (qq: string, key: Buffer): string => `qq:bind:${hash(qq, key)}`;
+const ofAllApps = (unionid: string): string => `unionid ${unionid}`;
 
 function hash(text: string, key: Buffer): string {
   return createHmac('sha256', key).update(text).digest('base64url');

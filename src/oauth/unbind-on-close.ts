@@ -1,7 +1,7 @@
 import { Injectable, OnModuleInit } from '@nestjs/common';
 import { OwnAccountService } from '../users/own-account.service.js';
 import { BindReceipts } from './bind-receipts.js';
-import { QqBindings } from './qq-bindings.js';
+import { QqBindings, unboundQq } from './qq-bindings.js';
 
 /** Unbinds every QQ of an account in the transaction that closes it, and ends their bind tokens. */
 @Injectable()
@@ -15,7 +15,7 @@ export class UnbindOnClose implements OnModuleInit {
   onModuleInit(): void {
     this.ownAccounts.onClose(async (userId, tx) => {
       const removed = await this.bindings.removeAll(userId, tx);
-      await Promise.all(removed.map(({ openid }) => this.receipts.close(openid)));
+      await Promise.all(removed.map((row) => this.receipts.close(unboundQq(row))));
     });
   }
 }

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
+import { register } from 'prom-client';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openidOf } from '../../sandbox/people.js';
 import { AccountEvent } from '../../src/audit/account-event.entity.js';
+import { AuditWriter } from '../../src/audit/audit-writer.js';
 import { User } from '../../src/users/user.entity.js';
-import { newMobile, newPassword, newQq, type Shopper } from '../support/shopper.js';
+import { newMobile, newName, newPassword, newQq, type Shopper } from '../support/shopper.js';
 import { type App, type StartOptions, startApp } from '../support/start-app.js';
 import { forgetLimit, writtenCode } from '../support/fixtures.js';
 
@@ -306,6 +308,40 @@ describe('what changes nothing', () => {
       await expect.poll(() => kept(id), { timeout: 3000 }).toHaveLength(3);
     },
   );
+});
+
+describe('what anybody can do without end, and what is about no account', () => {
+  it('is counted and not written', async () => {
+    const events = app.dataSource.getRepository(AccountEvent);
+    const shopper = app.shopper();
+    const form = { ...(await shopper.bindForm()), sms_code: '000000' };
+    const taken = { mobile: form.mobile, sms_code: '000000', password: newPassword() };
+    await app.nest.get(AuditWriter).flush();
+    const [before, refused] = [await events.count(), await refusals()];
+
+    const answers = [
+      await shopper.bind({ ...form, access_token: 'a.b.c' }),
+      await shopper.bind({ ...form, access_token: form.access_token.slice(0, -2) }),
+      await shopper.bind(form),
+      await shopper.get('/oauth/qq/users/?code=AAAA&state=a.b.c.d'),
+      await login(shopper, newName(), newPassword()),
+      await shopper.post('/user/password/', taken),
+      await shopper.post('/users/', { ...taken, username: newName() }),
+      await shopper.post('/authorizations/sms/', taken),
+      await shopper.send('/user/password/', { method: 'PUT', token: 'a.b.c', body: {} }),
+    ];
+
+    for (const { status } of answers) expect([400, 401]).toContain(status);
+    await app.nest.get(AuditWriter).flush();
+    expect(await events.count()).toBe(before);
+    expect((await refusals()) - refused).toBe(answers.length);
+  });
+
+  /** As the metrics have it, of all reasons together. */
+  async function refusals(): Promise<number> {
+    const { values } = await register.getSingleMetric('qq_account_refusals_total')!.get();
+    return values.reduce((sum, { value }) => sum + value, 0);
+  }
 });
 
 describe('what is older than AUDIT_DAYS', () => {

@@ -159,6 +159,19 @@ describe('DELETE /user/', () => {
     expect(again.body.user_id).not.toBe(user_id);
   });
 
+  it('voids every bind token that its QQ got before', async () => {
+    const [shopper, qq] = [app.shopper(), newQq()];
+    const access_token = await shopper.bindToken(qq);
+    const form = await shopper.bindForm({ qq });
+    const { token } = (await shopper.bind(form)).body;
+    const body = { sms_code: await writtenCode(app, form.mobile), password: form.password };
+
+    expect((await shopper.send('/user/', { method: 'DELETE', token, body })).status).toBe(204);
+
+    const again = await shopper.bindForm({ access_token });
+    expect((await shopper.bind(again)).body.errorCode).toBe('BIND_TOKEN_INVALID');
+  });
+
   it('needs the code of the own mobile, and the password where there is one', async () => {
     const shopper = app.shopper();
     const { mobile, password, token } = await shopper.register();

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openidOf, unionidOf } from '../../sandbox/people.js';
 import { OAuthQQUser } from '../../src/oauth/oauth-qq-user.entity.js';
 import { User } from '../../src/users/user.entity.js';
@@ -87,6 +87,64 @@ describe('two apps of one developer', () => {
 
     expect(await loggedIn(stranger, qq)).not.toHaveProperty('user_id');
     expect((await bound(stranger, qq)).id).not.toBe(id);
+  });
+});
+
+describe('unbinding a QQ that has logged in by two apps', () => {
+  const unbind = async (id: number, token: string, password: string) =>
+    first.shopper().send(`/oauth/qq/bindings/${id}/`, { method: 'DELETE', token, body: { password } });
+
+  it.each([0, 1])('ends its login by both, whichever row is named (%i)', async (nth) => {
+    const [shopper, qq] = [first.shopper(), newQq()];
+    const form = await shopper.bindForm({ qq });
+    const { token, user_id: id } = (await shopper.bind(form)).body;
+    await loggedIn(second, qq);
+    const row = (await rows(id))[nth]!;
+
+    expect((await unbind(row.id, token, form.password)).status).toBe(204);
+
+    expect(await rows(id)).toEqual([]);
+    for (const app of [first, second]) expect(await loggedIn(app, qq)).not.toHaveProperty('user_id');
+  });
+
+  it.for(['has logged in by it', 'has not logged in by it'])(
+    'voids the bind token that the second app gave before, where the QQ %s since',
+    async (since, { skip }) => {
+      // In the embedded mode, each of the two has a Redis of its own.
+      skip(before.backends.embedded);
+      const [shopper, elsewhere, qq] = [first.shopper(), second.shopper(), newQq()];
+      const access_token = await elsewhere.bindToken(qq);
+      const form = await shopper.bindForm({ qq });
+      const { token, user_id: id } = (await shopper.bind(form)).body;
+      if (since === 'has logged in by it') expect((await loggedIn(second, qq)).user_id).toBe(id);
+      expect((await unbind((await rows(id))[0]!.id, token, form.password)).status).toBe(204);
+
+      const answer = await elsewhere.bind(await elsewhere.bindForm({ access_token }));
+
+      expect(answer.body.errorCode).toBe('BIND_TOKEN_INVALID');
+      const later = await elsewhere.bindForm({ access_token: await elsewhere.bindToken(qq) });
+      expect((await elsewhere.bind(later)).status).toBe(200);
+    },
+  );
+
+  it('is not undone by a login that found it before and adds its row after', async () => {
+    const [shopper, qq] = [first.shopper(), newQq()];
+    const form = await shopper.bindForm({ qq });
+    const { token, user_id: id } = (await shopper.bind(form)).body;
+    const [row] = await rows(id);
+    const { dataSource } = second;
+    const transaction = dataSource.transaction.bind(dataSource) as (...given: unknown[]) => Promise<unknown>;
+    const spy = vi.spyOn(dataSource, 'transaction').mockImplementationOnce(async (...given: unknown[]) => {
+      expect((await unbind(row!.id, token, form.password)).status).toBe(204);
+      return transaction(...given);
+    });
+
+    const answer = await loggedIn(second, qq);
+
+    expect(spy).toHaveBeenCalledOnce();
+    spy.mockRestore();
+    expect(answer).not.toHaveProperty('user_id');
+    expect(await rows(id)).toEqual([]);
   });
 });
 

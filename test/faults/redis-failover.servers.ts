@@ -42,6 +42,9 @@ async function inFullService(): Promise<void> {
   expect((await shopper.get('/user/', bound.body.token)).status).toBe(200);
 }
 
+/** How many requests `everyKind` sends. */
+const KINDS = 6;
+
 /** Each writes or reads another way: a script, a SET, an MGET, an HMGET. */
 async function everyKind(): Promise<Answer[]> {
   const shopper = app.shopper();
@@ -107,14 +110,24 @@ describe('a Redis that refuses commands under an open connection', () => {
     try {
       line.retarget(refusing.url);
       line.reset();
-      const lines = () => app.logRecorder.lines.split('"word":"NOREPLICAS"').length - 1;
+      const count = (text: string) => app.logRecorder.lines.split(text).length - 1;
+      const refusals = () => count('"word":"NOREPLICAS"');
+      const errors = () => count('"msg":"UNAVAILABLE"');
       await everyKind();
-      const before = lines();
+      const before = [refusals(), errors()] as const;
+      const start = performance.now();
 
-      for (let round = 0; round < 20; round++) await everyKind();
+      let requests = 0;
+      for (let round = 0; round < 20; round++)
+        requests += (await everyKind()).filter(({ status }) => status === 503).length;
 
       expect(refusing.refused).toBeGreaterThan(0);
-      expect(lines()).toBeLessThanOrEqual(Math.max(1, before));
+      expect(refusals()).toBeLessThanOrEqual(Math.max(1, before[0]));
+      // For each route and cause one line in ten seconds, and the causes are two at most.
+      const lines = errors() - before[1];
+      const tens = Math.ceil((performance.now() - start) / 10_000);
+      expect(requests).toBeGreaterThan(60);
+      expect(lines).toBeLessThanOrEqual(2 * KINDS * tens);
     } finally {
       refusing.stop();
     }
