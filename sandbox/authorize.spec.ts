@@ -29,13 +29,13 @@ async function destination(parameters: Record<string, string>): Promise<string |
 }
 
 describe('GET /oauth2.0/authorize', () => {
-  it('goes back with a code of 32 upper-case hex and the state percent-encoded', async () => {
+  it('the authorize page goes back with a code of 32 upper-case hex digits and the state percent-encoded', async () => {
     expect(await destination(LOGIN)).toMatch(
       /^http:\/\/localhost:3000\/oauth_callback\.html\?code=[0-9A-F]{32}&state=a%2Fb%20c%2Bd%3D%C3%A9$/,
     );
   });
 
-  it('adds to the query the redirect_uri has already', async () => {
+  it('the authorize page appends to the query of the redirect_uri', async () => {
     const redirect_uri = 'http://localhost:3000/cb?shop=1';
 
     expect(await destination({ ...LOGIN, redirect_uri })).toMatch(
@@ -44,7 +44,7 @@ describe('GET /oauth2.0/authorize', () => {
   });
 
   it.each(['response_type', 'client_id', 'redirect_uri', 'state'])(
-    'refuses a login without %s',
+    'the authorize page refuses a login without %s',
     async (name) => {
       expect(await destination({ ...LOGIN, [name]: '' })).toBe(REFUSED);
     },
@@ -60,24 +60,24 @@ describe('GET /oauth2.0/authorize', () => {
     ['a redirect_uri with a fragment', { redirect_uri: 'http://localhost:3000/#x' }],
     ['a redirect_uri of more than 500 bytes', { redirect_uri: `http://localhost/${'x'.repeat(484)}` }],
     ['a state of more than 500 bytes', { state: '码'.repeat(167) }],
-  ])('refuses %s', async (_what, wrong) => {
+  ])('the authorize page refuses %s', async (_what, wrong) => {
     expect(await destination({ ...LOGIN, ...wrong })).toBe(REFUSED);
   });
 
-  it('takes a redirect_uri and a state of 500 bytes', async () => {
+  it('the authorize page accepts a redirect_uri and a state of 500 bytes', async () => {
     const redirect_uri = `http://localhost/${'x'.repeat(483)}`;
 
     expect(await destination({ ...LOGIN, redirect_uri, state: 's'.repeat(500) })).toMatch(/code=/);
   });
 
-  it('takes a subdomain of a registered host, on any port', async () => {
+  it('the authorize page accepts a subdomain of a registered host, on any port', async () => {
     expect(await destination({ ...LOGIN, redirect_uri: 'https://m.shop.example:8443/cb' })).toMatch(
       /^https:\/\/m\.shop\.example:8443\/cb\?code=/,
     );
   });
 
   it.each(['1234', '1234567890123', '1000a', ' 10001'])(
-    'does not know a QQ number like "%s"',
+    'the authorize page does not know a QQ number like "%s"',
     async (login_as) => {
       expect((await authorize({ ...LOGIN, login_as })).status).toBe(400);
     },
@@ -85,7 +85,7 @@ describe('GET /oauth2.0/authorize', () => {
 });
 
 describe('the consent page', () => {
-  it('leads on as each of its people, with everything the shop asked', async () => {
+  it('the consent page links to a login as each of its people, with all parameters of the shop', async () => {
     const page = await (await authorize({ ...LOGIN, login_as: '' })).text();
 
     const links = [...page.matchAll(/class="person" href="([^"]+)"/g)].map(([, href]) => href!);
@@ -93,21 +93,21 @@ describe('the consent page', () => {
     expect(asked).toEqual(['10001', '10002', '10003'].map((login_as) => ({ ...LOGIN, login_as })));
   });
 
-  it('escapes what the shop sent', async () => {
+  it('the consent page escapes what the shop sent', async () => {
     const page = await (await authorize({ ...LOGIN, login_as: '', state: '"><script>' })).text();
 
     expect(page).toContain('value="&#34;&#62;&#60;script&#62;"');
     expect(page).not.toContain('"><script>');
   });
 
-  it('may redirect wherever the shop lives, and runs no foreign script', async () => {
+  it('the consent page may redirect to any shop, and runs no foreign script', async () => {
     const policy = (await authorize({ ...LOGIN, login_as: '' })).headers.get('content-security-policy');
 
     expect(policy).toContain("default-src 'none'; script-src 'self'; style-src 'self'");
     expect(policy).not.toContain('form-action');
   });
 
-  it('leads on to a login that stops before the shop', async () => {
+  it('the consent page links to a login that stops before it returns to the shop', async () => {
     const page = await (await authorize({ ...LOGIN, login_as: '', hold: '1' })).text();
 
     const [, href = ''] = /class="person" href="([^"]+)"/.exec(page) ?? [];
@@ -115,14 +115,14 @@ describe('the consent page', () => {
     expect(page).toContain('<input type="hidden" name="hold" value="1" />');
   });
 
-  it('ends on a page of its own when cancelled, without a callback', async () => {
+  it('a cancelled login ends on a page of its own, without a callback', async () => {
     const response = await fetch(`${sandbox.url}/oauth2.0/cancelled`, { redirect: 'manual' });
 
     expect(response.status).toBe(200);
     expect(await response.text()).toContain('可以关闭此窗口');
   });
 
-  it('names the error number of a refused login', async () => {
+  it('the page of a refused login names the error number', async () => {
     const response = await fetch(`${sandbox.url}${REFUSED}`);
 
     expect(await response.text()).toContain('<strong>100010</strong>');
@@ -130,7 +130,7 @@ describe('the consent page', () => {
 });
 
 describe('a held login', () => {
-  it('shows the code and the state instead of going back, and the code is good', async () => {
+  it('a held login shows the code and the state instead of going back, and the code is valid', async () => {
     const shop = new Shop(sandbox);
 
     const response = await shop.authorize({ state: 'a/b c+d=é', hold: '1' });
@@ -143,13 +143,13 @@ describe('a held login', () => {
     expect(await (await shop.token(code)).text()).toMatch(/^access_token=/);
   });
 
-  it('escapes what it shows', async () => {
+  it('a held login escapes what it shows', async () => {
     const page = await (await authorize({ ...LOGIN, state: '"><script>', hold: '1' })).text();
 
     expect(page).toContain('id="state" value="&#34;&#62;&#60;script&#62;"');
   });
 
-  it('is only for those who ask: QQ ignores a parameter that it does not know', async () => {
+  it('a login is held only when asked for: QQ ignores an unknown parameter', async () => {
     expect(await destination({ ...LOGIN, hold: '0' })).toMatch(/\?code=[0-9A-F]{32}&state=a%2Fb/);
   });
 });

@@ -13,7 +13,7 @@ beforeEach(async () => {
 });
 afterEach(() => sandbox.close());
 
-it('slow: answers properly, later', async () => {
+it('fault "slow": answers correctly, later', async () => {
   const code = await shop.code();
   sandbox.setFault({ mode: 'slow', on: 'token', ms: 60 });
   const start = performance.now();
@@ -24,7 +24,7 @@ it('slow: answers properly, later', async () => {
   expect(performance.now() - start).toBeGreaterThan(55);
 });
 
-it('hang: never answers, and the code is spent all the same', async () => {
+it('fault "hang": never answers, and the code is spent anyway', async () => {
   const code = await shop.code();
   sandbox.setFault({ mode: 'hang', on: 'token' });
   const hanging = expect(shop.token(code)).rejects.toThrow('fetch failed');
@@ -37,7 +37,7 @@ it('hang: never answers, and the code is spent all the same', async () => {
   await hanging;
 });
 
-it('hang: lets go when the sandbox closes', async () => {
+it('fault "hang": the connection ends when the sandbox closes', async () => {
   sandbox.setFault({ mode: 'hang', on: 'me' });
   const outcome = expect(shop.me('x')).rejects.toThrow('fetch failed');
   await expect.poll(() => sandbox.requests.me).toBe(1);
@@ -47,7 +47,7 @@ it('hang: lets go when the sandbox closes', async () => {
   await outcome;
 });
 
-it('reset: hangs up, and the code is spent all the same', async () => {
+it('fault "reset": hangs up, and the code is spent anyway', async () => {
   const code = await shop.code();
   sandbox.setFault({ mode: 'reset', on: 'token' });
   await expect(shop.token(code)).rejects.toMatchObject({ cause: { code: 'ECONNRESET' } });
@@ -60,7 +60,7 @@ it('reset: hangs up, and the code is spent all the same', async () => {
 it.each([
   ['http500', 500],
   ['html', 200],
-] as const)('%s: answers %i and a page, in place of a redirect too', async (mode, status) => {
+] as const)('fault "%s": answers %i and a page, also in place of a redirect', async (mode, status) => {
   sandbox.setFault({ mode });
 
   for (const response of [await shop.authorize(), await shop.token('x'), await shop.me('x')]) {
@@ -71,7 +71,7 @@ it.each([
 });
 
 it.each([{ fmt: 'jsonp' }, { fmt: 'json' }])(
-  'truncated: cuts %j in the middle and counts the bytes left',
+  'fault "truncated": cuts %j in the middle and declares the shorter length',
   async (more) => {
     const token = await shop.login();
     const whole = await (await shop.me(token, more)).text();
@@ -85,7 +85,7 @@ it.each([{ fmt: 'jsonp' }, { fmt: 'json' }])(
   },
 );
 
-it('no_openid: neither /token nor /me says it', async () => {
+it('fault "no_openid": neither /token nor /me sends the openid', async () => {
   const token = await shop.login();
   sandbox.setFault({ mode: 'no_openid' });
 
@@ -95,14 +95,14 @@ it('no_openid: neither /token nor /me says it', async () => {
   expect(await (await shop.me(token)).text()).toBe('callback( {"client_id":"101000001"} );\n');
 });
 
-it('foreign_client: /me names another app', async () => {
+it('fault "foreign_client": /me names another app', async () => {
   const token = await shop.login();
   sandbox.setFault({ mode: 'foreign_client', on: 'me' });
 
   expect(await (await shop.me(token, { fmt: 'json' })).json()).toMatchObject({ client_id: '101999999' });
 });
 
-it('no_unionid: /me leaves it out', async () => {
+it('fault "no_unionid": /me leaves the unionid out', async () => {
   const token = await shop.login();
   sandbox.setFault({ mode: 'no_unionid' });
 
@@ -112,7 +112,7 @@ it('no_unionid: /me leaves it out', async () => {
   expect(answer).not.toHaveProperty('unionid');
 });
 
-it('strikes where it is switched on, nowhere else', async () => {
+it('a fault affects only the endpoint for which it is switched on', async () => {
   sandbox.setFault({ mode: 'http500', on: 'me' });
 
   expect((await shop.authorize()).status).toBe(302);
@@ -120,7 +120,7 @@ it('strikes where it is switched on, nowhere else', async () => {
   expect((await shop.me('x')).status).toBe(500);
 });
 
-it('counts the requests QQ got, failed ones too', async () => {
+it('the counter of requests to QQ includes failed ones', async () => {
   await shop.me(await shop.login());
   sandbox.setFault({ mode: 'http500' });
   await shop.token('x');

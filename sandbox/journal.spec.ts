@@ -15,7 +15,7 @@ async function events(): Promise<{ what: string; detail: string; status?: number
   return (await response.json()) as { what: string; detail: string; status?: number }[];
 }
 
-it('lists the requests of QQ and of the SMS gateway with their answers, newest first', async () => {
+it('the journal lists the requests to QQ and to the SMS gateway with their answers, newest first', async () => {
   await shop.login('10002');
   await fetch(`${sandbox.url}/phone/messages`, {
     method: 'POST',
@@ -32,7 +32,7 @@ it('lists the requests of QQ and of the SMS gateway with their answers, newest f
     ]);
 });
 
-it('says of a request that got no answer that it got none', async () => {
+it('the journal says so when a request got no answer', async () => {
   sandbox.setFault({ mode: 'reset', on: 'token' });
   await shop.login().catch(() => undefined);
 
@@ -41,7 +41,7 @@ it('says of a request that got no answer that it got none', async () => {
   expect(entry).not.toHaveProperty('status');
 });
 
-it('is a page for people, without a secret of the shop', async () => {
+it('the journal has a page for people, without a secret of the shop', async () => {
   await shop.login('10001');
 
   const page = await (await fetch(`${sandbox.url}/events/`, { headers: { accept: 'text/html' } })).text();
@@ -50,7 +50,7 @@ it('is a page for people, without a secret of the shop', async () => {
   expect(page).not.toContain('sandbox-app-key');
 });
 
-it('has a picture for everybody', async () => {
+it('the sandbox serves a picture for each of its people', async () => {
   const picture = await fetch(`${sandbox.url}/pictures/10002.svg`);
 
   expect(picture.headers.get('content-type')).toContain('image/svg+xml');

@@ -27,7 +27,7 @@ async function inbox(query = ''): Promise<unknown> {
 }
 
 describe('the phone', () => {
-  it('shows what was sent to a mobile, newest first', async () => {
+  it('the phone shows the messages of a mobile, newest first', async () => {
     await send(SMS);
     await send({ ...SMS, mobile: '13900139000' });
     await send({ ...SMS, code: '135791' });
@@ -42,16 +42,19 @@ describe('the phone', () => {
     expect(sandbox.messages('13900139000')).toEqual([{ ...SMS, mobile: '13900139000', at }]);
   });
 
-  it.each(['', 'Bearer wrong', 'Basic sandbox-app-key'])('refuses the key "%s"', async (key) => {
+  it.each(['', 'Bearer wrong', 'Basic sandbox-app-key'])('the gateway refuses the key "%s"', async (key) => {
     expect((await send(SMS, key)).status).toBe(401);
     expect(sandbox.messages()).toEqual([]);
   });
 
-  it.each([{}, { ...SMS, code: 246810 }, [], 'hello'])('refuses %j', async (message) => {
-    expect((await send(message)).status).toBe(400);
-  });
+  it.each([{}, { ...SMS, code: 246810 }, [], 'hello'])(
+    'the gateway refuses the message %j',
+    async (message) => {
+      expect((await send(message)).status).toBe(400);
+    },
+  );
 
-  it('keeps the newest 200', async () => {
+  it('the phone keeps the newest 200 messages', async () => {
     for (let i = 0; i < 201; i++) await send({ ...SMS, code: String(100_000 + i) });
 
     const codes = sandbox.messages().map(({ code }) => code);
@@ -60,7 +63,7 @@ describe('the phone', () => {
     expect(codes.at(-1)).toBe('100001');
   });
 
-  it('tells an open page of every message as it arrives', async () => {
+  it('an open phone page receives every message as it arrives', async () => {
     const stream = await fetch(`${sandbox.url}/phone/events`);
     const reader = stream.body!.pipeThrough(new TextDecoderStream()).getReader();
     expect((await reader.read()).value).toBe('retry: 1000\n\n');
@@ -72,7 +75,7 @@ describe('the phone', () => {
     );
   });
 
-  it('escapes a message on its page', async () => {
+  it('the phone page escapes a message', async () => {
     await send({ ...SMS, text: '<img src=x onerror=alert(1)>' });
 
     const page = await (await fetch(`${sandbox.url}/phone/`)).text();
@@ -83,7 +86,7 @@ describe('the phone', () => {
 });
 
 describe('the gateway', () => {
-  it('refuses: 500, and nothing arrives', async () => {
+  it('a refusing gateway answers 500, and no message arrives', async () => {
     sandbox.smsFault = 'refuse';
     expect((await send(SMS)).status).toBe(500);
     expect(sandbox.messages()).toEqual([]);
@@ -92,7 +95,7 @@ describe('the gateway', () => {
     expect((await send(SMS)).status).toBe(200);
   });
 
-  it('takes a message that arrives late', async () => {
+  it('a slow gateway accepts a message that arrives late', async () => {
     sandbox.setSmsFault({ mode: 'late', ms: 50 });
 
     expect((await send(SMS)).status).toBe(200);
@@ -101,14 +104,14 @@ describe('the gateway', () => {
     await expect.poll(() => sandbox.messages()).toHaveLength(1);
   });
 
-  it('takes a message that never arrives', async () => {
+  it('a lossy gateway accepts a message that never arrives', async () => {
     sandbox.smsFault = 'lost';
 
     expect((await send(SMS)).status).toBe(200);
     expect(sandbox.messages()).toEqual([]);
   });
 
-  it('delivers a message and answers later', async () => {
+  it('a gateway with a slow answer delivers the message first', async () => {
     sandbox.setSmsFault({ mode: 'slow', ms: 600_000 });
 
     let answered = false;
@@ -121,14 +124,14 @@ describe('the gateway', () => {
     expect((await answer).status).toBe(200);
   });
 
-  it('hangs up', async () => {
+  it('a resetting gateway hangs up', async () => {
     sandbox.smsFault = 'reset';
 
     await expect(send(SMS)).rejects.toThrow('fetch failed');
     expect(sandbox.messages()).toEqual([]);
   });
 
-  it('hangs, and the sandbox closes all the same', async () => {
+  it('a hanging gateway does not keep the sandbox from closing', async () => {
     sandbox.smsFault = 'hang';
 
     await expect(send(SMS, undefined, 100)).rejects.toThrow(/timeout/);

@@ -22,7 +22,7 @@ async function identity(shop: Shop, qq: string, more = {}): Promise<Record<strin
 }
 
 describe('/oauth2.0/me', () => {
-  it('answers in JSONP with a newline by default, in plain JSON if asked', async () => {
+  it('/oauth2.0/me answers in JSONP with a newline by default, in plain JSON on request', async () => {
     const token = await shop.login();
 
     const jsonp = await shop.me(token);
@@ -36,7 +36,7 @@ describe('/oauth2.0/me', () => {
     );
   });
 
-  it('gives one openid per app and QQ, the same at every login', async () => {
+  it('/oauth2.0/me gives one openid per app and QQ, the same at every login', async () => {
     const first = await identity(shop, '10002');
     const again = await identity(shop, '10002');
     const sister = await identity(new Shop(sandbox, SISTER), '10002');
@@ -46,7 +46,7 @@ describe('/oauth2.0/me', () => {
     expect(new Set([first.openid, sister.openid, other.openid]).size).toBe(3);
   });
 
-  it('gives one unionid per QQ for all apps of a developer', async () => {
+  it('/oauth2.0/me gives one unionid per QQ for all apps of a developer', async () => {
     const own = await identity(shop, '10001', { unionid: '1' });
     const sister = await identity(new Shop(sandbox, SISTER), '10001', { unionid: '1' });
     const stranger = await identity(new Shop(sandbox, STRANGER), '10001', { unionid: '1' });
@@ -56,14 +56,14 @@ describe('/oauth2.0/me', () => {
     expect(stranger.unionid).not.toBe(own.unionid);
   });
 
-  it('answers 100048 when the app has no right to the unionid', async () => {
+  it('/oauth2.0/me answers 100048 when the app has no right to the unionid', async () => {
     const plain = new Shop(sandbox, PLAIN);
 
     expect(await identity(plain, '10001')).toMatchObject({ client_id: PLAIN.id });
     expect(await identity(plain, '10001', { unionid: '1' })).toMatchObject({ error: 100048 });
   });
 
-  it('answers 100007 without a token and 100013 to one it never gave, with status 200', async () => {
+  it('/oauth2.0/me answers 100007 without a token and 100013 to an unknown one, with status 200', async () => {
     const [none, forged] = [await shop.me(''), await shop.me('FE04')];
 
     expect([none.status, forged.status]).toEqual([200, 200]);
@@ -75,7 +75,7 @@ describe('/oauth2.0/me', () => {
     );
   });
 
-  it('answers 100014 to a token after its sixty days', async () => {
+  it('/oauth2.0/me answers 100014 to a token after sixty days', async () => {
     const token = await shop.login();
 
     time += 5_184_000_000;
@@ -90,7 +90,7 @@ describe('/user/get_user_info', () => {
     return (await shop.get('/user/get_user_info', asked)).text();
   }
 
-  it('knows the nickname and the pictures', async () => {
+  it('/user/get_user_info knows the nickname and the pictures', async () => {
     const { openid } = await identity(shop, '10001');
 
     const picture = `${sandbox.url}/pictures/10001.svg`;
@@ -100,7 +100,7 @@ describe('/user/get_user_info', () => {
     expect((await fetch(picture)).headers.get('content-type')).toContain('image/svg+xml');
   });
 
-  it('asks to log in first when token and openid do not belong together', async () => {
+  it('/user/get_user_info asks for a login when token and openid do not belong together', async () => {
     const { openid } = await identity(shop, '10002');
 
     expect(await info(await shop.login('10001'), openid)).toBe('{"ret":1002,"msg":"请先登录"}');

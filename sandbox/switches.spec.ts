@@ -18,7 +18,7 @@ async function read(): Promise<unknown> {
   return (await fetch(`${sandbox.url}/faults`)).json();
 }
 
-it('is read and turned by programs', async () => {
+it('programs can read and set the switch for QQ faults', async () => {
   const slow = { mode: 'slow', on: 'token', ms: 20 };
 
   expect(await put(slow)).toEqual({ status: 200, answer: slow });
@@ -33,7 +33,7 @@ it.each([
   [{ mode: 'slow', ms: -1 }, /^ms must be a whole number/],
   [{ mode: 'slow', ms: '5000' }, /^ms must be a whole number/],
   [[], /^Send an object/],
-])('refuses %j with a sentence, and stays as it was', async (wrong, sentence) => {
+])('the switch for QQ refuses %j with a sentence, and does not change', async (wrong, sentence) => {
   expect(await put(wrong)).toEqual({
     status: 400,
     answer: { statusCode: 400, error: 'Bad Request', message: expect.stringMatching(sentence) },
@@ -41,7 +41,7 @@ it.each([
   expect(await read()).toEqual({ mode: 'none', on: 'all', ms: 5000 });
 });
 
-it('is a form for whoever accepts HTML', async () => {
+it('the switch for QQ is a form for a client that accepts HTML', async () => {
   const headers = { accept: 'text/html,*/*;q=0.8' };
   const body = new URLSearchParams({ mode: 'hang', on: 'me', ms: '5000' });
 
@@ -51,7 +51,7 @@ it('is a form for whoever accepts HTML', async () => {
   expect(await read()).toEqual({ mode: 'hang', on: 'me', ms: 5000 });
 });
 
-it('the switch for SMS is read and turned by programs', async () => {
+it('programs can read and set the switch for SMS', async () => {
   const late = { mode: 'late', ms: 20 };
 
   expect(await put(late, '/phone/faults')).toEqual({ status: 200, answer: late });
@@ -63,7 +63,7 @@ it.each([
   [{ mode: 'slow_down' }, /^mode must be one of none, refuse, late, lost, /],
   [{ mode: 'late', ms: 0.5 }, /^ms must be a whole number/],
   [null, /^mode must be one of/],
-])('the switch for SMS refuses %j with a sentence, and stays as it was', async (wrong, sentence) => {
+])('the switch for SMS refuses %j with a sentence, and does not change', async (wrong, sentence) => {
   const { status, answer } = await put(wrong, '/phone/faults');
 
   expect(status).toBe(400);

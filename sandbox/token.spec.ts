@@ -20,19 +20,19 @@ async function body(response: Response): Promise<string> {
   return response.text();
 }
 
-it('answers urlencoded by default', async () => {
+it('/oauth2.0/token answers urlencoded by default', async () => {
   expect(await body(await shop.token(await shop.code()))).toMatch(
     /^access_token=[0-9A-F]{32}&expires_in=5184000&refresh_token=[0-9A-F]{32}$/,
   );
 });
 
-it('answers JSON with a string expires_in, and the openid if asked', async () => {
+it('/oauth2.0/token answers JSON on request, with a string expires_in and the openid', async () => {
   expect(await body(await shop.token(await shop.code(), { fmt: 'json', need_openid: '1' }))).toMatch(
     /^\{"access_token":"[0-9A-F]{32}","expires_in":"5184000","refresh_token":"[0-9A-F]{32}","openid":"A2C0875B7A2ACCF322C9C8C29C1235F2"\}$/,
   );
 });
 
-it('reads a POST form too', async () => {
+it('/oauth2.0/token reads a POST form too', async () => {
   const form = new URLSearchParams({ ...shop.exchange(await shop.code()), fmt: 'json' });
 
   const response = await fetch(`${sandbox.url}/oauth2.0/token`, { method: 'POST', body: form });
@@ -54,7 +54,7 @@ it.each([
   [100019, { code: '0123456789ABCDEF0123456789ABCDEF' }],
   [100019, { client_id: SISTER.id, client_secret: SISTER.key }],
 ] as [number, Record<string, string>][])(
-  'answers %i to %j, and the code stays good',
+  '/oauth2.0/token answers %i to %j, and the code stays valid',
   async (error, wrong) => {
     const code = await shop.code();
 
@@ -65,14 +65,14 @@ it.each([
   },
 );
 
-it('refuses in JSONP with a newline by default, in plain JSON if asked', async () => {
+it('/oauth2.0/token refuses in JSONP with a newline by default, in plain JSON on request', async () => {
   const refusal = '{"error":100019,"error_description":"code to access token error"}';
 
   expect(await body(await shop.token('x'))).toBe(`callback( ${refusal} );\n`);
   expect(await body(await shop.token('x', { fmt: 'json' }))).toBe(refusal);
 });
 
-it('takes a code once', async () => {
+it('/oauth2.0/token accepts a code once', async () => {
   const code = await shop.code();
 
   expect(await body(await shop.token(code))).toContain('access_token=');
@@ -81,7 +81,7 @@ it('takes a code once', async () => {
   );
 });
 
-it('of twenty simultaneous exchanges of one code serves one', async () => {
+it('of twenty simultaneous exchanges of one code, one succeeds', async () => {
   const code = await shop.code();
 
   const answers = await Promise.all(Array.from({ length: 20 }, async () => (await shop.token(code)).text()));
@@ -89,7 +89,7 @@ it('of twenty simultaneous exchanges of one code serves one', async () => {
   expect(answers.filter((answer) => answer.startsWith('access_token='))).toHaveLength(1);
 });
 
-it('takes a code for ten minutes', async () => {
+it('/oauth2.0/token accepts a code for ten minutes', async () => {
   const [early, late] = [await shop.code(), await shop.code()];
 
   time += 599_999;

@@ -16,11 +16,11 @@ describe('clientOf', () => {
     ['2001:db8::1', '2001:db8::1', '2001:db8::/64', '2001:db8::/48'],
     ['2001:DB8:0001::1', '2001:db8:1::1', '2001:db8:1::/64', '2001:db8:1::/48'],
     ['::1', '::1', '::/64', '::/48'],
-  ])('counts %s by its network', (given, ip, network, subnet) => {
+  ])('clientOf counts %s by its network', (given, ip, network, subnet) => {
     expect(clientAt(given)).toMatchObject({ ip, network, subnet });
   });
 
-  it('gives one customer of IPv6 one count, however many addresses they take', () => {
+  it('clientOf counts one IPv6 customer once, however many addresses they use', () => {
     const networks = ['2001:db8:1:2::1', '2001:db8:1:2:ffff::', '2001:db8:1:2:a:b:c:d'].map(
       (ip) => clientAt(ip).network,
     );
@@ -28,11 +28,11 @@ describe('clientOf', () => {
     expect(new Set(networks).size).toBe(1);
   });
 
-  it('takes the proxy for the client where its entry names no address', () => {
+  it("clientOf takes the proxy for the client when the proxy's entry names no address", () => {
     expect(clientAt('10.0.0.1', '10.0.0.2', 'unknown').ip).toBe('10.0.0.2');
   });
 
-  it('still has a network when the connection has gone meanwhile', () => {
+  it('clientOf still finds a network when the connection has already closed', () => {
     const gone = { ips: [undefined], headers: {}, id: 'request-1' } as unknown as FastifyRequest;
 
     expect(clientOf(gone)).toMatchObject({ ip: '0.0.0.0', network: '0.0.0.0' });
@@ -54,7 +54,7 @@ describe('addressIn', () => {
     ['[fe80::1%25eth0]:80', 'fe80::1'],
     [' 203.0.113.8 ', '203.0.113.8'],
     ['2001:db8:0:0:0:0:0:5', '2001:db8::5'],
-  ])('reads %s as its address', (entry, address) => {
+  ])('addressIn reads %s as its address', (entry, address) => {
     expect(addressIn(entry)).toBe(address);
   });
 
@@ -68,7 +68,7 @@ describe('addressIn', () => {
     '203.0.113',
     '203.0.113.256',
     '010.0.0.1',
-  ])('finds no address in %j', (entry) => {
+  ])('addressIn finds no address in %j', (entry) => {
     expect(addressIn(entry)).toBeUndefined();
   });
 
@@ -80,7 +80,7 @@ describe('addressIn', () => {
     '203.0.113.8 203.0.113.9',
     '[203.0.113.8',
     ':80',
-  ])('finds no address in %j', (entry) => {
+  ])('addressIn finds no address in %j', (entry) => {
     expect(addressIn(entry)).toBeUndefined();
   });
 });
@@ -91,7 +91,7 @@ describe('belongsTo', () => {
     ['::ffff:10.0.0.0/104', '10.1.2.3', '::ffff:10.1.2.3'],
     ['10.0.0.1', '10.0.0.1', '"10.0.0.1:8080"'],
     ['fd00::/8', 'fd12::1', '[fd12::1]:443', 'fd12::1%eth0'],
-  ])('%s covers its addresses in every spelling', (network, ...entries) => {
+  ])('belongsTo: %s covers its addresses in every spelling', (network, ...entries) => {
     for (const entry of entries) expect(belongsTo([network])(entry), entry).toBe(true);
   });
 
@@ -99,7 +99,7 @@ describe('belongsTo', () => {
     ['10.0.0.0/8', '11.0.0.1', '2001:db8::10', 'unknown', undefined],
     ['::/96', '10.0.0.1'],
     ['10.0.0.1', '10.0.0.2'],
-  ])('%s covers nobody else', (network, ...entries) => {
+  ])('belongsTo: %s covers no other address', (network, ...entries) => {
     for (const entry of entries) expect(belongsTo([network])(entry), entry).toBe(false);
   });
 });

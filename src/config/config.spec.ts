@@ -47,7 +47,7 @@ function faults(env: NodeJS.ProcessEnv): Record<string, string> {
 }
 
 describe('in production', () => {
-  it('takes what is complete', () => {
+  it('production accepts a complete configuration', () => {
     expect(loadConfig(PRODUCTION)).toMatchObject({
       HOST: '0.0.0.0',
       PORT: 3000,
@@ -58,14 +58,14 @@ describe('in production', () => {
     });
   });
 
-  it('knows https however it is written', () => {
+  it('https is recognized in any case of letters', () => {
     expect(loadConfig({ ...PRODUCTION, PUBLIC_URL: 'HTTPS://Shop.example' })).toMatchObject({
       secure: true,
       WEB_ORIGINS: ['https://shop.example'],
     });
   });
 
-  it('names all that is missing at once', () => {
+  it('production names all missing settings at once', () => {
     expect(Object.keys(faults({ NODE_ENV: 'production', JWT_SECRET: '' })).toSorted()).toEqual([
       'DATABASE_URL',
       'JWT_SECRET',
@@ -79,7 +79,7 @@ describe('in production', () => {
   });
 
   it.each(Object.keys(PRODUCTION).filter((name) => name !== 'NODE_ENV'))(
-    'misses %s, empty or not there',
+    'production reports %s as missing, whether it is empty or absent',
     (name) => {
       for (const value of [undefined, ''])
         expect(Object.keys(faults({ ...PRODUCTION, [name]: value }))).toContain(name);
@@ -94,7 +94,7 @@ describe('in production', () => {
     ['IMAGE_CODE_HEADER', 'on'],
     ['SMS_GATEWAY', 'log'],
     ['SMS_GATEWAY', 'http,log'],
-  ])('refuses what is good enough for development: %s=%s', (name, value) => {
+  ])('production refuses the development value %s=%s', (name, value) => {
     expect(Object.keys(faults({ ...PRODUCTION, [name]: value }))).toEqual([name]);
   });
 });
@@ -279,7 +279,7 @@ describe('a wrong value', () => {
     ['SHUTDOWN_GRACE_S', '0', '301', '8s'],
     ['DOCS', 'true', 'no', '0'],
     ['PAGES', 'false', 'ON'],
-  ])('of %s is refused by name, and never quoted', (name, ...values) => {
+  ])('a wrong value of %s is refused by name and never quoted', (name, ...values) => {
     for (const value of values) {
       const said = faults({ [name]: value });
       expect(Object.keys(said), `${name}=${value}`).toContain(name);
@@ -287,29 +287,32 @@ describe('a wrong value', () => {
     }
   });
 
-  it('of several processes on the embedded database is refused', () => {
+  it('several workers on the embedded database are refused', () => {
     expect(Object.keys(faults({ WEB_CONCURRENCY: '2' }))).toEqual(['WEB_CONCURRENCY']);
     expect(faults({ ...PRODUCTION, WEB_CONCURRENCY: '2' })).toEqual({});
   });
 
-  it.each(['TERMS_VERSION', 'TERMS_URL', 'PRIVACY_URL'])('of %s alone asks for the other two', (name) => {
-    const terms = {
-      TERMS_VERSION: '2026-11',
-      TERMS_URL: 'https://a.example',
-      PRIVACY_URL: 'https://b.example',
-    };
+  it.each(['TERMS_VERSION', 'TERMS_URL', 'PRIVACY_URL'])(
+    '%s alone asks for the other two settings',
+    (name) => {
+      const terms = {
+        TERMS_VERSION: '2026-11',
+        TERMS_URL: 'https://a.example',
+        PRIVACY_URL: 'https://b.example',
+      };
 
-    expect(faults({ [name]: terms[name as keyof typeof terms] })).toEqual(
-      Object.fromEntries(
-        Object.keys(terms)
-          .filter((other) => other !== name)
-          .map((other) => [other, 'is required together with TERMS_VERSION, TERMS_URL, PRIVACY_URL']),
-      ),
-    );
-    expect(faults(terms)).toEqual({});
-  });
+      expect(faults({ [name]: terms[name as keyof typeof terms] })).toEqual(
+        Object.fromEntries(
+          Object.keys(terms)
+            .filter((other) => other !== name)
+            .map((other) => [other, 'is required together with TERMS_VERSION, TERMS_URL, PRIVACY_URL']),
+        ),
+      );
+      expect(faults(terms)).toEqual({});
+    },
+  );
 
-  it('beside others is named with them', () => {
+  it('several wrong values are reported together', () => {
     const said = faults({ ...PRODUCTION, PORT: 'x', DOCS: 'x', JWT_SECRET: 'hunter2' });
 
     expect(Object.keys(said).toSorted()).toEqual(['DOCS', 'JWT_SECRET', 'PORT']);
@@ -329,11 +332,11 @@ describe('a right value', () => {
     ['JWT_TTL', '2678400'],
     ['LIMITS', 'binds-per-ip=10/60,starts-per-ip=0/1'],
     ['DOCS', 'off'],
-  ])('of %s is taken: %s', (name, value) => {
+  ])('%s accepts the value %s', (name, value) => {
     expect(faults({ [name]: value })).toEqual({});
   });
 
-  it('stands; what is not said has the default of the contract', () => {
+  it('given values apply, and missing ones have the documented defaults', () => {
     expect(loadConfig({ JWT_SECRET: SECRET, PORT: '8080' })).toMatchObject({
       HOST: '127.0.0.1',
       PORT: 8080,
@@ -353,7 +356,7 @@ describe('a right value', () => {
     });
   });
 
-  it('cannot be changed after boot', () => {
+  it('the configuration cannot be changed after boot', () => {
     const config = loadConfig({ JWT_SECRET: SECRET }) as { PORT: number };
 
     expect(() => (config.PORT = 1)).toThrow(TypeError);
@@ -361,7 +364,7 @@ describe('a right value', () => {
 });
 
 describe('the embedded mode', () => {
-  it('makes a secret once, for its owner alone to read', () => {
+  it('the embedded mode makes one secret, readable only by its owner', () => {
     const { JWT_SECRET } = withKeptSecret({});
 
     expect(withKeptSecret({}).JWT_SECRET).toBe(JWT_SECRET);
@@ -371,12 +374,12 @@ describe('the embedded mode', () => {
     expect(statSync('.data/jwt-secret').mode & 0o077).toBe(0);
   });
 
-  it('makes no secret for production, nor where one is given', () => {
+  it('no secret is made in production, or when one is given', () => {
     expect(withKeptSecret({ NODE_ENV: 'production' })).toEqual({ NODE_ENV: 'production' });
     expect(withKeptSecret({ JWT_SECRET: SECRET })).toEqual({ JWT_SECRET: SECRET });
   });
 
-  it('writes no file when configuration is loaded', () => {
+  it('loading the configuration writes no file', () => {
     process.chdir(mkdtempSync(join(tmpdir(), 'qq-account-service-config-')));
 
     expect(Object.keys(faults({ JWT_SECRET: '' }))).toEqual(['JWT_SECRET']);
@@ -384,7 +387,7 @@ describe('the embedded mode', () => {
     expect(existsSync('.data')).toBe(false);
   });
 
-  it('derives another key for each purpose', () => {
+  it('each purpose has a different key', () => {
     const config = loadConfig({ JWT_SECRET: SECRET });
 
     expect(config.keyFor('a')).toHaveLength(32);
@@ -394,7 +397,7 @@ describe('the embedded mode', () => {
 });
 
 describe('the environment', () => {
-  it('gives the configuration nothing but its own variables', () => {
+  it('the configuration takes only its own variables from the environment', () => {
     expect(loadConfig({ JWT_SECRET: SECRET, HOME: '/home/x', constructor: 'x' })).not.toHaveProperty('HOME');
   });
 
@@ -405,7 +408,7 @@ describe('the environment', () => {
     ['database_url', 'DATABASE_URL'],
     ['PUBLICURL', 'PUBLIC_URL'],
     ['SMS_URL', undefined],
-  ])('with %s is told that it is not read', (name, meant) => {
+  ])('the unread variable %s causes a warning', (name, meant) => {
     const { warnings } = loadConfig({ JWT_SECRET: SECRET, [name]: 'hunter2-value' });
 
     expect(warnings).toEqual([
@@ -413,7 +416,7 @@ describe('the environment', () => {
     ]);
   });
 
-  it('that is more than a request may wait for QQ is told so', () => {
+  it('a QQ_TIMEOUT_MS that is longer than a request may wait causes a warning', () => {
     const warningsAt = (QQ_TIMEOUT_MS: string) => loadConfig({ JWT_SECRET: SECRET, QQ_TIMEOUT_MS }).warnings;
 
     expect(warningsAt('4200')).toEqual([]);
@@ -422,7 +425,7 @@ describe('the environment', () => {
     ]);
   });
 
-  it('of other programs causes no warning', () => {
+  it('variables of other programs cause no warning', () => {
     const others = {
       PATH: '/bin',
       PAGER: 'less',
@@ -448,7 +451,7 @@ describe('.env', () => {
     ["JWT_SECRET='abc'def", 1],
     ['JWT_SECRET="abc\nA=1', 1],
     ["A='1\n2\n3'\nJWT_SECRET=a#b", 4],
-  ])('names the line of a value that would be cut: %s', (text, line) => {
+  ])('.env: the line of a value that would be cut is named: %s', (text, line) => {
     expect(cutValues(text)).toMatchObject([{ line, name: 'JWT_SECRET' }]);
   });
 
@@ -461,11 +464,11 @@ describe('.env', () => {
     'A=',
     'A= # why',
     'a b',
-  ])('takes what stays whole: %s', (text) => {
+  ])('.env: a value that keeps its whole text is accepted: %s', (text) => {
     expect(cutValues(text)).toEqual([]);
   });
 
-  it('is refused without its values, and nothing of it is read', () => {
+  it('a refused .env is not quoted, and none of it is read', () => {
     writeFileSync('.env', 'KEPT_OUT=1\nJWT_SECRET=hunter2#hunter2\n');
 
     expect(() => loadEnvFile()).toThrow(

@@ -2,21 +2,21 @@ import { describe, expect, it } from 'vitest';
 import { parseRedisUrl } from './redis-url.js';
 
 describe('parseRedisUrl', () => {
-  it('reads one server', () => {
+  it('parseRedisUrl reads one server', () => {
     expect(parseRedisUrl('redis://user:p%40ss@a.example:6380/2')).toEqual({
       kind: 'server',
       url: 'redis://user:p%40ss@a.example:6380/2',
     });
   });
 
-  it('reads the nodes of a cluster', () => {
+  it('parseRedisUrl reads the nodes of a cluster', () => {
     expect(parseRedisUrl('redis://a:1, redis://b:2,')).toEqual({
       kind: 'cluster',
       nodes: ['redis://a:1', 'redis://b:2'],
     });
   });
 
-  it('reads Sentinels, the group that they watch and its database', () => {
+  it('parseRedisUrl reads Sentinels, their group and its database', () => {
     expect(parseRedisUrl('redis+sentinel://a.example:26380,b.example,[::1]:26381/mymaster/2')).toEqual({
       kind: 'sentinel',
       sentinels: [
@@ -30,7 +30,7 @@ describe('parseRedisUrl', () => {
     });
   });
 
-  it('reads credentials and TLS beside Sentinels', () => {
+  it('parseRedisUrl reads credentials and TLS of Sentinels', () => {
     expect(
       parseRedisUrl('rediss+sentinel://user:p%40ss@a.example/my%20group?sentinel_password=s%26t'),
     ).toMatchObject({
@@ -55,7 +55,7 @@ describe('parseRedisUrl', () => {
     'redis+sentinel://user:p%zz@a.example/group',
     'redis://a/2,redis://b/2',
     'redis://a,redis+sentinel://b/group',
-  ])('refuses %j', (text) => {
+  ])('parseRedisUrl refuses %j', (text) => {
     expect(parseRedisUrl(text)).toBeUndefined();
   });
 });

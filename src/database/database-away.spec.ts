@@ -4,7 +4,7 @@ import { isDatabaseAway, isLocked, isNotPrimary } from './database-away.js';
 const failure = (code: string | undefined, message = 'said the server', errno?: number) =>
   Object.assign(new Error(message), { code, errno });
 
-describe('what the database says', () => {
+describe('isDatabaseAway', () => {
   it.each([
     ['ER_OPTION_PREVENTS_STATEMENT', 'The MariaDB server is running with the --read-only option'],
     ['ER_OPTION_PREVENTS_STATEMENT', 'The MySQL server is running with the --super-read-only option'],
@@ -19,12 +19,12 @@ describe('what the database says', () => {
     ['ER_DISK_FULL', 'Disk full (/tmp/#sql); waiting for someone to free some space'],
     ['ER_GET_ERRNO', 'Got error 28 "No space left on device" from storage engine InnoDB'],
     ['ER_ERROR_DURING_COMMIT', 'Got error 28 "No space left on device" during COMMIT'],
-  ])('%s (%s): away, and another server has to be found', (code, message) => {
+  ])('%s (%s): the database is away, and another server has to be found', (code, message) => {
     const error = failure(code, message);
     expect([isDatabaseAway(error), isNotPrimary(error), isLocked(error)]).toEqual([true, true, false]);
   });
 
-  it("MariaDB's own error numbers are known though mysql2 has no name for them", () => {
+  it("MariaDB's error numbers without a name in mysql2 are recognized", () => {
     expect(isNotPrimary(failure(undefined, 'Connection was killed', 1927))).toBe(true);
     expect(isDatabaseAway(failure(undefined, 'max_statement_time exceeded', 1969))).toBe(true);
   });
@@ -39,7 +39,7 @@ describe('what the database says', () => {
     'PROTOCOL_CONNECTION_LOST',
     'ECONNREFUSED',
     'ETIMEDOUT',
-  ])('%s: away, and the open connections stay', (code) => {
+  ])('%s: the database is away, and the open connections stay', (code) => {
     expect([isDatabaseAway(failure(code)), isNotPrimary(failure(code))]).toEqual([true, false]);
   });
 
@@ -49,13 +49,13 @@ describe('what the database says', () => {
   });
 
   it.each(['ER_DUP_ENTRY', 'ER_BAD_FIELD_ERROR', 'ER_PARSE_ERROR', 'ER_NO_SUCH_TABLE', 'ER_DATA_TOO_LONG'])(
-    '%s: a fault of ours',
+    '%s: not the state of the database',
     (code) => {
       expect([isDatabaseAway(failure(code)), isNotPrimary(failure(code))]).toEqual([false, false]);
     },
   );
 
-  it('an error that quotes such words is no such error', () => {
+  it('an error whose message quotes such words is not recognized', () => {
     expect(isDatabaseAway(failure('ER_DUP_ENTRY', "Duplicate entry 'No space left on device'"))).toBe(false);
     expect(isDatabaseAway('ECONNREFUSED')).toBe(false);
   });

@@ -26,7 +26,7 @@ const KEYS = {
 } as const;
 
 describe('violatedUnique', () => {
-  it.each(Object.entries(KEYS))('reads %s as %s', (key, field) => {
+  it.each(Object.entries(KEYS))('violatedUnique reads %s as %s', (key, field) => {
     expect(violatedUnique(mysql('x', key))).toBe(field);
   });
 
@@ -35,11 +35,11 @@ describe('violatedUnique', () => {
     ['tb_users.mobile', 'mobile'],
     ['tb_oauth_qq.openid', 'openid'],
     ['tb_oauth_qq.unionid', 'unionid'],
-  ])('reads %s of SQLite as %s', (column, field) => {
+  ])('violatedUnique reads %s of SQLite as %s', (column, field) => {
     expect(violatedUnique(sqlite(column))).toBe(field);
   });
 
-  it('names no field for another key, another error, or what is no error', () => {
+  it('violatedUnique names no field for another key, another error or a value that is not an error', () => {
     for (const error of [
       mysql('7', 'PRIMARY'),
       mysql('7', 'tb_users.PRIMARY'),
@@ -60,7 +60,7 @@ describe('violatedUnique', () => {
     ),
   );
 
-  it('goes by the key, whatever the entry says', () => {
+  it('violatedUnique reads the key, whatever the entry contains', () => {
     fc.assert(
       fc.property(hostile, fc.constantFrom(...Object.entries(KEYS)), (pieces, [key, field]) => {
         expect(violatedUnique(mysql(pieces.join(''), key))).toBe(field);
@@ -69,7 +69,7 @@ describe('violatedUnique', () => {
     );
   });
 
-  it('takes a moment at most, however long the entry', () => {
+  it('violatedUnique is fast for an entry of any length', () => {
     const start = performance.now();
     violatedUnique(mysql("' for key '".repeat(20_000), 'PRIMARY'));
     expect(performance.now() - start).toBeLessThan(1000);

@@ -10,7 +10,7 @@ describe('prefersEnglish', () => {
     'fr,en;q=0.5',
     'zh;q=0.1,en;q=0.2',
     'zh;q=0,en;q=0.1',
-  ])('is true of %s', (header) => {
+  ])('prefersEnglish is true for %s', (header) => {
     expect(prefersEnglish(header)).toBe(true);
   });
 
@@ -26,7 +26,7 @@ describe('prefersEnglish', () => {
     'en;q=x,zh;q=0.1',
     ';;,,',
     'english',
-  ])('is false of %s', (header) => {
+  ])('prefersEnglish is false for %s', (header) => {
     expect(prefersEnglish(header)).toBe(false);
   });
 });

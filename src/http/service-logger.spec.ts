@@ -26,7 +26,7 @@ class DriverError extends Error {
 }
 
 describe('the service logger', () => {
-  it('takes messages, fields and the context as Nest passes them', async () => {
+  it("the logger accepts messages, fields and the context in Nest's order", async () => {
     const [line] = await written((logger) => logger.log('QQ bound', { userId: 7 }, 'QqBindService'));
 
     expect(line).toMatchObject({ level: 'info', msg: 'QQ bound', userId: 7, context: 'QqBindService' });
@@ -39,13 +39,13 @@ describe('the service logger', () => {
     ['log', 'info'],
     ['debug', 'debug'],
     ['verbose', 'trace'],
-  ] as const)('writes %s as level %s', async (method, level) => {
+  ] as const)('the logger writes %s as level %s', async (method, level) => {
     const [line] = await written((logger) => logger[method]('x', 'Test'), 'trace');
 
     expect(line).toMatchObject({ level });
   });
 
-  it('writes an error by its kind, wherever it stands, and never its parameters', async () => {
+  it('the logger writes an error by its kind, in any position, and never its parameters', async () => {
     const error = new DriverError("Duplicate entry 'hunter2'");
     const found = await written((logger) => {
       logger.error(error, 'Test');
@@ -58,7 +58,7 @@ describe('the service logger', () => {
     expect(found[2]).toMatchObject({ cause: 'Error ER_DUP_ENTRY', stack: expect.stringMatching(/^\s+at /) });
   });
 
-  it("writes the messages of this service's own errors", async () => {
+  it("the logger writes the messages of this service's own errors", async () => {
     const [first, second] = await written((logger) => {
       logger.warn('Away', { cause: new ServiceError('the gateway answered 500') }, 'Test');
       logger.error('Unable', new OperatorError('DATABASE_URL: not let in').stack, 'Test');
@@ -68,7 +68,7 @@ describe('the service logger', () => {
     expect(second).toMatchObject({ reason: 'DATABASE_URL: not let in' });
   });
 
-  it('leaves out the modules and routes that Nest names at boot, and its report of a failed start', async () => {
+  it("the logger omits the modules and routes of Nest's boot, and Nest's report of a failed start", async () => {
     expect(
       await written((logger) => {
         logger.log('Mapped {/user, GET} route', 'RouterExplorer');

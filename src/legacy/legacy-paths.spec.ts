@@ -21,7 +21,7 @@ describe('the paths of the old pages', () => {
     ['POST', '/users/auths/', '/legacy/authorizations'],
     ['GET', '/users/infos/', '/user'],
     ['GET', '/users/browerhistories/', '/legacy/histories'],
-  ])('%s %s is answered by %s', (method, url, route) => {
+  ])('%s %s of the old pages is answered by %s', (method, url, route) => {
     expect(legacyUrl(method, url)).toBe(route);
   });
 
@@ -33,7 +33,7 @@ describe('the paths of the old pages', () => {
     ['POST', '/authorizations/'],
     ['GET', '/user/'],
     ['GET', '/oauth_callback.html?code=C0DE&state=/'],
-  ])('%s %s stays our own', (method, url) => {
+  ])('%s %s stays our own path', (method, url) => {
     expect(legacyUrl(method, url)).toBe(url);
   });
 });

@@ -29,7 +29,7 @@ async function refusal(work: Promise<void>): Promise<Problem> {
 }
 
 describe('take', () => {
-  it('lets as many pass as the rule says, and tells the rest how long it will be', async () => {
+  it('take lets as many uses pass as the rule allows, and tells later ones how long to wait', async () => {
     const answers = await Promise.allSettled(
       Array.from({ length: 10 }, () => limits.take({ 'starts-per-ip': 'a' })),
     );
@@ -43,7 +43,7 @@ describe('take', () => {
     await limits.take({ 'starts-per-ip': 'b' });
   });
 
-  it('opens the window with the first use, and no later use moves its end', async () => {
+  it('take opens the window with the first use, and no later use moves its end', async () => {
     await limits.take({ 'binds-per-ip': 'a' });
     await redis.pexpire(limitKey('binds-per-ip', 'a'), 5000);
 
@@ -53,7 +53,7 @@ describe('take', () => {
     expect((await refusal(limits.take({ 'binds-per-ip': 'a' }))).retryAfter).toBe(5);
   });
 
-  it('counts nothing where one of the rules refuses, whomever the others count', async () => {
+  it('take counts nothing when one of the rules refuses, whatever the subjects of the others', async () => {
     await limits.take({ 'resets-per-ip': 'a' });
 
     const refused = await refusal(
@@ -66,7 +66,7 @@ describe('take', () => {
     expect(await counted('binds-per-ip', 'b')).toBe(0);
   });
 
-  it('names the strictest of those that refuse', async () => {
+  it('take names the strictest of the refusing rules', async () => {
     await limits.take({ 'resets-per-ip': 'a', 'binds-per-ip': 'a' });
     await limits.take({ 'binds-per-ip': 'a' });
 
@@ -75,7 +75,7 @@ describe('take', () => {
     expect(refused.retryAfter).toBe(600);
   });
 
-  it('does not come to the next stage where one refuses, and takes the one before back', async () => {
+  it('take does not reach the next stage when one refuses, and undoes the stage before', async () => {
     await limits.take({ 'resets-per-ip': 'b' });
 
     await refusal(limits.take({ 'starts-per-ip': 'a' }, { 'resets-per-ip': 'b' }, { 'binds-per-ip': 'c' }));
@@ -92,14 +92,14 @@ describe('take', () => {
     expect(await counted('starts-per-ip', 'a')).toBe(0);
   });
 
-  it('counts one subject of two stages in both', async () => {
+  it('take counts one subject of two stages in both', async () => {
     await limits.take({ 'starts-per-ip': 'a' }, { 'binds-per-ip': 'a' });
 
     expect(await counted('starts-per-ip', 'a')).toBe(1);
     expect(await counted('binds-per-ip', 'a')).toBe(1);
   });
 
-  it('sends one command for all rules of one subject, and one alone where that one refuses', async () => {
+  it('take sends one command for all rules of one subject, and stops after the subject that refuses', async () => {
     await limits.take({ 'starts-per-ip': 'a' });
     const sent = vi.spyOn(redis, 'evalsha');
 
@@ -109,7 +109,7 @@ describe('take', () => {
     expect(sent).toHaveBeenCalledTimes(2);
   });
 
-  it('lets nobody pass where a rule allows nothing', async () => {
+  it('take lets nothing pass for a rule that allows nothing', async () => {
     limits = limitsWith('starts-per-ip=0/7');
 
     expect((await refusal(limits.take({ 'starts-per-ip': 'a' }))).retryAfter).toBe(7);
@@ -117,7 +117,7 @@ describe('take', () => {
 });
 
 describe('giveBack', () => {
-  it('takes back one use of each', async () => {
+  it('giveBack gives back one use of each rule', async () => {
     const uses = { 'starts-per-ip': 'a', 'binds-per-ip': 'b' };
     await limits.take(uses);
     await limits.take(uses);
@@ -128,7 +128,7 @@ describe('giveBack', () => {
     expect(await counted('binds-per-ip', 'b')).toBe(1);
   });
 
-  it('starts the window anew where nothing is left', async () => {
+  it('giveBack starts a new window when no use is left', async () => {
     await limits.take({ 'starts-per-ip': 'a' });
 
     await limits.giveBack({ 'starts-per-ip': 'a' });
@@ -136,7 +136,7 @@ describe('giveBack', () => {
     expect(await redis.exists(limitKey('starts-per-ip', 'a'))).toBe(0);
   });
 
-  it('goes not below nothing, and leaves no count without an end', async () => {
+  it('giveBack does not go below zero, and leaves no count without an expiry', async () => {
     await limits.giveBack({ 'starts-per-ip': 'a' });
 
     expect(await redis.exists(limitKey('starts-per-ip', 'a'))).toBe(0);
@@ -161,7 +161,7 @@ describe('a count whose outcome is unknown', () => {
   it.each([
     ['ran', true],
     ['never ran', false],
-  ])('is taken back, and the others with it: it %s', async (_, ran) => {
+  ])('a count with an unknown outcome is undone, with the others: it %s', async (_, ran) => {
     await limits.take(uses);
     loseAnswer({ ran });
 
@@ -171,7 +171,7 @@ describe('a count whose outcome is unknown', () => {
     expect(await counted('starts-per-ip', 'a')).toBe(1);
   });
 
-  it('counts nothing when Redis runs it after it was taken back', async () => {
+  it('a count that Redis runs after its undo counts nothing', async () => {
     await limits.take(uses);
     const run = loseAnswer({ ran: false });
     await expect(limits.take(uses)).rejects.toThrow('Command timed out');
@@ -182,7 +182,7 @@ describe('a count whose outcome is unknown', () => {
     expect(await counted('starts-per-ip', 'a')).toBe(1);
   });
 
-  it('is taken back once Redis can be reached again, though the first tries to do so fail', async () => {
+  it('a count with an unknown outcome is undone once Redis can be reached, although the first tries fail', async () => {
     await limits.take(uses);
     loseAnswer({ ran: true });
     const taking = limits.take(uses);
@@ -193,7 +193,7 @@ describe('a count whose outcome is unknown', () => {
     await vi.waitFor(async () => expect(await counted('starts-per-ip', 'a')).toBe(1), { timeout: 5000 });
   });
 
-  it('is not asked after where the command was never sent', async () => {
+  it('a count whose command was never sent is not undone', async () => {
     vi.spyOn(redis, 'evalsha').mockRejectedValueOnce(
       new Error("Stream isn't writeable and enableOfflineQueue options is false"),
     );

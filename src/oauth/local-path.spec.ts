@@ -4,7 +4,7 @@ import { isLocalPath } from './local-path.js';
 
 describe('isLocalPath', () => {
   it.each(['/', '/cart.html', '/a/b?c=d&e=%2F#f', '/商品/1', '/%E5%95%86', `/${'a'.repeat(199)}`])(
-    'takes %j',
+    'isLocalPath accepts %j',
     (next) => {
       expect(isLocalPath(next)).toBe(true);
     },
@@ -30,11 +30,11 @@ describe('isLocalPath', () => {
     ' /cart.html',
     `/${'a'.repeat(200)}`,
     `/${'商'.repeat(23)}`,
-  ])('refuses %j', (next) => {
+  ])('isLocalPath refuses %j', (next) => {
     expect(isLocalPath(next)).toBe(false);
   });
 
-  it('takes nothing that a browser would follow to another site', () => {
+  it('isLocalPath accepts nothing that a browser would follow to another site', () => {
     const hostile = fc.string({
       unit: fc.constantFrom('/', '\\', '%2f', '%5c', '\t', '\n', '@', ':', '.', 'evil', '\u0000', '?', '#'),
     });

@@ -81,7 +81,7 @@ const token = (more: object = { openid: OPENID }) =>
   JSON.stringify({ access_token: 'FE04', expires_in: '5184000', refresh_token: '88E4', ...more });
 
 describe('QqClient', () => {
-  it('asks once, for JSON and the openid, over connections that it keeps', async () => {
+  it('QqClient asks once, for JSON and the openid, over connections that it keeps', async () => {
     answers['/oauth2.0/token'] = token();
     sockets.clear();
 
@@ -104,14 +104,14 @@ describe('QqClient', () => {
   it.each([
     ['JSONP', `callback( ${token()} );\n`],
     ['the urlencoded default', `access_token=FE04&expires_in=5184000&refresh_token=88E4&openid=${OPENID}`],
-  ])('reads %s too, should QQ ignore fmt=json', async (_, body) => {
+  ])('QqClient also reads %s, in case QQ ignores fmt=json', async (_, body) => {
     answers['/oauth2.0/token'] = body;
 
     expect(await identify()).toEqual({ openid: OPENID });
   });
 
   it.each([100018, 100019, 100020, 100067, 100068])(
-    'says QQ_CODE_INVALID to error %i with status 200',
+    'QqClient throws QQ_CODE_INVALID for error %i with status 200',
     async (error) => {
       const body = JSON.stringify({ error, error_description: 'code to access token error' });
       answers['/oauth2.0/token'] = body;
@@ -123,7 +123,7 @@ describe('QqClient', () => {
   );
 
   it.each([100000, 100001, 100008, 100009, 100010, 100012, 100031, 100048, 110401, 110406])(
-    'says QQ_UNAVAILABLE to error %i: our registration is wrong',
+    'QqClient throws QQ_UNAVAILABLE for error %i: our registration is wrong',
     async (error) => {
       answers['/oauth2.0/token'] = JSON.stringify({ error, error_description: 'no' });
 
@@ -146,14 +146,14 @@ describe('QqClient', () => {
     ['more than it should', token({ padding: 'x'.repeat(20_000) })],
     ['a reset', 'reset'],
     ['silence', 'hang'],
-  ] as const)('says QQ_UNAVAILABLE to %s, and never asks twice', async (_, answer) => {
+  ] as const)('QqClient throws QQ_UNAVAILABLE for %s, and never asks twice', async (_, answer) => {
     answers['/oauth2.0/token'] = answer;
 
     expect(await identify()).toBe('QQ_UNAVAILABLE');
     expect(asked).toHaveLength(1);
   });
 
-  it('says QQ_UNAVAILABLE when nobody listens', async () => {
+  it('QqClient throws QQ_UNAVAILABLE when QQ cannot be reached', async () => {
     expect(await identify({ QQ_BASE_URL: 'http://127.0.0.1:1' })).toBe('QQ_UNAVAILABLE');
   });
 
@@ -165,7 +165,7 @@ describe('QqClient', () => {
       answers['/oauth2.0/token'] = token();
     });
 
-    it('asks /me for the unionid', async () => {
+    it('QQ_UNIONID asks /me for the unionid', async () => {
       answers['/oauth2.0/me'] = me();
 
       expect(await identify({ QQ_UNIONID: 'true' })).toEqual({ openid: OPENID, unionid: UNIONID });
@@ -181,14 +181,14 @@ describe('QqClient', () => {
         'error 100048, no permission',
         'callback( {"error":100048,"error_description":"companyid not set"} );\n',
       ],
-    ])('says QQ_UNAVAILABLE to %s', async (_, answer) => {
+    ])('QQ_UNIONID: throws QQ_UNAVAILABLE for %s', async (_, answer) => {
       answers['/oauth2.0/me'] = answer;
 
       expect(await identify({ QQ_UNIONID: 'true' })).toBe('QQ_UNAVAILABLE');
     });
 
     it.each([100013, 100014, 100015, 100016, 100019])(
-      'says QQ_UNAVAILABLE to error %i of /me, and the log names the permission that is missing',
+      'QQ_UNIONID: throws QQ_UNAVAILABLE for error %i of /me, and the log names the missing permission',
       async (error) => {
         const lines = vi.spyOn(Logger.prototype, 'error').mockReturnValue();
         answers['/oauth2.0/me'] = `callback( ${JSON.stringify({ error, error_description: 'no' })} );\n`;
@@ -204,7 +204,7 @@ describe('QqClient', () => {
       },
     );
 
-    it('has four seconds for both calls together, or what one call may take', async () => {
+    it('QQ_UNIONID: both calls together get four seconds, or what one call may take', async () => {
       answers['/oauth2.0/me'] = 'hang';
       const start = performance.now();
 
@@ -225,7 +225,7 @@ describe('QqClient', () => {
       );
     };
 
-    it('asks for nickname and picture, which comes by https', async () => {
+    it("QQ_PROFILE asks for nickname and picture, and makes the picture's URL https", async () => {
       expect(
         await profile({
           nickname: '小企鹅🐧',
@@ -241,7 +241,7 @@ describe('QqClient', () => {
       );
     });
 
-    it('takes the smaller picture where there is no other', async () => {
+    it('QQ_PROFILE takes the smaller picture when there is no other', async () => {
       expect(
         await profile({ nickname: '', figureurl_qq_1: 'http://q.qlogo.cn/40', figureurl_qq_2: '' }),
       ).toEqual({
@@ -249,7 +249,7 @@ describe('QqClient', () => {
       });
     });
 
-    it("takes the stand-in's own pictures", async () => {
+    it("QQ_PROFILE accepts the stand-in's own pictures", async () => {
       expect(await profile({ figureurl_qq_1: `${base}/pages/person.svg` })).toEqual({
         avatar: `${base}/pages/person.svg`,
       });
@@ -267,11 +267,11 @@ describe('QqClient', () => {
       `https://q.qlogo.cn/${'x'.repeat(500)}`,
       42,
       null,
-    ])('shows no picture from elsewhere: %s', async (figureurl_qq_2) => {
+    ])('QQ_PROFILE shows no picture from another host: %s', async (figureurl_qq_2) => {
       expect(await profile({ nickname: 'A', figureurl_qq_2 })).toEqual({ nickname: 'A' });
     });
 
-    it('shows a name without control characters, cut to 64', async () => {
+    it('QQ_PROFILE shows a nickname without control characters, cut to 64 characters', async () => {
       expect(await profile({ nickname: ' A\u0000\u202eB\nC ' })).toEqual({ nickname: 'ABC' });
       expect(await profile({ nickname: '🐧'.repeat(70) })).toEqual({ nickname: '🐧'.repeat(64) });
       expect(await profile({ nickname: ['A'] })).toEqual({});
@@ -282,11 +282,11 @@ describe('QqClient', () => {
       ['HTML', '<html></html>'],
       ['a reset', 'reset'],
       ['silence', 'hang'],
-    ])('%s of QQ is no profile, and no failure', async (_, answer) => {
+    ])('QQ_PROFILE: %s of QQ gives no profile and no failure', async (_, answer) => {
       expect(await profile(answer)).toEqual({});
     });
 
-    it('off asks for nothing', async () => {
+    it('without QQ_PROFILE, QQ is not asked for a profile', async () => {
       expect(await profile({ nickname: 'A' }, { QQ_PROFILE: 'false' })).toEqual({});
       expect(asked).toHaveLength(1);
     });

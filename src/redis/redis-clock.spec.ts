@@ -22,7 +22,7 @@ afterEach(() => {
 const timeOf = (ms: number) => [Math.floor(ms / 1000), Math.floor((ms % 1000) * 1000)];
 
 describe('at', () => {
-  it('says what Redis shows, never more, and less by a round trip at most', async () => {
+  it('at returns what Redis shows: never more, and less by one round trip at most', async () => {
     vi.spyOn(redis, 'time').mockImplementation(async () => {
       const read = timeOf(Date.now() + AHEAD);
       await new Promise((resolve) => setTimeout(resolve, 5));
@@ -39,7 +39,7 @@ describe('at', () => {
     expect(Math.abs(clock.at(now - 400) - (shown - 400))).toBeLessThanOrEqual(1);
   });
 
-  it('takes the quickest answer, not the last', async () => {
+  it('at uses the quickest answer, not the last one', async () => {
     let nth = 0;
     vi.spyOn(redis, 'time').mockImplementation(async () => {
       const read = timeOf(Date.now() + AHEAD);
@@ -53,7 +53,7 @@ describe('at', () => {
     expect(clock.at(now)).toBeGreaterThan(now + AHEAD - 40);
   });
 
-  it('goes on when the clock of this machine jumps', async () => {
+  it('at is not affected when the clock of this machine jumps', async () => {
     await clock.onModuleInit();
     const before = clock.at(Date.now());
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3_600_000 });
@@ -64,7 +64,7 @@ describe('at', () => {
     expect(after - before).toBeLessThan(1000);
   });
 
-  it('is the clock of this machine as long as Redis has not answered', async () => {
+  it('at returns the clock of this machine until Redis has answered', async () => {
     vi.spyOn(redis, 'time').mockRejectedValue(new Error('Connection is closed.'));
     await clock.onModuleInit();
 

@@ -4,7 +4,7 @@ import { endsConnection, isRedisAway, mayHaveRun, refusalOf } from './redis-erro
 /** An error that Redis answered, as ioredis makes it. */
 const answered = (message: string) => Object.assign(new Error(message), { name: 'ReplyError' });
 
-describe('what Redis says of its state', () => {
+describe('refusalOf', () => {
   it.each([
     ["READONLY You can't write against a read only replica.", 'READONLY'],
     [
@@ -15,7 +15,7 @@ describe('what Redis says of its state', () => {
     ['ERR max number of clients reached', 'max number of clients'],
     ['ERR max number of clients + cluster connections reached', 'max number of clients'],
     ['LOADING Redis is loading the dataset in memory', 'LOADING'],
-  ])('is known by its word: %s', (message, word) => {
+  ])('a refusal of Redis is recognized by its word: %s', (message, word) => {
     expect(refusalOf(answered(message))).toBe(word);
     expect(isRedisAway(answered(message))).toBe(true);
     expect(endsConnection(answered(message))).toBe(true);
@@ -24,7 +24,7 @@ describe('what Redis says of its state', () => {
   it.each([
     'BUSY Redis is busy running a script.',
     'TRYAGAIN Multiple keys request during rehashing of slot',
-  ])('keeps the connection where another one would not help: %s', (message) => {
+  ])('a refusal for which another connection does not help keeps the connection: %s', (message) => {
     expect(isRedisAway(answered(message))).toBe(true);
     expect(endsConnection(answered(message))).toBe(false);
   });
@@ -34,13 +34,13 @@ describe('what Redis says of its state', () => {
     "ERR unknown command 'READONLY', with args beginning with: 'OOM'",
     'ERR Error compiling script (new function): user_script:1: READONLY',
     'NOSCRIPT No matching script. Please use EVAL.',
-  ])('is not read into another error: %s', (message) => {
+  ])('no refusal is read into another error: %s', (message) => {
     expect(isRedisAway(answered(message))).toBe(false);
   });
 });
 
 describe('mayHaveRun', () => {
-  it('holds for a command that was sent and not answered, and for no other', () => {
+  it('mayHaveRun is true only for a command that was sent and not answered', () => {
     expect(mayHaveRun(new Error('Command timed out'))).toBe(true);
     expect(mayHaveRun(new Error('Connection is closed.'))).toBe(true);
     expect(mayHaveRun(answered('OOM command not allowed'))).toBe(false);

@@ -6,13 +6,13 @@ const PROXIES = { HTTP_PROXY: 'http://plain.example:8080', HTTPS_PROXY: 'http://
 const through = (url: string, more: object = {}) => proxyFor(url, { ...PROXIES, ...more })?.host;
 
 describe('proxyFor', () => {
-  it('chooses by the scheme of what is called', () => {
+  it('proxyFor chooses by the scheme of the called URL', () => {
     expect(through('https://graph.qq.com')).toBe('secure.example:3128');
     expect(through('http://sms.example')).toBe('plain.example:8080');
     expect(through('https://graph.qq.com', { HTTPS_PROXY: undefined })).toBeUndefined();
   });
 
-  it('reads a proxy without a scheme as http', () => {
+  it('proxyFor reads a proxy without a scheme as http', () => {
     expect(proxyFor('https://graph.qq.com', { HTTPS_PROXY: 'proxy.example:3128' })?.href).toBe(
       'http://proxy.example:3128/',
     );
@@ -36,7 +36,7 @@ describe('proxyFor', () => {
     ['[fd00::7]', 'http://[fd00::7]'],
     ['fd00::7', 'http://[fd00::7]:81'],
     ['[fd00::7]:81', 'http://[fd00::7]:81'],
-  ])('NO_PROXY=%s: %s is called straight', (NO_PROXY, url) => {
+  ])('NO_PROXY=%s: %s is called directly', (NO_PROXY, url) => {
     expect(through(url, { NO_PROXY })).toBeUndefined();
   });
 
@@ -62,12 +62,12 @@ describe('proxyFor', () => {
     'http://127.0.0.1',
     'http://127.8.8.8',
     'http://[::1]',
-  ])('never sends %s to a proxy: it is this machine', (url) => {
+  ])('proxyFor never sends %s to a proxy, because it is this machine', (url) => {
     expect(through(url)).toBeUndefined();
   });
 });
 
-it('a proxy user is sent percent-decoded', () => {
+it('proxyAuthorization sends the user percent-decoded', () => {
   expect(proxyAuthorization(new URL('http://me:p%40ss%3A@proxy.example'))).toBe(
     `Basic ${Buffer.from('me:p@ss:').toString('base64')}`,
   );
@@ -78,7 +78,7 @@ describe('the settings', () => {
   const load = (env: Record<string, string>) =>
     loadConfig({ NODE_ENV: 'test', JWT_SECRET: 'x'.repeat(32), ...env });
 
-  it('are read in small letters too, and those first', () => {
+  it('proxy settings in lower case are read too, with priority', () => {
     expect(
       load({ https_proxy: 'http://small:1', HTTPS_PROXY: 'http://large:1', no_proxy: 'a' }),
     ).toMatchObject({
@@ -89,7 +89,7 @@ describe('the settings', () => {
   });
 
   it.each(['socks5://proxy:1080', 'http://', 'ftp://proxy', 'http://a:b%zz@proxy', 'http://proxy/path?'])(
-    'refuse what is no proxy for us, by name and without its value: %s',
+    'an unusable proxy setting is refused by name and without its value: %s',
     (HTTPS_PROXY) => {
       expect(() => load({ HTTPS_PROXY })).toThrow(/HTTPS_PROXY: must be http:\/\/user:password@host:port$/);
     },

@@ -59,7 +59,7 @@ async function outcome(
 }
 
 describe('a call', () => {
-  it('answers with status and text, in many pieces too', async () => {
+  it('a call returns status and text, also of an answer in many pieces', async () => {
     const { url, seen } = await server((_, response) => {
       response.writeHead(201);
       const bytes = [...Buffer.from('好的')];
@@ -78,7 +78,7 @@ describe('a call', () => {
     expect(seen).toEqual(['POST /a?b=c']);
   });
 
-  it('keeps its connection for the next', async () => {
+  it('a call keeps its connection for the next one', async () => {
     const { url, sockets } = await server((_, response) => void response.end('ok'));
     const to = upstream(url);
     // The next call may start before undici has put the connection back, and then opens a second one.
@@ -87,7 +87,7 @@ describe('a call', () => {
     expect(sockets.size).toBeLessThanOrEqual(2);
   });
 
-  it('runs beside others: a hundred at once take as long as one', async () => {
+  it('a hundred simultaneous calls take as long as one', async () => {
     const { url } = await server((_, response) => void setTimeout(() => response.end('ok'), 100));
     const to = upstream(url, 2000);
     const start = performance.now();
@@ -100,7 +100,7 @@ describe('a call', () => {
     expect(performance.now() - start).toBeLessThan(1500);
   });
 
-  it('asked for the status alone answers before the body has come, and though it never does', async () => {
+  it('a call for the status alone resolves before the body, even if the body never arrives', async () => {
     const { url } = await server((_, response) => void response.writeHead(202).write('half'));
 
     expect(await outcome(upstream(url), { statusOnly: true })).toEqual({ status: 202, text: '' });
@@ -108,15 +108,15 @@ describe('a call', () => {
 });
 
 describe('a call that fails says whether it may have been sent', () => {
-  it('not: nobody listens', async () => {
+  it('a refused connection was certainly not sent', async () => {
     expect(await outcome(upstream('http://127.0.0.1:1'))).toEqual({ code: 'ECONNREFUSED', maybeSent: false });
   });
 
-  it('not: the name is unknown', async () => {
+  it('a call to an unknown host was certainly not sent', async () => {
     expect(await outcome(upstream('http://no-such-host.invalid', 3000))).toMatchObject({ maybeSent: false });
   });
 
-  it('not: the deadline passes before there is a connection', async () => {
+  it('a deadline before there is a connection: certainly not sent', async () => {
     // A TLS handshake without an answer keeps the connection from being made.
     const port = await listening(createTcpServer());
 
@@ -126,7 +126,7 @@ describe('a call that fails says whether it may have been sent', () => {
     });
   });
 
-  it('not: it waited for a connection in vain, and is not sent later either', async () => {
+  it('a call that waited in vain for a connection is not sent later either', async () => {
     const { url, seen } = await server(() => undefined);
     const to = upstream(url);
     const holders = Array.from({ length: CONNECTIONS }, () => outcome(to, { timeoutMs: 20_000 }));
@@ -155,7 +155,7 @@ describe('a call that fails says whether it may have been sent', () => {
     ],
     ['too long an answer', (_, response) => void response.end('x'.repeat(20_000)), 'ANSWER_TOO_LONG'],
     ['no HTTP', (request) => void request.socket.end('hello\r\n\r\n'), 'HTTPParserError'],
-  ])('maybe: %s', async (_, answering, code) => {
+  ])('a call that failed after its start may have been sent: %s', async (_, answering, code) => {
     const { url, seen } = await server(answering);
     const start = performance.now();
 
@@ -165,7 +165,7 @@ describe('a call that fails says whether it may have been sent', () => {
     expect(performance.now() - start).toBeLessThan(1000);
   });
 
-  it('and never which URL it called', async () => {
+  it('a fault never contains the URL', async () => {
     const { url } = await server((request) => void request.socket.destroy());
     const path = '/token?client_secret=hunter2';
 
@@ -204,7 +204,7 @@ describe('through a proxy', () => {
   }
   const BASIC = `Basic ${Buffer.from('me:p@ss').toString('base64')}`;
 
-  it('http asks for the whole URL, with its user', async () => {
+  it('a proxy for http gets the whole URL, with the user', async () => {
     const { url, seen } = await proxy('http://unused');
 
     const answer = await outcome(upstream('http://sms.example', 2000, { HTTP_PROXY: url }), {
@@ -215,7 +215,7 @@ describe('through a proxy', () => {
     expect(seen).toEqual([`GET http://sms.example/send?v=1 ${BASIC}`]);
   });
 
-  it('https asks for a tunnel, and only the tunnel sees the request', async () => {
+  it('a proxy for https is asked for a tunnel, and only the tunnel carries the request', async () => {
     const target = createTcpServer();
     const hello = new Promise<Buffer>((resolve) => {
       target.on('connection', (socket) => socket.once('data', resolve));
@@ -231,7 +231,7 @@ describe('through a proxy', () => {
     expect(seen).toEqual([`CONNECT graph.qq.com:443 ${BASIC}`]);
   });
 
-  it('a proxy that refuses is named by its status, and nothing was sent', async () => {
+  it('a proxy that refuses is reported by its status, and nothing was sent', async () => {
     const { url } = await proxy('http://unused', 407);
 
     expect(await outcome(upstream('https://graph.qq.com', 2000, { HTTPS_PROXY: url }))).toEqual({
@@ -240,7 +240,7 @@ describe('through a proxy', () => {
     });
   });
 
-  it('says at boot that one is used, and not its password', () => {
+  it('a proxy is logged at boot without its password', () => {
     const lines = vi.spyOn(Logger.prototype, 'log').mockReturnValue();
     try {
       upstream('https://graph.qq.com', 300, { HTTPS_PROXY: 'http://me:hunter2@proxy.example:3128' });

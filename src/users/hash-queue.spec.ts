@@ -45,7 +45,7 @@ const settled = () => new Promise((resolve) => setImmediate(resolve));
 const queueOf = (lanes = 1) => new HashQueue({ lanes, longestWaitMs: 16_000 / lanes, typicalMs: 1000 });
 
 describe('HashQueue', () => {
-  it('computes as many at once as there are lanes, and the others in the order in which they came', async () => {
+  it('HashQueue runs as many hashes at once as there are lanes, and the others in order of arrival', async () => {
     const hashes = new Hashes(queueOf(2));
 
     for (const name of ['a', 'b', 'c', 'd']) hashes.ask(name);
@@ -56,7 +56,7 @@ describe('HashQueue', () => {
     expect(hashes.admitted).toEqual(['a', 'b', 'c', 'd']);
   });
 
-  it('gives the lane on when a hash fails', async () => {
+  it('HashQueue frees the lane when a hash fails', async () => {
     const queue = queueOf();
 
     const failing = queue.run({ network: 'n' }, 'proven', () => Promise.reject(new Error('no')));
@@ -66,7 +66,7 @@ describe('HashQueue', () => {
     await expect(next).resolves.toBe('done');
   });
 
-  it('refuses at once what would wait too long, with the seconds until another try makes sense', async () => {
+  it('HashQueue refuses at once what would wait too long, with the seconds until another try makes sense', async () => {
     const hashes = new Hashes(queueOf());
 
     for (let nth = 0; nth < 12; nth++) hashes.ask(String(nth), { network: `192.0.${nth}.1` });
@@ -78,7 +78,7 @@ describe('HashQueue', () => {
     expect(hashes.admitted).toHaveLength(9);
   });
 
-  it('leaves room for others beside a network that floods', async () => {
+  it('HashQueue keeps places for others while one network floods it', async () => {
     const hashes = new Hashes(queueOf());
 
     for (let nth = 0; nth < 20; nth++) hashes.ask(`flood ${nth}`);
@@ -92,7 +92,7 @@ describe('HashQueue', () => {
     expect(hashes.admitted.slice(0, 4)).toEqual(['flood 0', 'flood 1', 'other', 'flood 2']);
   });
 
-  it('leaves a place for the next network, however many flood', async () => {
+  it('HashQueue keeps a place for the next network, however many flood it', async () => {
     const hashes = new Hashes(queueOf());
 
     for (let nth = 0; nth < 90; nth++) hashes.ask(`flood ${nth}`, { network: `192.0.${nth % 3}.1` });
@@ -103,7 +103,7 @@ describe('HashQueue', () => {
     await hashes.drain();
   });
 
-  it('counts the networks of one subnet together', async () => {
+  it('HashQueue counts the networks of one subnet together', async () => {
     const hashes = new Hashes(queueOf());
 
     for (let nth = 0; nth < 9; nth++)
@@ -116,7 +116,7 @@ describe('HashQueue', () => {
     expect(hashes.admitted.indexOf('other')).toBe(2);
   });
 
-  it('gives half of the places, and every second turn, to those who proved something first', async () => {
+  it('HashQueue gives half of the places, and every second lane, to requests with another proof', async () => {
     const hashes = new Hashes(queueOf());
 
     for (let nth = 0; nth < 20; nth++) hashes.ask(`guess ${nth}`, { network: `192.0.${nth}.1` }, 'guess');
@@ -130,7 +130,7 @@ describe('HashQueue', () => {
     expect(hashes.admitted.slice(0, 5)).toEqual(['guess 0', 'proven 0', 'guess 1', 'proven 1', 'guess 2']);
   });
 
-  it('does not compute for a client that has gone', async () => {
+  it('HashQueue does not hash for a client that has disconnected', async () => {
     const hashes = new Hashes(queueOf());
     let gone = false;
 
@@ -144,7 +144,7 @@ describe('HashQueue', () => {
     expect(hashes.refused).toEqual(['leaves']);
   });
 
-  it('makes room at once where clients that fill the queue have gone', async () => {
+  it('HashQueue frees places at once when the clients that fill it have disconnected', async () => {
     const hashes = new Hashes(queueOf());
     let gone = false;
     for (let nth = 0; nth < 9; nth++)

@@ -47,14 +47,14 @@ const VECTORS: [string, string, string][] = [
 ];
 
 describe('readEncoded', () => {
-  it.each(VECTORS)('reads %s', async (_, encoded, password) => {
+  it.each(VECTORS)('readEncoded reads %s', async (_, encoded, password) => {
     const matches = readEncoded(encoded)!;
 
     expect(await matches(password)).toBe(true);
     expect(await matches(`${password}x`)).toBe(false);
   });
 
-  it('reads every spelling of bcrypt', async () => {
+  it('readEncoded reads every spelling of bcrypt', async () => {
     const plain = await bcrypt.hash('mysecret12', 4);
 
     for (const version of ['$2a$', '$2b$', '$2y$'])
@@ -102,7 +102,7 @@ describe('readEncoded', () => {
     `argon2$argon2id$v=19$m=102400,t=2,p=1000$${argon2}`,
     'argon2$argon2id$v=19$m=8,t=1,p=1$@@@$@@@',
     `argon2$scrypt$v=19$m=8,t=1,p=1$${argon2}`,
-  ])('says of %j that it is malformed, without computing anything', (encoded) => {
+  ])('readEncoded reports %j as malformed, without computing anything', (encoded) => {
     expect(readEncoded(encoded)).toBeUndefined();
   });
 
@@ -114,13 +114,13 @@ describe('readEncoded', () => {
     'argon2$argon2id$v=19$m=8,t=1,p=1$Y041$TMa6A8fPJhCAUXRhJXCXdw',
     'argon2$argon2id$v=19$m=8,t=1,p=1$Y041dExhNkljRUUy$TMa',
     'argon2$argon2id$v=19$m=8,t=1,p=1$Y041dExhNkljRUUy$TMa6A',
-  ])('says of %j that it is malformed, once Argon2 has looked at it', async (encoded) => {
+  ])('readEncoded reports %j as malformed, after Argon2 has parsed it', async (encoded) => {
     expect(await readEncoded(encoded)!('secret')).toBeUndefined();
   });
 });
 
 describe('isUnusable', () => {
-  it('knows the marks of an account without a password, and nothing else', () => {
+  it("isUnusable recognizes Django's marks for an account without a password, and nothing else", () => {
     expect(['', '!', '!aB3dE'].every(isUnusable)).toBe(true);
     expect(VECTORS.some(([, encoded]) => isUnusable(encoded))).toBe(false);
   });

@@ -17,7 +17,7 @@ const matches = (password: string, encoded: string) =>
 describe('PasswordHasher', () => {
   afterEach(() => vi.restoreAllMocks());
 
-  it('writes what Django reads: bcrypt of the hex SHA-256', async () => {
+  it('hash writes what Django reads: bcrypt of the hex SHA-256', async () => {
     const encoded = await hash('mysecret12');
 
     const hex = createHash('sha256').update('mysecret12').digest('hex');
@@ -28,7 +28,7 @@ describe('PasswordHasher', () => {
     expect(await matches('mysecret13', encoded)).toBe(false);
   });
 
-  it('takes a lower cost for old, and its own or a higher one for current', async () => {
+  it('isCurrent is false for a lower cost, and true for its own or a higher one', async () => {
     const encoded = await hasherOf(5).hash('mysecret12', asker);
 
     expect(hasherOf(4).isCurrent(encoded)).toBe(true);
@@ -37,7 +37,7 @@ describe('PasswordHasher', () => {
     expect(await matches('mysecret12', encoded)).toBe(true);
   });
 
-  it('matches nothing without an account or with an unusable password, and says nothing', async () => {
+  it('matches is false, and logs nothing, without an account or with an unusable password', async () => {
     const error = vi.spyOn(Logger.prototype, 'error').mockReturnValue(undefined);
 
     expect(await hasher.matches('mysecret12', undefined, asker)).toBe(false);
@@ -52,7 +52,7 @@ describe('PasswordHasher', () => {
     'pbkdf2_sha256$1000000000$salt$eNF3Dcx9vS/JBXQWYaYIiVEhB0lDv5ijhhkLwec084M=',
     `bcrypt_sha256$$2b$17$${'a'.repeat(53)}`,
     'argon2$argon2id$v=19$m=8,t=1,p=1$Y041dExhNkljRUUy$TMa6A',
-  ])('takes a wrong password and one error line for the malformed %j', async (encoded) => {
+  ])('matches is false and logs one error line for the malformed %j', async (encoded) => {
     const error = vi.spyOn(Logger.prototype, 'error').mockReturnValue(undefined);
     const bcryptHash = vi.spyOn(bcrypt, 'hash');
 
@@ -62,7 +62,7 @@ describe('PasswordHasher', () => {
     expect(bcryptHash).toHaveBeenCalledTimes(1);
   });
 
-  it('never takes one password for another, whatever characters they have', async () => {
+  it('matches never takes one password for another, whatever their characters', async () => {
     const password = fc.string({ unit: 'binary', minLength: 8, maxLength: 20 });
 
     await fc.assert(
@@ -75,7 +75,7 @@ describe('PasswordHasher', () => {
     );
   });
 
-  it('answers within 50 ms that it is overloaded, and serves the others', async () => {
+  it('matches reports an overload within 50 ms, and still serves the others', async () => {
     // The first estimate for a hash of cost 15 is two seconds. The hashes here have cost 4.
     const slow = hasherOf(15);
     const account = { id: 7, password: await hash('mysecret12') };
