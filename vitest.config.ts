@@ -1,19 +1,25 @@
 import { defineConfig } from 'vitest/config';
-import { findServers, missingServers } from './test/support/servers.js';
+import { findServers, missingServers, redisProgram } from './test/support/servers.js';
 import { SummaryReporter } from './test/support/summary-reporter.js';
 
 const found = findServers();
 
-/** The same suites by the front door, once on what is embedded and once on real servers. */
+/** Suites that run over HTTP: once on the embedded database and Redis, once on real servers. */
 const bothWays = ['test/**/*.e2e.ts'];
+
+/** Of these, the suites that use most of Redis. They run a third time, on a Redis Cluster for each file. */
+const onCluster = [
+  'test/api/{bind,bindings,own-account,passwords,tokens}.e2e.ts',
+  'test/races/{proofs,races}.e2e.ts',
+  'test/threats/{human-check,sms-delivery,whose-phone}.e2e.ts',
+];
 
 export default defineConfig({
   test: {
     globalSetup: 'test/support/run.setup.ts',
     reporters: ['default', new SummaryReporter(missingServers(found))],
-    // Every file is a service with its hashes and servers: more of them side by side only make each other late.
+    // Each file runs a service with its hashes. More than two files at once only delay each other.
     maxWorkers: 2,
-    passWithNoTests: true,
     projects: [
       {
         extends: true,
@@ -44,6 +50,18 @@ export default defineConfig({
             },
           ]
         : []),
+      ...(found.database && redisProgram()
+        ? [
+            {
+              extends: true as const,
+              test: {
+                ...inItsOwnDirectory('cluster'),
+                include: onCluster,
+                globalSetup: 'test/support/cluster.setup.ts',
+              },
+            },
+          ]
+        : []),
       ...(found.chromium
         ? [
             {
@@ -66,7 +84,7 @@ function inItsOwnDirectory(name: string) {
   return {
     name,
     setupFiles: 'test/support/file.setup.ts',
-    // A process per file: only a process has a working directory.
+    // One process for each file, because the working directory belongs to a process.
     pool: 'forks' as const,
     testTimeout: 30_000,
     hookTimeout: 60_000,

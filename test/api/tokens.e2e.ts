@@ -5,6 +5,7 @@ import { User } from '../../src/users/user.entity.js';
 import { type Answer, newMobile, newPassword, type Registered, type Shopper } from '../support/shopper.js';
 import { type App, startApp } from '../support/start-app.js';
 import { atOnce, claimsOf, forgetLimit, later, seconds, signed } from '../support/fixtures.js';
+import { keysOf } from '../support/redis-servers.js';
 
 let app: App;
 
@@ -127,7 +128,7 @@ describe('a bind whose answer was lost', () => {
     await shopper.bind(form);
 
     const kept: string[] = [];
-    for (const key of await app.redis.keys('qq:bind:*'))
+    for (const key of await keysOf(app.redis, 'qq:bind:*'))
       kept.push((await app.redis.hget(key, 'receipt')) ?? '{}');
 
     const { jti } = claimsOf(form.access_token);

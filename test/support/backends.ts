@@ -9,17 +9,18 @@ import { createDataSource } from '../../src/database/data-source.js';
 import { databaseOptions } from '../../src/database/database-options.js';
 import { OAuthQQUser } from '../../src/oauth/oauth-qq-user.entity.js';
 import { User } from '../../src/users/user.entity.js';
+import { startCluster } from './redis-servers.js';
 
-/** What a test file's service runs on: its own database and Redis, empty but for the migrated tables. */
+/** What a test file's service runs on: its own database and Redis, empty except for the migrated tables. */
 export interface Backends {
   /** For `loadConfig`: `DATABASE_URL` and `REDIS_URL`, or neither in the project `embedded`. */
   readonly env: { DATABASE_URL?: string; REDIS_URL?: string };
   readonly embedded: boolean;
-  /** Not needed at the end of a run, which takes everything away; a file that makes many may tidy up itself. */
+  /** The end of a run removes everything. A file that makes many backends may call this earlier. */
   drop(): Promise<void>;
 }
 
-/** In the project `servers` a new database and Redis; in `embedded` an empty `.data/` below the file's directory. */
+/** In `servers` and `cluster` a new database and Redis; in `embedded` an empty `.data/` below the file's directory. */
 export async function freshBackends(): Promise<Backends> {
   if (!inject('servers')) {
     const drop = async () => rmSync('.data', { recursive: true, force: true });
@@ -40,7 +41,7 @@ export async function openDatabase(env: Backends['env']): Promise<DataSource> {
   return createDataSource(options);
 }
 
-/** Only in the project `servers`: a database of the migrations' making, or with `migrated: false` an empty one. */
+/** Only in the projects `servers` and `cluster`: a migrated database, or an empty one with `migrated: false`. */
 export async function freshDatabase({ migrated = true } = {}) {
   const { databaseUrl, databasePrefix } = servers();
   const name = databasePrefix + randomBytes(6).toString('hex');
@@ -59,14 +60,18 @@ export async function freshDatabase({ migrated = true } = {}) {
   return { url, name, drop: () => administer('DROP DATABASE ??') };
 }
 
-/** Only in the project `servers`: a database number of its own, empty. */
-export async function freshRedis() {
+/** Only in the projects `servers` and `cluster`: an empty database number of its own, or a cluster of its own. */
+export async function freshRedis(): Promise<{ url: string; drop: () => Promise<void> }> {
   const { redisUrl } = servers();
+  if (redisUrl === undefined) {
+    const cluster = await startCluster();
+    return { url: cluster.url, drop: () => cluster.stop() };
+  }
   const counter = new Redis(redisUrl);
   const [, databases = '16'] = (await counter.config('GET', 'databases')) as string[];
   const issued = await counter.incr('qq-account-service:test:databases');
   counter.disconnect();
-  // Number 0 holds the counter. A server of 16 comes round again, hence the flush.
+  // Number 0 holds the counter. A server with few databases reuses numbers, so the database is flushed.
   const url = `${redisUrl}/${1 + ((issued - 1) % (Number(databases) - 1))}`;
   const drop = async () => {
     const redis = new Redis(url);
@@ -79,7 +84,6 @@ export async function freshRedis() {
 
 function servers() {
   const context = inject('servers');
-  if (!context)
-    throw new Error('There are servers only in the project `servers`: name the file *.servers.ts');
+  if (!context) throw new Error('This project has no servers: name the file *.servers.ts');
   return context;
 }

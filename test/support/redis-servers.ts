@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Redis } from 'ioredis';
+import { Cluster, Redis } from 'ioredis';
 import { vi } from 'vitest';
 import { freePort, privately, redisProgram, type RunningServer, startRedis } from './servers.js';
 
@@ -130,4 +130,10 @@ async function asAdmin<T>(url: string, work: (redis: Redis) => Promise<T>): Prom
   } finally {
     redis.disconnect();
   }
+}
+
+/** The keys of a server or of all nodes of a cluster. */
+export async function keysOf(redis: Redis | Cluster, pattern: string): Promise<string[]> {
+  const nodes = redis instanceof Cluster ? redis.nodes('master') : [redis];
+  return (await Promise.all(nodes.map((node) => node.keys(pattern)))).flat();
 }

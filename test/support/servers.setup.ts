@@ -1,37 +1,55 @@
 import { randomBytes } from 'node:crypto';
 import mysql from 'mysql2/promise';
 import type { TestProject } from 'vitest/node';
-import { findServers, startDatabase, startRedis } from './servers.js';
+import { findServers, type RunningServer, startDatabase, startRedis } from './servers.js';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Only in the project `servers`; see `freshBackends`. */
-    servers?: { databaseUrl: string; redisUrl: string; databasePrefix: string };
+    /** Only in the projects `servers` and `cluster`; see `freshBackends`. */
+    servers?: {
+      databaseUrl: string;
+      databasePrefix: string;
+      /** Undefined: each file starts a Redis Cluster of its own. */
+      redisUrl?: string;
+    };
     /** What the tests of this project ran against, for the summary. */
     ranAgainst?: string;
   }
 }
 
-/** Starts MariaDB and Redis for the project `servers`, and takes them away when it has ended, however it ended. */
+/** Starts MariaDB or MySQL, and Redis, for the project `servers`. They stop when it ends, even if it is killed. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const found = findServers();
-  if (!found.database || !found.redis)
-    throw new Error('The project `servers` needs MariaDB or MySQL, and Redis');
-  const database = await startDatabase(found.database);
-  const redis = await startRedis(found.redis).catch(async (error: unknown) => {
-    await database.stop();
+  const { redis: found } = findServers();
+  if (!found) throw new Error('The project `servers` needs Redis');
+  const redis = await startRedis(found);
+  try {
+    const stopDatabase = await provideDatabase(project, redis);
+    return async () => void (await Promise.all([stopDatabase(), redis.stop()]));
+  } catch (error) {
+    await redis.stop();
     throw error;
-  });
+  }
+}
+
+/** Starts the database and tells the tests where the servers are. Returns what stops it. */
+export async function provideDatabase(
+  project: TestProject,
+  redis: Pick<RunningServer, 'label'> & { url?: string },
+): Promise<() => Promise<void>> {
+  const { database: found } = findServers();
+  if (!found) throw new Error(`The project \`${project.name}\` needs MariaDB or MySQL`);
+  const database = await startDatabase(found);
   const databasePrefix = `qq_test_${randomBytes(4).toString('hex')}_`;
-  project.provide('servers', { databaseUrl: database.url, redisUrl: redis.url, databasePrefix });
+  const redisUrl = redis.url === undefined ? {} : { redisUrl: redis.url };
+  project.provide('servers', { databaseUrl: database.url, databasePrefix, ...redisUrl });
   project.provide('ranAgainst', `${database.label} + ${redis.label}`);
   return async () => {
     await dropAll(database.url, databasePrefix);
-    await Promise.all([database.stop(), redis.stop()]);
+    await database.stop();
   };
 }
 
-/** The databases of this run on a server that was here before it, whatever became of the tests that made them. */
+/** Drops the databases of this run, because the server may be one that was not started here. */
 async function dropAll(url: string, prefix: string): Promise<void> {
   const connection = await mysql.createConnection(url);
   const like = `${prefix.replaceAll('_', String.raw`\_`)}%`;
