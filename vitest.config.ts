@@ -9,7 +9,7 @@ const bothWays = ['test/**/*.e2e.ts'];
 
 /** Of these, the suites that use most of Redis. They run a third time, on a Redis Cluster for each file. */
 const onCluster = [
-  'test/api/{bind,bindings,own-account,passwords,tokens}.e2e.ts',
+  'test/api/{bind,tokens}.e2e.ts',
   'test/races/{proofs,races}.e2e.ts',
   'test/threats/{human-check,sms-delivery,whose-phone}.e2e.ts',
 ];

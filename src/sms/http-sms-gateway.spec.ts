@@ -35,11 +35,11 @@ describe('the HTTP gateway with SMS_HTTP_SUCCESS=code=OK', () => {
     ['no JSON', 200, 'OK', 'SMS_UNAVAILABLE'],
     ['its field and value, with an error status', 500, '{"code":"OK"}', 'SMS_UNAVAILABLE'],
     ['a time-out behind the gateway', 504, '{}', 'unknown'],
-  ])('%s', async (_, status, body, outcome) => {
+  ])('SMS_HTTP_SUCCESS=code=OK: %s', async (_, status, body, outcome) => {
     expect(await sent(status, body, 'code=OK')).toBe(outcome);
   });
 
-  it('reads a number as text', async () => {
+  it('SMS_HTTP_SUCCESS compares a number as text', async () => {
     expect(await sent(200, '{"ret":0}', 'ret=0')).toBe('accepted');
   });
 });
@@ -50,7 +50,7 @@ describe('the HTTP gateway without SMS_HTTP_SUCCESS', () => {
     [202, 'accepted'],
     [400, 'SMS_UNAVAILABLE'],
     [504, 'unknown'],
-  ])('status %i alone decides: %s', async (status, outcome) => {
+  ])('without SMS_HTTP_SUCCESS, status %i alone decides: %s', async (status, outcome) => {
     expect(await sent(status, 'whatever')).toBe(outcome);
   });
 });

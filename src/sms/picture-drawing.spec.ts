@@ -8,7 +8,7 @@ const outlinesOf = (svg: string) => [...svg.matchAll(/<path d="(M[^"]+)" fill="#
 const pointsOf = (path: string) =>
   [...path.matchAll(/(-?[\d.]+) (-?[\d.]+)/g)].map(([, x, y]) => ({ x: Number(x), y: Number(y) }));
 
-it('knows the contrasts of WCAG', () => {
+it('contrast returns the values of WCAG', () => {
   expect(contrast([0, 0, 0], [255, 255, 255])).toBeCloseTo(21, 1);
   expect(contrast(rgb('#767676'), [255, 255, 255])).toBeCloseTo(4.54, 2);
 });
@@ -16,7 +16,7 @@ it('knows the contrasts of WCAG', () => {
 describe('a picture', () => {
   const pictures = Array.from({ length: 200 }, () => drawText('AKWM'));
 
-  it('has a background and one colour, which differ by 4.5:1 at least', () => {
+  it('a picture has a background and one colour, with a contrast of at least 4.5:1', () => {
     for (const svg of pictures) {
       const [background, colour, ...more] = coloursOf(svg);
       expect(more).toEqual([]);
@@ -24,7 +24,7 @@ describe('a picture', () => {
     }
   });
 
-  it('keeps its letters inside, in their order, and each touches the next', () => {
+  it('a picture keeps its letters inside and in order, and each touches the next', () => {
     for (const svg of pictures) {
       const boxes = outlinesOf(svg).map((path) => {
         const points = pointsOf(path);
@@ -46,7 +46,7 @@ describe('a picture', () => {
     }
   });
 
-  it('draws the same letter another way each time', () => {
+  it('a picture draws the same letter differently each time', () => {
     expect(new Set(pictures.map((svg) => outlinesOf(svg)[0])).size).toBe(200);
     expect(new Set(pictures.map((svg) => coloursOf(svg)[1])).size).toBeGreaterThan(100);
   });

@@ -38,7 +38,7 @@ async function account(...words: string[]): Promise<{ code: number; out: string 
 const refused = (errorCode: string, status = 400) => ({ status, body: { errorCode } });
 
 describe('npm run account', () => {
-  it('finds and shows an account by mobile, name and id, without a whole mobile or openid', async () => {
+  it('the account command finds and shows an account by mobile, name and id, without a full mobile or openid', async () => {
     const [shopper, qq] = [app.shopper(), newQq()];
     const { username, id, mobile, password, token } = await shopper.register();
     const form = await shopper.bindForm({ qq, mobile, password, sms_code: await writtenCode(app, mobile) });
@@ -56,7 +56,7 @@ describe('npm run account', () => {
     expect((await account('show', 'nobody_at_all')).code).toBe(1);
   });
 
-  it('disables, enables and signs out, and the trail says who did it', async () => {
+  it('the account command disables, enables and signs out, and the trail names the operator', async () => {
     const shopper = app.shopper();
     const { id, username, password, token } = await shopper.register();
 
@@ -75,7 +75,7 @@ describe('npm run account', () => {
     expect(events.map(({ event }) => event)).toEqual(['disabled', 'enabled', 'signed_out_everywhere']);
   });
 
-  it('unbinds a QQ, lifts a limit, and closes an account', async () => {
+  it('the account command unbinds a QQ, resets a limit, and closes an account', async () => {
     const [shopper, qq] = [app.shopper(), newQq()];
     const form = await shopper.bindForm({ qq });
     const { user_id, token } = (await shopper.bind(form)).body;

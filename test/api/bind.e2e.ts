@@ -11,8 +11,8 @@ beforeAll(async () => {
 
 afterAll(() => app.close());
 
-describe('a shopper with a QQ that nobody knows', () => {
-  it('binds it to a new account, and from then on logs in with QQ alone', async () => {
+describe('a shopper with an unbound QQ', () => {
+  it('a shopper binds an unbound QQ to a new account, and then logs in with QQ alone', async () => {
     const shopper = app.shopper();
     const qq = newQq();
     const form = await shopper.bindForm({ qq });
@@ -32,7 +32,7 @@ describe('a shopper with a QQ that nobody knows', () => {
     expect((await shopper.get('/user/', again.body.token)).status).toBe(200);
   });
 
-  it('binds it to the account the mobile already has, when the password is right', async () => {
+  it("a shopper binds an unbound QQ to the mobile's existing account, with the right password", async () => {
     const owner = await app.shopper().register();
     const shopper = app.shopper();
     await forgetLimit(app, 'sms-per-mobile-minute', owner.mobile);
@@ -47,7 +47,7 @@ describe('a shopper with a QQ that nobody knows', () => {
 });
 
 describe('the same bind again', () => {
-  it('gets the same success, and no second account', async () => {
+  it('a repeated bind gets the same success, and no second account', async () => {
     const shopper = app.shopper();
     const form = await shopper.bindForm();
 
@@ -58,7 +58,7 @@ describe('the same bind again', () => {
     expect(second).toMatchObject({ status: 200, body: { user_id: first.body.user_id } });
   });
 
-  it('gets it while the first is still running', async () => {
+  it('a repeated bind gets the same success while the first is still running', async () => {
     const shopper = app.shopper();
     const form = await shopper.bindForm();
 
@@ -68,7 +68,7 @@ describe('the same bind again', () => {
     expect(new Set(answers.map(({ body }) => body.user_id)).size).toBe(1);
   });
 
-  it('is refused when anything in it differs', async () => {
+  it('a repeated bind is refused when any field differs', async () => {
     const shopper = app.shopper();
     const form = await shopper.bindForm();
     await shopper.bind(form);

@@ -40,14 +40,14 @@ async function owner(
 }
 
 describe('the list of QQs', () => {
-  it('is empty for an account without one', async () => {
+  it('the list of QQs is empty for an account without one', async () => {
     const shopper = app.shopper();
     const { token } = await shopper.register();
 
     expect(await shopper.get('/oauth/qq/bindings/', token)).toMatchObject({ status: 200, text: '[]' });
   });
 
-  it('says when each was bound and last used, the first bound first, and no whole openid', async () => {
+  it('the list of QQs shows when each was bound and last used, the first bound first, and no full openid', async () => {
     const { shopper, token, qq, mobile, password } = await owner();
     const second = newQq();
     await add(shopper, token, mobile, { access_token: await shopper.bindToken(second), password });
@@ -69,7 +69,7 @@ describe('the list of QQs', () => {
     for (const each of [qq, second]) expect(answer.text).not.toContain(openidOf(app.config.QQ_APP_ID, each));
   });
 
-  it('knows within a second which QQ has logged in, and which has not', async () => {
+  it('the list of QQs shows within a second which QQ has logged in', async () => {
     const { shopper, token, qq, mobile, password } = await owner();
     await add(shopper, token, mobile, { access_token: await shopper.bindToken(), password });
     const before = Date.now();
@@ -83,13 +83,13 @@ describe('the list of QQs', () => {
     expect(Date.parse(used!.last_login_at!)).toBeLessThanOrEqual(Date.now());
   });
 
-  it('needs a login', async () => {
+  it('the list of QQs needs a login', async () => {
     expect(await app.shopper().get('/oauth/qq/bindings/')).toMatchObject(refused('LOGIN_REQUIRED', 401));
   });
 });
 
 describe('adding a QQ', () => {
-  it('takes the login, the password, a code for the own mobile and the QQ', async () => {
+  it("adding a QQ takes the login, the password, a code for the account's mobile and the QQ", async () => {
     const { shopper, token, id, mobile, password } = await owner();
     const qq = newQq();
 
@@ -100,7 +100,7 @@ describe('adding a QQ', () => {
     expect((await app.shopper().loginWithQq(qq)).body.user_id).toBe(id);
   });
 
-  it('with a wrong password is refused, and the QQ can still be added', async () => {
+  it('adding a QQ with a wrong password is refused, and the QQ can still be added', async () => {
     const { shopper, token, mobile, password } = await owner();
     const access_token = await shopper.bindToken();
 
@@ -110,7 +110,7 @@ describe('adding a QQ', () => {
     expect((await add(shopper, token, mobile, { access_token, password })).status).toBe(201);
   });
 
-  it('that somebody has already is refused', async () => {
+  it('adding a QQ that is bound already is refused', async () => {
     const [one, other] = [await owner(), await owner()];
     // Two browsers were logged in to this QQ before either used it.
     const qq = newQq();
@@ -123,7 +123,7 @@ describe('adding a QQ', () => {
     expect(await listed(other.shopper, other.token)).toHaveLength(1);
   });
 
-  it('takes a bind token once', async () => {
+  it('adding a QQ uses up the bind token', async () => {
     const { shopper, token, mobile, password } = await owner();
     const access_token = await shopper.bindToken();
     await add(shopper, token, mobile, { access_token, password });
@@ -136,7 +136,7 @@ describe('adding a QQ', () => {
     );
   });
 
-  it('needs a login, even with a good bind token', async () => {
+  it('adding a QQ needs a login, even with a valid bind token', async () => {
     const shopper = app.shopper();
     const access_token = await shopper.bindToken();
 
@@ -145,7 +145,7 @@ describe('adding a QQ', () => {
     expect(answer).toMatchObject(refused('LOGIN_REQUIRED', 401));
   });
 
-  it('with the password and no code for the own mobile is refused: a stolen password plants no second login', async () => {
+  it('adding a QQ with the password but without a code is refused, so that a stolen password adds no login', async () => {
     const { shopper, token, password } = await owner();
     const qq = newQq();
 
@@ -160,7 +160,7 @@ describe('adding a QQ', () => {
   });
 
   it.each([{}, { access_token: 'x' }, { password: 'x' }, { access_token: '', password: '' }])(
-    'without what it takes is no request: %j',
+    'adding a QQ without a required field is refused: %j',
     async (body) => {
       const { shopper, token } = await owner();
 
@@ -172,7 +172,7 @@ describe('adding a QQ', () => {
 });
 
 describe('unbinding a QQ', () => {
-  it("ends its logins and the account's older tokens, and leaves the account", async () => {
+  it("unbinding a QQ ends its logins and the account's older tokens, and leaves the account", async () => {
     const { shopper, token, qq, mobile, password } = await owner();
     const [binding] = await listed(shopper, token);
 
@@ -185,7 +185,7 @@ describe('unbinding a QQ', () => {
     expect(await listed(shopper, login.body.token)).toEqual([]);
   });
 
-  it('with a wrong password is refused, and ends nothing', async () => {
+  it('unbinding a QQ with a wrong password is refused, and ends nothing', async () => {
     const { shopper, token } = await owner();
     const [binding] = await listed(shopper, token);
 
@@ -195,7 +195,7 @@ describe('unbinding a QQ', () => {
     expect(await listed(shopper, token)).toHaveLength(1);
   });
 
-  it('that is not there is refused, and ends nothing', async () => {
+  it('unbinding an unknown QQ is refused, and ends nothing', async () => {
     const { shopper, token, password } = await owner();
 
     expect(await unbind(shopper, token, 2_000_000_000, password)).toMatchObject(refused('NOT_FOUND', 404));
@@ -203,7 +203,7 @@ describe('unbinding a QQ', () => {
   });
 
   it.each(['0', '-1', '1.5', 'x', '1%20OR%201=1', '99999999999', '1e3x'])(
-    'by an id that is none is no request: %s',
+    'unbinding a QQ by an invalid id is refused: %s',
     async (id) => {
       const { shopper, token, password } = await owner();
 
@@ -211,7 +211,7 @@ describe('unbinding a QQ', () => {
     },
   );
 
-  it('twice at once: one of them finds nothing, or is logged out', async () => {
+  it('of two simultaneous unbindings of one QQ, one finds nothing or is logged out', async () => {
     const { shopper, token, password } = await owner();
     const [binding] = await listed(shopper, token);
 
@@ -221,7 +221,7 @@ describe('unbinding a QQ', () => {
     expect(answers.filter(({ status }) => status === 404 || status === 401)).toHaveLength(1);
   });
 
-  it('lets the QQ be bound to another account afterwards', async () => {
+  it('an unbound QQ can be bound to another account', async () => {
     const { shopper, token, qq, password } = await owner();
     const [binding] = await listed(shopper, token);
     await unbind(shopper, token, binding!.id, password);

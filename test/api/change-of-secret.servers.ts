@@ -8,7 +8,7 @@ describe('JWT_SECRET_PREVIOUS', () => {
   const OLD = 'the-secret-of-yesterday-0123456789-abcdefghij';
   const NEW = 'the-secret-of-tomorrow-0123456789-abcdefghij';
 
-  it('keeps logins, running QQ logins and bind tokens good through a change of secret', async () => {
+  it('JWT_SECRET_PREVIOUS keeps logins, running QQ logins and bind tokens valid through a change of the secret', async () => {
     const before = await startApp({ env: { JWT_SECRET: OLD } });
     const person = before.shopper();
     const { token } = await person.register();

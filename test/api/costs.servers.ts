@@ -57,7 +57,7 @@ async function callbackOf(shopper: Shopper, qq: string): Promise<Cost> {
 }
 
 describe('what a request costs', () => {
-  it('start: nothing but its limit', async () => {
+  it('starting a QQ login costs only its limit', async () => {
     const cost = await costOf(() => app.shopper().start());
 
     expect(cost).toMatchObject({ qq: 0, sql: [] });
@@ -65,7 +65,7 @@ describe('what a request costs', () => {
     expect(limitsOf(cost)).toHaveLength(1);
   });
 
-  it('login of a bound QQ: one QQ call, one SQL statement, two Redis commands and its limit', async () => {
+  it('the login of a bound QQ costs one QQ call, one SQL statement, two Redis commands and its limit', async () => {
     const shopper = app.shopper();
     const qq = newQq();
     await shopper.bind(await shopper.bindForm({ qq }));
@@ -78,7 +78,7 @@ describe('what a request costs', () => {
     expect(limitsOf(cost)).toHaveLength(1);
   });
 
-  it('callback of an unbound QQ: one QQ call, one SQL statement, two Redis commands and its limit', async () => {
+  it('the callback of an unbound QQ costs one QQ call, one SQL statement, two Redis commands and its limit', async () => {
     const cost = await callbackOf(app.shopper(), newQq());
 
     expect(cost.qq).toBe(1);
@@ -87,7 +87,7 @@ describe('what a request costs', () => {
     expect(limitsOf(cost)).toHaveLength(1);
   });
 
-  it('bind, new account: six SQL statements, five Redis commands and three limits', async () => {
+  it('a bind to a new account costs six SQL statements, five Redis commands and three limits', async () => {
     const shopper = app.shopper();
     const form = await shopper.bindForm();
 
@@ -99,7 +99,7 @@ describe('what a request costs', () => {
     expect(limitsOf(cost)).toHaveLength(3);
   });
 
-  it('bind, existing account: six SQL statements, five Redis commands and three limits', async () => {
+  it('a bind to an existing account costs six SQL statements, five Redis commands and three limits', async () => {
     const shopper = app.shopper();
     const mobile = newMobile();
     const first = await shopper.bindForm({ mobile });
@@ -119,7 +119,7 @@ describe('what a request costs', () => {
     expect(limitsOf(cost)).toHaveLength(3);
   });
 
-  it('GET /user/: one SQL statement, one Redis command', async () => {
+  it('GET /user/ costs one SQL statement and one Redis command', async () => {
     const shopper = app.shopper();
     const { body } = await shopper.bind(await shopper.bindForm());
 

@@ -20,7 +20,7 @@ const rowsOf = (text: string): string[] =>
     );
 
 describe('the error table of docs/http-api.md', () => {
-  it('has every errorCode of src/common/problem.ts with its status and its sentences, and no other', () => {
+  it('the error table of docs/http-api.md has exactly the errors of problem.ts, with status and sentences', () => {
     const catalogue = Object.entries(PROBLEMS).map(
       ([code, [status, sentence]]) => `\`${code}\` | ${status} | ${sentence} | ${inEnglish(sentence)}`,
     );

@@ -45,7 +45,7 @@ async function withoutTimers(options: StartOptions): Promise<App> {
 }
 
 describe('what happened to an account', () => {
-  it('is told by its trail, from the first to the last', async () => {
+  it('the trail of an account lists what happened to it, from the first event to the last', async () => {
     const [shopper, qq] = [app.shopper(), newQq()];
     const mobile = newMobile();
     const password = newPassword();
@@ -97,7 +97,7 @@ describe('what happened to an account', () => {
     expect(events.filter(([event]) => event === 'bound')).toHaveLength(2);
   });
 
-  it('begins with how it was registered', async () => {
+  it('the trail of an account begins with its registration', async () => {
     const shopper = app.shopper();
     const { token } = await shopper.register();
 
@@ -109,7 +109,7 @@ describe('what happened to an account', () => {
       ]);
   });
 
-  it('says why somebody was refused, though not to the owner', async () => {
+  it('the trail says why a request was refused, but not to the owner', async () => {
     const shopper = app.shopper();
     const owner = await shopper.register();
     const form = await shopper.bindForm({
@@ -135,7 +135,7 @@ describe('what happened to an account', () => {
       expect(Object.keys(event)).toEqual(['id', 'at', 'event', 'via', 'ip', 'user_agent']);
   });
 
-  it('keeps time, address, request and a user agent cut short; of the QQ a keyed hash', async () => {
+  it('the trail has time, address, request, a shortened user agent and a keyed hash of the QQ', async () => {
     const [shopper, qq] = [app.shopper(), newQq()];
     const openid = openidOf(app.config.QQ_APP_ID, qq);
     const form = await shopper.bindForm({ qq });
@@ -157,7 +157,7 @@ describe('what happened to an account', () => {
     expect(JSON.stringify([registered, row])).not.toContain(openid);
   });
 
-  it('is read newest first, page by page, without a gap or a double', async () => {
+  it('the trail is read newest first, page by page, without gaps or duplicates', async () => {
     const shopper = app.shopper();
     const { token, id, username, password } = await shopper.register();
     for (let nth = 0; nth < 6; nth++) await login(shopper, username, password);
@@ -185,7 +185,7 @@ describe('what happened to an account', () => {
     '?before=-1',
     '?before=1%20OR%201',
     '?limit=1&limit=2',
-  ])('is not read by a query that does not fit: %s', async (query) => {
+  ])('the trail is not read with an invalid query: %s', async (query) => {
     const shopper = app.shopper();
     const { token } = await shopper.register();
 
@@ -195,7 +195,7 @@ describe('what happened to an account', () => {
     });
   });
 
-  it("is the owner's alone", async () => {
+  it('only the owner reads the trail', async () => {
     const [one, other] = [app.shopper(), app.shopper()];
     const first = await one.register();
     await expect.poll(() => trail(one, first.token)).toHaveLength(2);
@@ -211,11 +211,11 @@ describe('what happened to an account', () => {
   });
 });
 
-describe('what changes an account and the word of it', () => {
+describe("an account's change and its audit row", () => {
   const events = () => app.dataSource.getRepository(AccountEvent);
   const rename = (from: string, to: string) => app.dataSource.query(`ALTER TABLE ${from} RENAME TO ${to}`);
 
-  it('come together: a bind that came to nothing leaves no word', async () => {
+  it('a bind that is rolled back leaves no audit row', async () => {
     const qq = newQq();
     const [one, other] = [app.shopper(), app.shopper()];
     const forms = [await one.bindForm({ qq }), await other.bindForm({ qq })] as const;
@@ -227,7 +227,7 @@ describe('what changes an account and the word of it', () => {
     expect(await events().countBy([{ event: 'registered' }, { event: 'bound' }])).toBe(before);
   });
 
-  it('come together: where no word can be written, nothing changes', async () => {
+  it('a bind whose audit row cannot be written is rolled back', async () => {
     const shopper = app.shopper();
     const { token, id, username, password } = await shopper.register();
     const bind = await shopper.bindForm();
@@ -252,7 +252,7 @@ describe('what changes an account and the word of it', () => {
 });
 
 describe('what changes nothing', () => {
-  it('is written behind: no request waits for it, and the last is written at shutdown', async () => {
+  it('events without a change are written after the answer, and the last ones at shutdown', async () => {
     const service = await withoutTimers({ beside: app });
     const [shopper, qq] = [service.shopper(), newQq()];
     const form = await shopper.bindForm({ qq });
@@ -275,7 +275,7 @@ describe('what changes nothing', () => {
     ]);
   });
 
-  it('is written within a second', async () => {
+  it('events without a change are written within a second', async () => {
     const shopper = app.shopper();
     const { id, username, password } = await shopper.register();
     await login(shopper, username, password);
@@ -283,7 +283,7 @@ describe('what changes nothing', () => {
     await expect.poll(() => kept(id), { timeout: 1500 }).toHaveLength(3);
   });
 
-  it('is written later where the table is away for a while', async () => {
+  it('events without a change are written later when the table is away for a while', async () => {
     const shopper = app.shopper();
     const { id, username, password } = await shopper.register();
     await app.dataSource.query('ALTER TABLE tb_account_event RENAME TO tb_account_event_away');
@@ -298,7 +298,7 @@ describe('what changes nothing', () => {
   });
 
   it.each(['é.è.ê', "1.2.3.4'; DROP TABLE tb_users; --", 'x'.repeat(500), '1.2.3.4:5678', '%00'])(
-    'is written though the address is no address: %s',
+    "events without a change are written although the client's address is invalid: %s",
     async (address) => {
       const shopper = app.shopper();
       const { id, username, password } = await shopper.register();
@@ -345,7 +345,7 @@ describe('what anybody can do without end, and what is about no account', () => 
 });
 
 describe('what is older than AUDIT_DAYS', () => {
-  it('is removed within a minute, in small steps, and nothing else is', async () => {
+  it('events older than AUDIT_DAYS are removed within a minute, in small steps, and newer ones stay', async () => {
     const shopper = app.shopper();
     const { id } = await shopper.register();
     const days = (count: number) => new Date(Date.now() - count * 86_400_000);

@@ -74,7 +74,7 @@ describe.each(FAMILIES)('the old pages of family $family', (family) => {
     return app.sandbox.messages(mobile)[0]!.code;
   };
 
-  it('log in with QQ, bind it to a new account, and log in with QQ alone afterwards', async () => {
+  it('the old pages log in with QQ, bind it to a new account, and then log in with QQ alone', async () => {
     const [shopper, qq, mobile, password] = [page(), newQq(), newMobile(), newPassword()];
 
     const started = (await shopper.get(family.start)).body;
@@ -97,7 +97,7 @@ describe.each(FAMILIES)('the old pages of family $family', (family) => {
     expect(login.body.user_id).toBe(bound.body.user_id);
   });
 
-  it('register, log in with a password, and ask who they are with the old scheme', async () => {
+  it('the old pages register, log in with a password, and read the account with the old scheme', async () => {
     const [shopper, username, mobile, password] = [page(), newName(), newMobile(), newPassword()];
 
     expect((await shopper.get(family.username(username))).body).toMatchObject({ count: 0 });
@@ -119,7 +119,7 @@ describe.each(FAMILIES)('the old pages of family $family', (family) => {
     expect(await shopper.send('/users/browerhistories/', { headers })).toMatchObject({ text: '[]' });
   });
 
-  it('are refused with 400 and a sentence that the page shows', async () => {
+  it('the old pages get refusals with status 400 and a sentence to show', async () => {
     const [shopper, mobile] = [page(), newMobile()];
     await sms(shopper, mobile);
     const id = randomUUID();
@@ -133,7 +133,7 @@ describe.each(FAMILIES)('the old pages of family $family', (family) => {
     expect(second.headers.get('access-control-allow-credentials')).toBe('true');
   });
 
-  it('keep what can be kept: a code works once, `next` is local, consent is asked for', async () => {
+  it('the old pages keep the protections that they can: a code works once, `next` is local, consent is required', async () => {
     const [shopper, qq, mobile] = [page(), newQq(), newMobile()];
     const evil = family.start.replace(/=.*/, '=//evil.example');
     expect(await shopper.get(evil)).toMatchObject({ status: 400, body: { errorCode: 'NEXT_INVALID' } });
@@ -156,7 +156,7 @@ describe.each(FAMILIES)('the old pages of family $family', (family) => {
 });
 
 describe('beside the old pages, our own', () => {
-  it('get the signed state when they say binding=browser, and their bind token stays theirs', async () => {
+  it('with LEGACY_CLIENT, our own pages send binding=browser, get the signed state, and their bind token stays theirs', async () => {
     const shopper = app.shopper();
     const { body } = await shopper.get('/oauth/qq/authorization/?next=/cart.html&binding=browser');
     const query = await returned(shopper, body.login_url, newQq());
@@ -177,7 +177,7 @@ describe('beside the old pages, our own', () => {
     expect((await shopper.post('/oauth/qq/users/', { ...form, terms_version: '2026-11' })).status).toBe(200);
   });
 
-  it('take a token of the old shop, which has neither jti nor iat, and its password hash', async () => {
+  it("with LEGACY_CLIENT, an old shop's token without jti and iat, and its password hash, are accepted", async () => {
     const user = await oldAccount(app, { password: OLD_PASSWORD.encoded });
     const exp = Math.floor(Date.now() / 1000) + 3600;
     const token = signed({ user_id: user.id, username: user.username, exp, email: '' }, SECRET_KEY);
@@ -190,7 +190,7 @@ describe('beside the old pages, our own', () => {
 });
 
 describe('without LEGACY_CLIENT', () => {
-  it('a code without a state is refused, and the old paths do not exist', async () => {
+  it('without LEGACY_CLIENT, a code without a state is refused, and the old paths do not exist', async () => {
     const plain = await startApp();
     const shopper = plain.shopper();
     try {

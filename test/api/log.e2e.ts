@@ -37,7 +37,7 @@ async function linesOf(requestId: string): Promise<Line[]> {
 }
 
 describe('the log', () => {
-  it('has one line per request: method, route pattern, status, errorCode, ms and no URL', async () => {
+  it('the log has one line per request: method, route pattern, status, errorCode, ms and no URL', async () => {
     const id = `request-${newPassword()}`;
     await app.shopper().send('/oauth/qq/users/?code=SECRET-CODE-1&state=SECRET-STATE-1', {
       headers: { 'x-request-id': id },
@@ -63,7 +63,7 @@ describe('the log', () => {
     expect(app.logRecorder.lines).not.toContain('SECRET-');
   });
 
-  it('has the request id in every line that a request causes, after a body has been read too', async () => {
+  it('the log has the request id in every line that a request causes, also after its body was read', async () => {
     const shopper = app.shopper();
     const mobile = '13900001111';
     const pictureId = crypto.randomUUID();
@@ -80,13 +80,13 @@ describe('the log', () => {
     expect(found.map(({ msg }) => msg)).toContain('SMS code sent');
   });
 
-  it('does not name the routes and modules at boot', () => {
+  it('the log does not list routes and modules at boot', () => {
     expect(lines().filter(({ context }) => /Router|InstanceLoader|NestFactory/.test(context ?? ''))).toEqual(
       [],
     );
   });
 
-  it('says nothing of a health probe that went well', async () => {
+  it('the log does not mention successful health probes', async () => {
     const id = `request-${newPassword()}`;
     await app.shopper().send('/health/ready', { headers: { 'x-request-id': id } });
     const marker = `request-${newPassword()}`;

@@ -49,7 +49,7 @@ function labelsOf(name: string): string[] {
 }
 
 describe('alert rules and dashboard', () => {
-  it('name metrics that the service serves', () => {
+  it('alert rules and dashboard use only metrics that the service serves', () => {
     const known = new Set([...served.matchAll(/^# TYPE (\w+) /gm)].map(([, name]) => name));
     const used = selectors().map(({ name }) => name);
 
@@ -57,7 +57,7 @@ describe('alert rules and dashboard', () => {
     expect(used.filter((name) => !known.has(name))).toEqual([]);
   });
 
-  it('show every metric that the service counts by itself', () => {
+  it('alert rules and dashboard show every metric that the service counts itself', () => {
     const own = [...served.matchAll(/^# TYPE (qq_account_(?!nodejs_|process_)\w+) /gm)].map(
       ([, name]) => name,
     );
@@ -71,7 +71,7 @@ describe('alert rules and dashboard', () => {
     expect(own.filter((name) => !shown(name!))).toEqual([]);
   });
 
-  it('filter and group by labels that those metrics have', () => {
+  it('alert rules and dashboard filter and group by labels that those metrics have', () => {
     const groups = expressions.flatMap((expression) =>
       [...expression.matchAll(/by \(([^)]*)\)/g)].flatMap(([, labels]) => labels!.split(/, */)),
     );
@@ -84,7 +84,7 @@ describe('alert rules and dashboard', () => {
     expect(groups.filter((label) => !all.has(label))).toEqual([]);
   });
 
-  it('filter by routes, outcomes and rules that exist', async () => {
+  it('alert rules and dashboard filter by routes, outcomes and rules that exist', async () => {
     const { body } = await app.shopper().get('/docs-json');
     const routes = Object.keys(body.paths as object).map((path) => path.replace(/(?<=.)\/$/, ''));
     const values = (label: string) =>
@@ -99,7 +99,7 @@ describe('alert rules and dashboard', () => {
     expect(unmatched(values('outcome'), [...Object.keys(PROBLEMS), '2xx'])).toEqual([]);
   });
 
-  it('have a paragraph for each alert in docs/operations.md', () => {
+  it('each alert has a paragraph in docs/operations.md', () => {
     const headings = [...read('docs/operations.md').matchAll(/^#{3} (\w+)$/gm)].map(([, name]) => name);
 
     expect(alerts.length).toBeGreaterThan(10);

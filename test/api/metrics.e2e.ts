@@ -24,7 +24,7 @@ async function valueOf(series: string): Promise<number> {
 }
 
 describe('metrics', () => {
-  it('are served in the format of Prometheus on their own port, and nowhere else', async () => {
+  it("metrics are served in Prometheus' format on their own port only", async () => {
     const answer = await fetch(url);
 
     expect(answer.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
@@ -33,7 +33,7 @@ describe('metrics', () => {
     expect((await app.shopper().get('/metrics')).status).toBe(404);
   });
 
-  it('count logins by outcome, and time them by route and status', async () => {
+  it('metrics count logins by outcome, and time them by route and status', async () => {
     const login = { method: 'POST', route: '/authorizations' };
     const failures = `qq_account_http_requests_total{method="POST",route="${login.route}",outcome="CREDENTIALS_INVALID"}`;
     const timed = `qq_account_http_request_duration_seconds_count{method="POST",route="${login.route}",status="400"}`;
@@ -45,7 +45,7 @@ describe('metrics', () => {
     expect(await valueOf(timed)).toBe(measured + 1);
   });
 
-  it('count binds by outcome', async () => {
+  it('metrics count binds by outcome', async () => {
     const binds = 'qq_account_http_requests_total{method="POST",route="/oauth/qq/users",outcome=';
     const [bound, refused] = [await valueOf(`${binds}"ok"}`), await valueOf(`${binds}"BIND_TOKEN_INVALID"}`)];
     const shopper = app.shopper();
@@ -58,7 +58,7 @@ describe('metrics', () => {
     expect(await valueOf(`${binds}"ok"}`)).toBe(bound + 1);
   });
 
-  it('name routes by their pattern, whatever the path holds', async () => {
+  it('metrics name routes by their pattern, whatever the path', async () => {
     await app.shopper().get('/image_codes/00000000-0000-4000-8000-000000000000/');
     await app.shopper().get('/no/such/path/13800138000');
 
@@ -68,7 +68,7 @@ describe('metrics', () => {
     expect(text).not.toContain('00000000-0000');
   });
 
-  it('refuse to start on a port that somebody else has', async () => {
+  it('a metrics port in use stops the start', async () => {
     const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
     const { port } = taken.address() as { port: number };

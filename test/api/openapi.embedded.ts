@@ -37,7 +37,7 @@ it('openapi.json is what the service serves: run `npm run openapi` after a chang
   await expect(text).toMatchFileSnapshot(join(CHECKOUT, 'openapi.json'));
 });
 
-it('is OpenAPI 3.1 with a unique operation id for each operation', () => {
+it('the document is OpenAPI 3.1 with a unique operation id for each operation', () => {
   const ids = operations().map(({ operationId }) => operationId);
 
   expect(document().openapi).toMatch(/^3\.1\./);
@@ -45,12 +45,12 @@ it('is OpenAPI 3.1 with a unique operation id for each operation', () => {
   expect(ids.filter((id) => !/^[a-z][A-Za-z]+$/.test(id))).toEqual([]);
 });
 
-it('says of every operation whether it needs a login', () => {
+it('the OpenAPI document says for every operation whether it needs a login', () => {
   for (const { operationId, security, responses } of operations())
     expect('401' in responses, operationId).toBe(security.length > 0);
 });
 
-it('passes the linter', async () => {
+it('the OpenAPI document passes the linter', async () => {
   writeFileSync('openapi.json', text);
 
   // It ends with 1 where a rule is broken, which makes `run` fail.
@@ -70,7 +70,7 @@ it('passes the linter', async () => {
   expect(document().openapi).toMatch(/^3\.1\./);
 }, 60_000);
 
-it('becomes a TypeScript client that compiles', async () => {
+it('the OpenAPI document becomes a TypeScript client that compiles', async () => {
   writeFileSync('openapi.json', text);
   await run(process.execPath, [
     join(CHECKOUT, 'node_modules/openapi-typescript/bin/cli.js'),

@@ -23,7 +23,7 @@ const close = (shopper: Shopper, token: string, body: object) =>
   shopper.send('/user/', { method: 'DELETE', token, body });
 
 describe('POST /authorizations/sms/', () => {
-  it('opens an account without a password for a new mobile, and logs the same mobile in afterwards', async () => {
+  it('a login by SMS opens an account without a password for a new mobile, and then logs the same mobile in', async () => {
     const mobile = newMobile();
 
     const first = await loginBySms(app.shopper(), mobile);
@@ -40,7 +40,7 @@ describe('POST /authorizations/sms/', () => {
     expect(password).toBe('!');
   });
 
-  it('spends its code: the same code logs in once', async () => {
+  it('a login by SMS spends its code: the same code logs in once', async () => {
     const mobile = newMobile();
     const sms_code = await writtenCode(app, mobile);
     const send = () => app.shopper().post('/authorizations/sms/', { mobile, sms_code });
@@ -51,7 +51,7 @@ describe('POST /authorizations/sms/', () => {
     expect(answers.filter(({ body }) => body.errorCode === 'SMS_CODE_INVALID')).toHaveLength(2);
   });
 
-  it('refuses a wrong code and a disabled account', async () => {
+  it('a login by SMS refuses a wrong code and a disabled account', async () => {
     const shopper = app.shopper();
     const { id, mobile } = await shopper.register();
 
@@ -62,7 +62,7 @@ describe('POST /authorizations/sms/', () => {
     expect(await loginBySms(shopper, mobile)).toMatchObject(refused('ACCOUNT_DISABLED'));
   });
 
-  it('gives an account without a password the one that a bind brings', async () => {
+  it('an account without a password gets the password of its first bind', async () => {
     const [shopper, mobile, password, qq] = [app.shopper(), newMobile(), newPassword(), newQq()];
     const { user_id } = (await loginBySms(shopper, mobile)).body;
 
@@ -76,7 +76,7 @@ describe('POST /authorizations/sms/', () => {
 });
 
 describe('PUT /user/mobile/', () => {
-  it('changes the mobile, ends every login, and logs in by the new mobile alone', async () => {
+  it('changing the mobile ends every login, and only the new mobile logs in', async () => {
     const shopper = app.shopper();
     const { id, mobile, password, token } = await shopper.register();
     const next = newMobile();
@@ -96,7 +96,7 @@ describe('PUT /user/mobile/', () => {
     );
   });
 
-  it('renames an account that is named by its mobile', async () => {
+  it('changing the mobile renames an account that is named after it', async () => {
     const shopper = app.shopper();
     const form = await shopper.bindForm();
     const { token, user_id } = (await shopper.bind(form)).body;
@@ -111,7 +111,7 @@ describe('PUT /user/mobile/', () => {
     expect((await row(user_id)).username).toBe(next);
   });
 
-  it('refuses a wrong password, a code of the old mobile, and a mobile with an account; the code stays good', async () => {
+  it('changing the mobile refuses a wrong password, a code of the old mobile and a taken mobile, and keeps the code', async () => {
     const shopper = app.shopper();
     const { id, mobile, password, token } = await shopper.register();
     const other = await app.shopper().register();
@@ -141,7 +141,7 @@ describe('PUT /user/mobile/', () => {
 });
 
 describe('DELETE /user/', () => {
-  it('closes the account: no login, no QQ, mobile and name free, the row kept without them', async () => {
+  it('closing an account ends logins, unbinds QQs, frees mobile and name, and keeps the row without them', async () => {
     const [shopper, qq] = [app.shopper(), newQq()];
     const form = await shopper.bindForm({ qq });
     const { mobile, password } = form;
@@ -172,7 +172,7 @@ describe('DELETE /user/', () => {
     expect((await shopper.bind(again)).body.errorCode).toBe('BIND_TOKEN_INVALID');
   });
 
-  it('needs the code of the own mobile, and the password where there is one', async () => {
+  it('closing an account needs a code for its mobile, and the password if it has one', async () => {
     const shopper = app.shopper();
     const { mobile, password, token } = await shopper.register();
 
@@ -185,7 +185,7 @@ describe('DELETE /user/', () => {
     expect((await shopper.get('/user/', token)).status).toBe(200);
   });
 
-  it('takes login and code where the account has no password', async () => {
+  it('closing an account without a password needs login and code', async () => {
     const [shopper, mobile] = [app.shopper(), newMobile()];
     const { token } = (await loginBySms(shopper, mobile)).body;
 
@@ -194,7 +194,7 @@ describe('DELETE /user/', () => {
 });
 
 describe('POST /sms_codes/ without a mobile', () => {
-  it('sends the code to the mobile of whoever is logged in, and to nobody else', async () => {
+  it("POST /sms_codes/ without a mobile sends the code to the logged-in person's mobile only", async () => {
     const [shopper, mobile] = [app.shopper(), newMobile()];
     const { token } = (await loginBySms(shopper, mobile)).body;
     const ask = async (who?: string) => {

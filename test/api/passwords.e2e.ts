@@ -37,7 +37,7 @@ async function encodedOf(id: number): Promise<string> {
 }
 
 describe('changing the password', () => {
-  it('takes the old one; then the new one is the password', async () => {
+  it('changing the password takes the old one, and then only the new one logs in', async () => {
     const shopper = app.shopper();
     const { token, username, password } = await shopper.register();
     const fresh = newPassword();
@@ -50,7 +50,7 @@ describe('changing the password', () => {
     expect(await login(username, password)).toMatchObject(refused('CREDENTIALS_INVALID'));
   });
 
-  it('with a wrong old one changes nothing and ends no token', async () => {
+  it('changing the password with a wrong old one changes nothing and ends no token', async () => {
     const shopper = app.shopper();
     const { token, username, password } = await shopper.register();
 
@@ -62,7 +62,7 @@ describe('changing the password', () => {
     expect((await login(username, password)).status).toBe(200);
   });
 
-  it('needs a login', async () => {
+  it('changing the password needs a login', async () => {
     const { password } = await app.shopper().register();
     const body = { old_password: password, new_password: newPassword() };
 
@@ -71,7 +71,7 @@ describe('changing the password', () => {
     );
   });
 
-  it('twice at once with the same old one: one of them is the password, and one was refused', async () => {
+  it('of two simultaneous changes with the same old password, one succeeds and one is refused', async () => {
     const shopper = app.shopper();
     const { token, username, password } = await shopper.register();
     const wishes = await atOnce(5, async () => newPassword());
@@ -113,7 +113,7 @@ describe('a new password', () => {
   ];
 
   it.each(doors)(
-    'by %s: not one that everybody tries first, with a sentence under its field',
+    'a new password by %s: a common one is refused, with a sentence under its field',
     async (_, field, door) => {
       const shopper = app.shopper();
       const owner = await shopper.register();
@@ -127,16 +127,19 @@ describe('a new password', () => {
     },
   );
 
-  it.each(doors)('by %s: 8 to 20 characters, counted as code points', async (_, field, door) => {
-    const shopper = app.shopper();
-    const owner = await shopper.register();
+  it.each(doors)(
+    'a new password by %s: 8 to 20 characters, counted as code points',
+    async (_, field, door) => {
+      const shopper = app.shopper();
+      const owner = await shopper.register();
 
-    for (const wrong of ['short-7', 'x'.repeat(21), '\0'.repeat(9), '\ud800abcdefgh'])
-      expect((await door(shopper, owner, wrong)).body.errors).toHaveProperty(field);
-    expect((await door(shopper, owner, '😀'.repeat(20))).status).toBeLessThan(300);
-  });
+      for (const wrong of ['short-7', 'x'.repeat(21), '\0'.repeat(9), '\ud800abcdefgh'])
+        expect((await door(shopper, owner, wrong)).body.errors).toHaveProperty(field);
+      expect((await door(shopper, owner, '😀'.repeat(20))).status).toBeLessThan(300);
+    },
+  );
 
-  it("may not be the account's own mobile", async () => {
+  it("a new password may not be the account's own mobile", async () => {
     const shopper = app.shopper();
     const owner = await shopper.register();
 
@@ -145,7 +148,7 @@ describe('a new password', () => {
     expect(body.errors).toHaveProperty('new_password');
   });
 
-  it('is kept as Django keeps it, so that the old shop reads it', async () => {
+  it("a new password is stored in Django's format, so that the old shop can read it", async () => {
     const { id, password } = await app.shopper().register();
 
     const encoded = await encodedOf(id);
@@ -157,7 +160,7 @@ describe('a new password', () => {
 });
 
 describe('a forgotten password', () => {
-  it('is replaced by whoever has the phone, and nobody is logged in by it', async () => {
+  it('a forgotten password is replaced by the owner of the phone, and nobody is logged in by it', async () => {
     const shopper = app.shopper();
     const owner = await shopper.register();
     const fresh = newPassword();
@@ -170,7 +173,7 @@ describe('a forgotten password', () => {
     expect((await shopper.get('/user/', owner.token)).status).toBe(401);
   });
 
-  it('of a mobile without an account opens none', async () => {
+  it('resetting the password of a mobile without an account opens none', async () => {
     const shopper = app.shopper();
     const [mobile, password] = [newMobile(), newPassword()];
 
@@ -180,7 +183,7 @@ describe('a forgotten password', () => {
     expect(await app.dataSource.getRepository(User).countBy({ mobile })).toBe(0);
   });
 
-  it('with one code, five times at once: one of them is the password', async () => {
+  it('of five simultaneous resets with one code, one sets the password', async () => {
     const shopper = app.shopper();
     const { mobile } = await shopper.register();
     await forgetLimit(app, 'sms-per-mobile-minute', mobile);
@@ -210,22 +213,25 @@ describe("a password of the old shop's", () => {
     ['plain $2y$', async () => (await bcrypt.hash(OLD_PASSWORD.plain, 4)).replace('$2b$', '$2y$')],
   ];
 
-  it.each(formats)('%s logs in, and is kept the stronger way from then on', async (_, encoded) => {
-    const account = await oldAccount(app, {
-      password: typeof encoded === 'string' ? encoded : await encoded(),
-    });
+  it.each(formats)(
+    "an old shop's password logs in, and is then stored in the stronger format: %s",
+    async (_, encoded) => {
+      const account = await oldAccount(app, {
+        password: typeof encoded === 'string' ? encoded : await encoded(),
+      });
 
-    expect((await login(account.username, OLD_PASSWORD.plain)).body.user_id).toBe(account.id);
+      expect((await login(account.username, OLD_PASSWORD.plain)).body.user_id).toBe(account.id);
 
-    // Behind the answer.
-    await expect.poll(() => encodedOf(account.id)).toMatch(/^bcrypt_sha256\$\$2b\$04\$/);
-    expect((await login(account.username, OLD_PASSWORD.plain)).status).toBe(200);
-    expect(await login(account.username, `${OLD_PASSWORD.plain}x`)).toMatchObject(
-      refused('CREDENTIALS_INVALID'),
-    );
-  });
+      // Behind the answer.
+      await expect.poll(() => encodedOf(account.id)).toMatch(/^bcrypt_sha256\$\$2b\$04\$/);
+      expect((await login(account.username, OLD_PASSWORD.plain)).status).toBe(200);
+      expect(await login(account.username, `${OLD_PASSWORD.plain}x`)).toMatchObject(
+        refused('CREDENTIALS_INVALID'),
+      );
+    },
+  );
 
-  it.each(formats)('%s stays as it is after a wrong one', async (_, given) => {
+  it.each(formats)("an old shop's password stays as it is after a wrong one: %s", async (_, given) => {
     const encoded = typeof given === 'string' ? given : await given();
     const account = await oldAccount(app, { password: encoded });
 
@@ -249,14 +255,14 @@ describe("a password of the old shop's", () => {
     'bcrypt_sha256$$2b$04$',
     `bcrypt_sha256$$2b$17$${'a'.repeat(53)}`,
     'argon2$argon2id$v=19$m=4194304,t=2,p=8$Y041dExhNkljRUUy$TMa6A8fPJhCAUXRhJXCXdw',
-  ])('that is none matches nothing: %j', async (encoded) => {
+  ])('a malformed stored password matches nothing: %j', async (encoded) => {
     const { username } = await oldAccount(app, { password: encoded });
 
     for (const guess of [encoded || 'x', OLD_PASSWORD.plain])
       expect(await login(username, guess)).toMatchObject(refused('CREDENTIALS_INVALID'));
   });
 
-  it('binds a QQ as any other', async () => {
+  it("an old shop's password binds a QQ like any other", async () => {
     const { id, mobile } = await oldAccount(app, { password: OLD_PASSWORD.encoded });
     const shopper = app.shopper();
 

@@ -24,7 +24,7 @@ function expectProblem(answer: Answer, errorCode: ProblemCode): void {
 const forgetMinute = (mobile: string) => forgetLimit(app, 'sms-per-mobile-minute', mobile);
 
 describe('GET /oauth/qq/authorization/', () => {
-  it('says where to log in to QQ, and gives the browser a cookie', async () => {
+  it("the start of a login returns QQ's login URL, and gives the browser a cookie", async () => {
     const { status, body, headers } = await app.shopper().get('/oauth/qq/authorization/?next=/cart.html');
 
     expect(status).toBe(200);
@@ -43,7 +43,7 @@ describe('GET /oauth/qq/authorization/', () => {
     expect(headers.get('cache-control')).toBe('no-store');
   });
 
-  it('answers with and without the trailing slash, and goes to / when next is missing or empty', async () => {
+  it('the start of a login answers with and without the trailing slash, and uses / when next is missing or empty', async () => {
     for (const path of ['authorization', 'authorization/', 'authorization?next=', 'authorization/?next=']) {
       const shopper = app.shopper();
       const { body } = await shopper.get(`/oauth/qq/${path}`);
@@ -52,7 +52,7 @@ describe('GET /oauth/qq/authorization/', () => {
     }
   });
 
-  it('passes display=mobile on, and ignores any other', async () => {
+  it('the start of a login passes display=mobile on, and ignores any other value', async () => {
     const display = async (value: string) =>
       new URL(
         (await app.shopper().get(`/oauth/qq/authorization/?display=${value}`)).body.login_url,
@@ -62,13 +62,13 @@ describe('GET /oauth/qq/authorization/', () => {
     expect(await display('tv')).toBeNull();
   });
 
-  it('keeps the state within 500 bytes for the longest next', async () => {
+  it('the start of a login keeps the state within 500 bytes for the longest next', async () => {
     const url = await app.shopper().start(`/${'a'.repeat(199)}`);
 
     expect(new URL(url).searchParams.get('state')!.length).toBeLessThanOrEqual(500);
   });
 
-  it('sets a Secure __Host- cookie and HSTS on https', async () => {
+  it('the start of a login sets a Secure __Host- cookie and HSTS on https', async () => {
     const https = await startApp({
       beside: app,
       env: { PUBLIC_URL: 'https://shop.test', WEB_ORIGINS: 'https://shop.test' },
@@ -86,7 +86,7 @@ describe('GET /oauth/qq/authorization/', () => {
 });
 
 describe('GET /oauth/qq/users/', () => {
-  it('gives an unbound QQ a bind token and no user_id', async () => {
+  it('the callback gives an unbound QQ a bind token and no user_id', async () => {
     const { status, body, headers } = await app.shopper().loginWithQq(newQq(), '/cart.html');
 
     expect(status).toBe(200);
@@ -94,14 +94,14 @@ describe('GET /oauth/qq/users/', () => {
     expect(headers.get('cache-control')).toBe('no-store');
   });
 
-  it('refuses a request without code or state', async () => {
+  it('the callback refuses a request without code or state', async () => {
     for (const query of ['', '?code=ABC', '?state=ABC', '?code=&state=']) {
       const { body } = await app.shopper().get(`/oauth/qq/users/${query}`);
       expect(body.errorCode).toBe('REQUEST_INVALID');
     }
   });
 
-  it('answers QQ_CODE_INVALID when QQ refuses the code', async () => {
+  it('the callback answers QQ_CODE_INVALID when QQ refuses the code', async () => {
     const shopper = app.shopper();
     const state = new URL(await shopper.start()).searchParams.get('state')!;
 
@@ -111,13 +111,13 @@ describe('GET /oauth/qq/users/', () => {
     );
   });
 
-  it('answers STATE_INVALID to a state of nobody', async () => {
+  it('the callback answers STATE_INVALID to an unknown state', async () => {
     expectProblem(await app.shopper().get('/oauth/qq/users/?code=ABC&state=forged'), 'STATE_INVALID');
   });
 });
 
 describe('POST /oauth/qq/users/', () => {
-  it('answers at its alias too, and to a form-encoded body', async () => {
+  it('the bind also answers at its alias, and reads a form-encoded body', async () => {
     const shopper = app.shopper();
     const form = await shopper.bindForm();
 
@@ -132,7 +132,7 @@ describe('POST /oauth/qq/users/', () => {
     expect(headers.get('cache-control')).toBe('no-store');
   });
 
-  it('answers ACCOUNT_DISABLED for a disabled account with the right password', async () => {
+  it('the bind answers ACCOUNT_DISABLED for a disabled account with the right password', async () => {
     const owner = await app.shopper().register();
     await app.dataSource.query('UPDATE tb_users SET is_active = 0 WHERE id = ?', [owner.id]);
     await forgetMinute(owner.mobile);
@@ -141,7 +141,7 @@ describe('POST /oauth/qq/users/', () => {
     expectProblem(await shopper.bind(await shopper.bindForm(owner)), 'ACCOUNT_DISABLED');
   });
 
-  it('answers QQ_ALREADY_BOUND when the QQ has been bound since the token was given', async () => {
+  it('the bind answers QQ_ALREADY_BOUND when the QQ was bound after the token was issued', async () => {
     const [first, second] = [app.shopper(), app.shopper()];
     const qq = newQq();
     const late = await first.bindForm({ qq });
@@ -150,7 +150,7 @@ describe('POST /oauth/qq/users/', () => {
     expectProblem(await first.bind(late), 'QQ_ALREADY_BOUND');
   });
 
-  it('names every field that does not fit', async () => {
+  it('the bind names every invalid field', async () => {
     const { status, body } = await app.shopper().bind({ mobile: '12345', password: '', sms_code: 'abc' });
 
     expect(status).toBe(400);
@@ -166,7 +166,7 @@ describe('POST /oauth/qq/users/', () => {
     });
   });
 
-  it('counts a password in code points', async () => {
+  it('the bind counts a password in code points', async () => {
     const shopper = app.shopper();
     const form = await shopper.bindForm({ password: '🐧'.repeat(20) });
 
@@ -179,7 +179,7 @@ describe('POST /oauth/qq/users/', () => {
     expect((await shopper.bind(form)).status).toBe(200);
   });
 
-  it('refuses a common password for a new account, under the password, and keeps the code', async () => {
+  it('the bind refuses a common password for a new account, names the field, and keeps the code', async () => {
     const shopper = app.shopper();
     const form = await shopper.bindForm({ password: 'password123' });
 
@@ -194,7 +194,7 @@ describe('POST /oauth/qq/users/', () => {
 });
 
 describe('GET /image_codes/<uuid>/', () => {
-  it('draws a PNG whose text the sandbox also puts into a header', async () => {
+  it('GET /image_codes/<uuid>/ draws a PNG, and the sandbox also sends its text in a header', async () => {
     const { status, headers, text } = await app.shopper().get(`/image_codes/${randomUUID()}/`);
 
     expect(status).toBe(200);
@@ -203,7 +203,7 @@ describe('GET /image_codes/<uuid>/', () => {
     expect(text.slice(1, 4)).toBe('PNG');
   });
 
-  it('is drawn anew for the same uuid, and the old text is worth nothing', async () => {
+  it('GET /image_codes/<uuid>/ draws a new picture for the same uuid, and the old text is invalid', async () => {
     const shopper = app.shopper();
     const id = randomUUID();
     const first = (await shopper.get(`/image_codes/${id}/`)).headers.get('x-image-code')!;
@@ -219,13 +219,13 @@ describe('GET /image_codes/<uuid>/', () => {
     expect(status).toBe(200);
   });
 
-  it('is NOT a picture for anything but a uuid', async () => {
+  it('GET /image_codes/ draws no picture for anything but a uuid', async () => {
     expect((await app.shopper().get('/image_codes/sms_13800138000/')).body.errorCode).toBe('REQUEST_INVALID');
   });
 });
 
 describe('POST /sms_codes/', () => {
-  it('sends six digits, and says how long they are good for', async () => {
+  it('POST /sms_codes/ sends six digits, and says how long they are valid', async () => {
     const mobile = newMobile();
 
     const { status, body } = await app.shopper().askForSms(mobile);
@@ -239,7 +239,7 @@ describe('POST /sms_codes/', () => {
     expect(await app.redis.ttl(`sms_${mobile}`)).toBeGreaterThan(290);
   });
 
-  it('reads the picture in any case, and uses it up right or wrong', async () => {
+  it("POST /sms_codes/ reads the picture's text in any case, and uses the picture up, right or wrong", async () => {
     const shopper = app.shopper();
     const id = randomUUID();
     const picture = (await shopper.get(`/image_codes/${id}/`)).headers.get('x-image-code')!;
@@ -249,7 +249,7 @@ describe('POST /sms_codes/', () => {
     expectProblem(await shopper.post('/sms_codes/', { ...form, mobile: newMobile() }), 'IMAGE_CODE_INVALID');
   });
 
-  it('answers IMAGE_CODE_INVALID to a wrong text, and the right one is then too late', async () => {
+  it('POST /sms_codes/ answers IMAGE_CODE_INVALID to a wrong text, and the right text is then too late', async () => {
     const shopper = app.shopper();
     const id = randomUUID();
     const picture = (await shopper.get(`/image_codes/${id}/`)).headers.get('x-image-code')!;
@@ -259,7 +259,7 @@ describe('POST /sms_codes/', () => {
     expectProblem(await shopper.post('/sms_codes/', { ...form, image_code: picture }), 'IMAGE_CODE_INVALID');
   });
 
-  it('answers TOO_MANY_REQUESTS within the minute, with the seconds to wait', async () => {
+  it('POST /sms_codes/ answers TOO_MANY_REQUESTS within the minute, with the seconds to wait', async () => {
     const shopper = app.shopper();
     const mobile = newMobile();
     await shopper.askForSms(mobile);
@@ -271,7 +271,7 @@ describe('POST /sms_codes/', () => {
     expect(app.sandbox.messages(mobile)).toHaveLength(1);
   });
 
-  it('answers SMS_UNAVAILABLE when the gateway refuses, and the user may ask again at once', async () => {
+  it('POST /sms_codes/ answers SMS_UNAVAILABLE when the gateway refuses, and the user may ask again at once', async () => {
     const shopper = app.shopper();
     const mobile = newMobile();
     app.sandbox.smsFault = 'refuse';
@@ -286,7 +286,7 @@ describe('POST /sms_codes/', () => {
 });
 
 describe('POST /users/', () => {
-  it('opens an account and logs it in', async () => {
+  it('POST /users/ opens an account and logs it in', async () => {
     const shopper = app.shopper();
     const form = { username: newName(), password: newPassword(), mobile: newMobile() };
 
@@ -307,7 +307,7 @@ describe('POST /users/', () => {
     expect((await shopper.get('/user/', body.token)).body).toMatchObject({ id: body.id, mobile: masked });
   });
 
-  it('answers USERNAME_TAKEN whatever the case, MOBILE_TAKEN, and keeps the code', async () => {
+  it('POST /users/ answers USERNAME_TAKEN in any case of letters, and MOBILE_TAKEN, and keeps the code', async () => {
     const owner = await app.shopper().register();
     const shopper = app.shopper();
     const mobile = newMobile();
@@ -325,7 +325,7 @@ describe('POST /users/', () => {
     expectProblem(await shopper.post('/users/', again), 'MOBILE_TAKEN');
   });
 
-  it('refuses a username that is too short, too long, odd or a mobile number', async () => {
+  it('POST /users/ refuses a username that is too short, too long, has other characters or is a mobile number', async () => {
     for (const username of ['abcd', 'a'.repeat(21), 'with space', '小明同学们', '13800138000']) {
       const { body } = await app.shopper().post('/users/', { username });
       expect(body.errors).toHaveProperty('username');
@@ -334,7 +334,7 @@ describe('POST /users/', () => {
 });
 
 describe('POST /authorizations/', () => {
-  it('logs in by username or mobile', async () => {
+  it('POST /authorizations/ logs in by username or mobile', async () => {
     const owner = await app.shopper().register();
 
     for (const username of [owner.username, owner.mobile]) {
@@ -346,7 +346,7 @@ describe('POST /authorizations/', () => {
     }
   });
 
-  it('gives one answer to a wrong password and an unknown name', async () => {
+  it('POST /authorizations/ gives one answer to a wrong password and an unknown name', async () => {
     const owner = await app.shopper().register();
 
     for (const username of [owner.username, 'nobody_at_all']) {
@@ -357,7 +357,7 @@ describe('POST /authorizations/', () => {
     }
   });
 
-  it('re-hashes a password of the old shop at the next good login', async () => {
+  it("POST /authorizations/ renews the hash of an old shop's password at the next successful login", async () => {
     const owner = await app.shopper().register();
     const old = 'pbkdf2_sha256$36000$abcdefghijkl$eNF3Dcx9vS/JBXQWYaYIiVEhB0lDv5ijhhkLwec084M=';
     await app.dataSource.query('UPDATE tb_users SET password = ? WHERE id = ?', [old, owner.id]);
@@ -377,7 +377,7 @@ describe('POST /authorizations/', () => {
 });
 
 describe('GET /user/', () => {
-  it('takes the token as Bearer and as JWT, and nothing else', async () => {
+  it('GET /user/ accepts the token with the schemes Bearer and JWT only', async () => {
     const { token } = await app.shopper().register();
     const ask = (authorization: string) => app.shopper().send('/user', { headers: { authorization } });
 
@@ -392,7 +392,7 @@ describe('GET /user/', () => {
 describe('Accept-Language', () => {
   const english = { 'accept-language': 'en-US,en;q=0.9,zh;q=0.5' };
 
-  it('that prefers English gets every sentence of an error in English, and the same errorCode', async () => {
+  it('Accept-Language that prefers English gets every error sentence in English, with the same errorCode', async () => {
     const { status, headers, body } = await app.shopper().send('/oauth/qq/users/', {
       method: 'POST',
       body: { mobile: '12345', password: '', sms_code: 'abc' },
@@ -414,7 +414,7 @@ describe('Accept-Language', () => {
     });
   });
 
-  it('that prefers English gets it for errors of the framework and for successes too', async () => {
+  it("Accept-Language that prefers English also translates the framework's errors and successes", async () => {
     const owner = await app.shopper().register();
     const missing = await app.shopper().send('/nothing/here/', { headers: english });
     const { body } = await app.shopper().send('/user/password/', {
@@ -428,7 +428,7 @@ describe('Accept-Language', () => {
     expect(body.message).toBe('The password has been changed. Log in again');
   });
 
-  it('that prefers Chinese, or is not there, gets Chinese', async () => {
+  it('Accept-Language that prefers Chinese, or is missing, gets Chinese', async () => {
     for (const accepted of ['', 'zh-CN,zh;q=0.9,en;q=0.8']) {
       const headers = { 'accept-language': accepted };
       expectProblem(await app.shopper().send('/nothing/here/', { headers }), 'NOT_FOUND');
@@ -437,7 +437,7 @@ describe('Accept-Language', () => {
 });
 
 describe('GET /page_settings/', () => {
-  it('tells a page what it has to know of the configuration, and nothing else', async () => {
+  it('GET /page_settings/ returns the settings that a page needs, and nothing else', async () => {
     const branded = await startApp({
       beside: app,
       env: {
@@ -479,24 +479,24 @@ describe('GET /page_settings/', () => {
 });
 
 describe('health and docs', () => {
-  it('is alive and ready', async () => {
+  it('the health routes answer that the service is alive and ready', async () => {
     expect((await app.shopper().get('/health/live')).body).toEqual({ status: 'ok' });
     expect((await app.shopper().get('/health/ready')).body).toEqual({ status: 'ok' });
   });
 
-  it.each(['/health/live', '/health/ready'])('answers HEAD %s without a body', async (path) => {
+  it.each(['/health/live', '/health/ready'])('HEAD %s is answered without a body', async (path) => {
     const { status, text, headers } = await app.shopper().send(path, { method: 'HEAD' });
 
     expect({ status, text }).toEqual({ status: 200, text: '' });
     expect(headers.get('content-type')).toContain('application/json');
   });
 
-  it('answers HEAD nowhere else: it would run the GET', async () => {
+  it('HEAD is answered on no other route, because it would run the GET', async () => {
     for (const path of ['/oauth/qq/authorization/', '/oauth/qq/users/', '/user/'])
       expect((await app.shopper().send(path, { method: 'HEAD' })).status).toBe(404);
   });
 
-  it('documents every route of the contract, its examples and every error it can answer', async () => {
+  it('the OpenAPI document has every route, its examples and its errors', async () => {
     const { body } = await app.shopper().get('/docs-json');
     const paths = body.paths as Record<
       string,
@@ -516,7 +516,7 @@ describe('health and docs', () => {
     expect((await app.shopper().get('/docs')).text).toContain('swagger-ui');
   });
 
-  it('leads from /docs/ to /docs by a relative address, where its assets are', async () => {
+  it('/docs/ redirects to /docs by a relative address', async () => {
     const { status, headers } = await app.shopper().get('/docs/');
     const page = await app.shopper().get('/docs');
 
@@ -526,7 +526,7 @@ describe('health and docs', () => {
     for (const path of assets) expect((await app.shopper().get(path)).status, path).toBe(200);
   });
 
-  it('has an answer in the one shape for what is not there', async () => {
+  it('an unknown path is answered in the one error shape', async () => {
     expectProblem(await app.shopper().get('/nothing/here/'), 'NOT_FOUND');
   });
 });

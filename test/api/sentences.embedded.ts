@@ -11,7 +11,7 @@ interface Rule {
 }
 
 describe('the catalogue of sentences', () => {
-  it('has every sentence of every DTO, so that each has its English', () => {
+  it('the catalogue has every sentence of every DTO, so that each has an English translation', () => {
     // Importing the application has registered the rules of all its DTOs.
     expect(AppModule).toBeDefined();
     const { validationMetadatas } = getMetadataStorage() as unknown as {
@@ -24,7 +24,7 @@ describe('the catalogue of sentences', () => {
     expect(messages.filter((message) => !isSentence(message))).toEqual([]);
   });
 
-  it('is what every rule of a DTO speaks from: none is left with its library sentence', () => {
+  it("every rule of a DTO has a sentence of the catalogue, and none has the library's", () => {
     const { validationMetadatas } = getMetadataStorage() as unknown as {
       validationMetadatas: Map<unknown, (Rule & { type: string })[]>;
     };

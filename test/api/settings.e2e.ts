@@ -25,7 +25,7 @@ describe('TERMS_VERSION', () => {
     PRIVACY_URL: 'http://shop.test/privacy',
   };
 
-  it('asks every way to a new account for consent, costs no SMS, and keeps the version in the trail', async () => {
+  it('TERMS_VERSION requires consent on every way to a new account, costs no SMS, and is kept in the trail', async () => {
     const service = await start(TERMS);
     const person = service.shopper();
     const form = await person.bindForm();
@@ -48,7 +48,7 @@ describe('TERMS_VERSION', () => {
     expect(events.map(({ detail }) => detail)).toEqual(['2026-11', '2026-11']);
   });
 
-  it('asks nobody who has an account', async () => {
+  it('TERMS_VERSION asks nobody who has an account', async () => {
     const person = (await start(TERMS)).shopper();
     const form = await person.bindForm();
     await person.bind({ ...form, terms_version: '2026-11' });
@@ -70,7 +70,7 @@ describe('POST /authorizations/introspection/', () => {
       headers: { authorization: `Bearer ${key}` },
     });
 
-  it('says whether a token still holds, and of one that does not nothing else', async () => {
+  it('introspection says whether a token is valid, and says nothing else about an invalid one', async () => {
     const service = await start({ INTROSPECTION_KEY: KEY });
     const person = service.shopper();
     const { id, username, token } = await person.register();
@@ -85,7 +85,7 @@ describe('POST /authorizations/introspection/', () => {
     }
   });
 
-  it('refuses a wrong key, and is not there without one', async () => {
+  it('introspection refuses a wrong key, and does not exist without a configured key', async () => {
     const service = await start({ INTROSPECTION_KEY: KEY });
     expect(await ask(service, 'x', `${KEY}0`)).toMatchObject(refused('LOGIN_REQUIRED', 401));
     await service.close();
@@ -96,7 +96,7 @@ describe('POST /authorizations/introspection/', () => {
 });
 
 describe('QQ_PROFILE', () => {
-  it('names the QQ before the bind and in the list after it, and asks QQ nothing of a bound one', async () => {
+  it('QQ_PROFILE shows the nickname before the bind and in the list after it, and asks QQ nothing for a bound QQ', async () => {
     const service = await start({ QQ_PROFILE: 'true' });
     const person = service.shopper();
     const qq = newQq();
@@ -114,7 +114,7 @@ describe('QQ_PROFILE', () => {
     expect(service.sandbox.requests.user_info).toBe(asked);
   });
 
-  it('logs in all the same when QQ gives no profile', async () => {
+  it('QQ_PROFILE does not stop a login when QQ gives no profile', async () => {
     const service = await start({ QQ_PROFILE: 'true' });
     service.sandbox.setFault({ mode: 'http500', on: 'user_info' });
 

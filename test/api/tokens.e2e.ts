@@ -29,7 +29,7 @@ const oldShopToken = ({ id, username }: Pick<Registered, 'id' | 'username'>, cla
   signed({ user_id: id, username, exp: seconds() + 86_400, email: '', ...claims }, app.config.JWT_SECRET);
 
 describe('a bind whose answer was lost', () => {
-  it('is answered again, with a login token that works', async () => {
+  it('a bind whose answer was lost is answered again, with a login token that works', async () => {
     const shopper = app.shopper();
     const form = await shopper.bindForm();
     const first = await shopper.bind(form);
@@ -44,7 +44,7 @@ describe('a bind whose answer was lost', () => {
     expect(again.headers.get('cache-control')).toBe('no-store');
   });
 
-  it('is answered again where it was bound to an account that existed', async () => {
+  it('a bind to an existing account whose answer was lost is answered again', async () => {
     const owner = await app.shopper().register();
     const shopper = app.shopper();
     await forgetLimit(app, 'sms-per-mobile-minute', owner.mobile);
@@ -54,7 +54,7 @@ describe('a bind whose answer was lost', () => {
     expect(await shopper.bind(form)).toMatchObject({ status: 200, body: { user_id: owner.id } });
   });
 
-  it('is answered by another server of the service', async () => {
+  it('a bind whose answer was lost is answered by another instance of the service', async () => {
     const other = await startApp({ beside: app });
     try {
       const shopper = app.shopper();
@@ -73,7 +73,7 @@ describe('a bind whose answer was lost', () => {
     }
   });
 
-  it('is answered after four and a half minutes, and no more after five', async () => {
+  it('a bind is answered again after four and a half minutes, but not after five', async () => {
     const shopper = app.shopper();
     const form = await shopper.bindForm();
     await shopper.bind(form);
@@ -86,7 +86,7 @@ describe('a bind whose answer was lost', () => {
     ['another password', { password: newPassword() }],
     ['another code', { sms_code: '000000' }],
     ['another mobile', { mobile: newMobile() }],
-  ])('is refused with %s, and said of it is no more than that', async (_, change) => {
+  ])('a used bind token is refused with %s, without any detail', async (_, change) => {
     const shopper = app.shopper();
     const form = await shopper.bindForm();
     await shopper.bind(form);
@@ -94,7 +94,7 @@ describe('a bind whose answer was lost', () => {
     expect(await shopper.bind({ ...form, ...change })).toMatchObject(BIND_TOKEN_INVALID);
   });
 
-  it('is refused once the password has been changed', async () => {
+  it('a repeated bind is refused after the password has changed', async () => {
     const shopper = app.shopper();
     const form = await shopper.bindForm();
     const { token } = (await shopper.bind(form)).body;
@@ -104,7 +104,7 @@ describe('a bind whose answer was lost', () => {
     expect(await shopper.bind(form)).toMatchObject(BIND_TOKEN_INVALID);
   });
 
-  it('is refused once the QQ has been unbound, by any token from before', async () => {
+  it('every older bind token is refused once the QQ has been unbound', async () => {
     const shopper = app.shopper();
     const qq = '900100200';
     const form = await shopper.bindForm({ qq });
@@ -122,7 +122,7 @@ describe('a bind whose answer was lost', () => {
     expect((await shopper.bind(await shopper.bindForm({ qq }))).status).toBe(200);
   });
 
-  it('leaves nothing behind that holds the password, even hashed', async () => {
+  it('a bind stores nothing that contains the password, not even hashed', async () => {
     const shopper = app.shopper();
     const form = await shopper.bindForm();
     await shopper.bind(form);
@@ -141,7 +141,7 @@ describe('a bind whose answer was lost', () => {
     expect(own).toEqual({ tokenId: jti, mark, at: expect.any(Number) });
   });
 
-  it('fifty times at once makes one account and one binding', async () => {
+  it('fifty simultaneous identical binds make one account and one binding', async () => {
     const shopper = app.shopper();
     const form = await shopper.bindForm();
 
@@ -155,7 +155,7 @@ describe('a bind whose answer was lost', () => {
 });
 
 describe('logging out', () => {
-  it('ends this token and no other', async () => {
+  it('logging out ends this token and no other', async () => {
     const account = await app.shopper().register();
     const other = await login(account);
 
@@ -166,7 +166,7 @@ describe('logging out', () => {
     expect(await who(other)).toBe(200);
   });
 
-  it('ends it for good, however many log out meanwhile', async () => {
+  it('a logged-out token stays ended, however many others log out at the same time', async () => {
     const account = await app.shopper().register();
     const tokens = await atOnce(10, () => login(account));
 
@@ -176,7 +176,7 @@ describe('logging out', () => {
     expect(await who(account.token)).toBe(200);
   });
 
-  it('everywhere ends them all, those of the same second too, and a new one works', async () => {
+  it('logging out everywhere ends all tokens, also those of the same second, and a new one works', async () => {
     const account = await app.shopper().register();
     const others = await atOnce(3, () => login(account));
 
@@ -186,7 +186,7 @@ describe('logging out', () => {
     expect(await who(await login(account))).toBe(200);
   });
 
-  it('everywhere does not touch another account', async () => {
+  it('logging out everywhere does not affect another account', async () => {
     const [one, other] = [await app.shopper().register(), await app.shopper().register()];
 
     await remove(app.shopper(), '/authorizations/all/', one.token);
@@ -194,12 +194,12 @@ describe('logging out', () => {
     expect(await who(other.token)).toBe(200);
   });
 
-  it('without a token is not possible', async () => {
+  it('logging out needs a token', async () => {
     for (const path of ['/authorizations/', '/authorizations/all/'])
       expect(await app.shopper().send(path, { method: 'DELETE' })).toMatchObject(LOGIN_REQUIRED);
   });
 
-  it('an ended token is remembered as long as it would have lived, however long that is', async () => {
+  it('an ended token is remembered until it expires, however long it lives', async () => {
     const long = await startApp({ beside: app, env: { JWT_TTL: String(31 * 86_400) } });
     try {
       const account = await long.shopper().register();
@@ -217,7 +217,7 @@ describe('logging out', () => {
 });
 
 describe('a token of the old shop, with neither jti nor iat', () => {
-  it('is a login here, also by its own scheme', async () => {
+  it('a token of the old shop is a login here, also by its own scheme', async () => {
     const account = await app.shopper().register();
     const token = oldShopToken(account);
 
@@ -226,7 +226,7 @@ describe('a token of the old shop, with neither jti nor iat', () => {
     expect(status).toBe(200);
   });
 
-  it('can be logged out', async () => {
+  it('a token of the old shop can be logged out', async () => {
     const account = await app.shopper().register();
     const [token, other] = [oldShopToken(account), oldShopToken(account, { exp: seconds() + 86_399 })];
 
@@ -236,7 +236,7 @@ describe('a token of the old shop, with neither jti nor iat', () => {
     expect(await who(other)).toBe(200);
   });
 
-  it('ends when the account signs out everywhere', async () => {
+  it('a token of the old shop ends when the account signs out everywhere', async () => {
     const account = await app.shopper().register();
     const token = oldShopToken(account);
 
@@ -245,7 +245,7 @@ describe('a token of the old shop, with neither jti nor iat', () => {
     expect(await who(token)).toBe(401);
   });
 
-  it('ends then too when it lives longer than the old shop says, so that nobody knows how old it is', async () => {
+  it("a token of the old shop with a longer life than the shop's setting ends too, because its age is unknown", async () => {
     const account = await app.shopper().register();
     const token = oldShopToken(account, { exp: seconds() + 7 * 86_400 });
     expect(await who(token)).toBe(200);
@@ -255,21 +255,21 @@ describe('a token of the old shop, with neither jti nor iat', () => {
     expect(await who(token)).toBe(401);
   });
 
-  it('and one signed after that works', async () => {
+  it('a token of the old shop that was signed after signing out everywhere works', async () => {
     const account = await app.shopper().register();
     await remove(app.shopper(), '/authorizations/all/', account.token);
 
     expect(await later(2, () => who(oldShopToken(account)))).toBe(200);
   });
 
-  it('without an end, or past it, is none', async () => {
+  it('a token of the old shop that has no expiry or has expired is invalid', async () => {
     const account = await app.shopper().register();
 
     expect(await who(oldShopToken(account, { exp: undefined }))).toBe(401);
     expect(await who(oldShopToken(account, { exp: seconds() - 1 }))).toBe(401);
   });
 
-  it('with a jti of its own making ends like any other', async () => {
+  it('a token of the old shop with its own jti ends like any other', async () => {
     const account = await app.shopper().register();
     // A moment from the year 10889, for whoever thinks that a token from the future cannot be older than now.
     for (const jti of ['all', 'ffffffff-ffff-7fff-bfff-ffffffffffff', '__proto__', '']) {
@@ -283,7 +283,7 @@ describe('a token of the old shop, with neither jti nor iat', () => {
 });
 
 describe('our own token', () => {
-  it('is what the old shop reads: user_id, username, email, exp, and no aud', async () => {
+  it('our own token has what the old shop reads: user_id, username, email, exp, and no aud', async () => {
     const { token, id, username } = await app.shopper().register();
     const [head, claims] = token
       .split('.')
@@ -310,14 +310,14 @@ describe('our own token', () => {
     'Bearer a.b.c.d',
     'bearer null',
     'Bearer undefined',
-  ])('is asked for where the header says %j', async (authorization) => {
+  ])('a token is refused when the header is %j', async (authorization) => {
     const answer: Answer = await app.shopper().send('/user/', { headers: { authorization } });
 
     expect(answer).toMatchObject(LOGIN_REQUIRED);
     expect(answer.headers.get('www-authenticate')).toBe('Bearer');
   });
 
-  it('is not taken for good while nobody can say whether it has ended', async () => {
+  it('a token is not accepted while Redis cannot say whether it has ended', async () => {
     const { token } = await app.shopper().register();
     const away = vi.spyOn(app.redis, 'mget').mockRejectedValue(new Error('Connection is closed.'));
     try {

@@ -45,7 +45,7 @@ async function bound(app: App, qq: string): Promise<{ id: number; token: string 
 }
 
 describe('two apps of one developer', () => {
-  it("lead to one account, and the second one's openid becomes a row of it", async () => {
+  it('two apps of one developer lead to one account, and the second openid becomes a row of it', async () => {
     const qq = newQq();
     const { id } = await bound(first, qq);
 
@@ -59,7 +59,7 @@ describe('two apps of one developer', () => {
     expect(await rows(id)).toHaveLength(2);
   });
 
-  it('lead to one account when both log in for the first time at once', async () => {
+  it('two apps of one developer lead to one account when both log in for the first time at once', async () => {
     const qq = newQq();
     const { id } = await bound(first, qq);
 
@@ -69,7 +69,7 @@ describe('two apps of one developer', () => {
     expect(await rows(id)).toHaveLength(2);
   });
 
-  it('bind one QQ at once to two mobiles: one of them wins', async () => {
+  it('two apps of one developer that bind one QQ at once to two mobiles: one wins', async () => {
     const qq = newQq();
     const [one, other] = [first.shopper(), second.shopper()];
     const forms = [await one.bindForm({ qq }), await other.bindForm({ qq })] as const;
@@ -81,7 +81,7 @@ describe('two apps of one developer', () => {
     for (const app of [first, second]) expect((await loggedIn(app, qq)).user_id).toBe(winner);
   });
 
-  it('of two developers lead to two accounts', async () => {
+  it('apps of two developers lead to two accounts', async () => {
     const qq = newQq();
     const { id } = await bound(first, qq);
 
@@ -149,7 +149,7 @@ describe('unbinding a QQ that has logged in by two apps', () => {
 });
 
 describe('a unionid', () => {
-  it('that was not known when the QQ was bound is filled in silently', async () => {
+  it('a unionid that was unknown when the QQ was bound is stored at the next login', async () => {
     const qq = newQq();
     const { id } = await bound(before, qq);
     expect(await rows(id)).toMatchObject([{ unionid: null }]);
@@ -160,7 +160,7 @@ describe('a unionid', () => {
     expect((await loggedIn(second, qq)).user_id).toBe(id);
   });
 
-  it('is not filled in, and no row is added, for an account that is disabled', async () => {
+  it('a unionid is not stored, and no row is added, for a disabled account', async () => {
     const qq = newQq();
     const { id } = await bound(before, qq);
     await before.dataSource.getRepository(User).update({ id }, { isActive: false });
@@ -170,7 +170,7 @@ describe('a unionid', () => {
     expect(await rows(id)).toMatchObject([{ unionid: null }]);
   });
 
-  it('is told apart by case, as QQ gives it', async () => {
+  it('a unionid is compared case-sensitively, as QQ sends it', async () => {
     const qq = newQq();
     const { id } = await bound(first, qq);
     const [row] = await rows(id);
@@ -181,7 +181,7 @@ describe('a unionid', () => {
     expect(await loggedIn(second, qq)).not.toHaveProperty('user_id');
   });
 
-  it('that says another account than the openid is a conflict: refused, logged, and nothing changed', async () => {
+  it('a unionid of another account than the openid is a conflict: refused, logged, and nothing changes', async () => {
     const qq = newQq();
     const byOpenid = await bound(before, qq);
     const byUnionid = await bound(second, qq);
@@ -200,7 +200,7 @@ describe('a unionid', () => {
     expect(await rows(byUnionid.id)).toMatchObject([{ openid: openidOf(SECOND, qq), unionid: unionid(qq) }]);
   });
 
-  it('bound meanwhile by the other app leaves an older bind token without effect', async () => {
+  it('a unionid that the other app has bound in the meantime makes an older bind token useless', async () => {
     const qq = newQq();
     const shopper = first.shopper();
     const form = await shopper.bindForm({ qq });
@@ -209,7 +209,7 @@ describe('a unionid', () => {
     expect(await shopper.bind(form)).toMatchObject({ status: 400, body: { errorCode: 'QQ_ALREADY_BOUND' } });
   });
 
-  it('is not asked for where it is not switched on', async () => {
+  it('the unionid is not asked for without QQ_UNIONID', async () => {
     const asked = before.sandbox.requests.me;
 
     await loggedIn(before, newQq());
@@ -219,7 +219,7 @@ describe('a unionid', () => {
 });
 
 describe("the row that the other app's login adds", () => {
-  it('is the same entry in the list of QQs, and an event of its own in the trail', async () => {
+  it("a row added by the other app's login belongs to the same list entry, and has its own event", async () => {
     const qq = newQq();
     const { id, token } = await bound(first, qq);
     await loggedIn(second, qq);
