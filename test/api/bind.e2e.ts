@@ -36,7 +36,7 @@ describe('a shopper with an unbound QQ', () => {
     const owner = await app.shopper().register();
     const shopper = app.shopper();
     await forgetLimit(app, 'sms-per-mobile-minute', owner.mobile);
-    const form = await shopper.bindForm({ mobile: owner.mobile, password: 'not-hers-at-all' });
+    const form = await shopper.bindForm({ mobile: owner.mobile, password: 'wrong-password-1' });
 
     const wrong = await shopper.bind(form);
     const right = await shopper.bind({ ...form, password: owner.password });

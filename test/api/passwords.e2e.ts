@@ -85,7 +85,7 @@ describe('changing the password', () => {
 });
 
 describe('a new password', () => {
-  const doors: [
+  const routes: [
     string,
     string,
     (shopper: Shopper, owner: Registered, password: string) => Promise<Answer>,
@@ -112,14 +112,14 @@ describe('a new password', () => {
     ],
   ];
 
-  it.each(doors)(
+  it.each(routes)(
     'a new password by %s: a common one is refused, with a sentence under its field',
-    async (_, field, door) => {
+    async (_, field, route) => {
       const shopper = app.shopper();
       const owner = await shopper.register();
 
       for (const common of ['password1', 'PASSWORD1', '1234567890']) {
-        const { status, body } = await door(shopper, owner, common);
+        const { status, body } = await route(shopper, owner, common);
         expect({ status, ...body }).toMatchObject({ status: 400, errorCode: 'REQUEST_INVALID' });
         expect(body.errors?.[field]).toEqual([body.message]);
       }
@@ -127,15 +127,15 @@ describe('a new password', () => {
     },
   );
 
-  it.each(doors)(
+  it.each(routes)(
     'a new password by %s: 8 to 20 characters, counted as code points',
-    async (_, field, door) => {
+    async (_, field, route) => {
       const shopper = app.shopper();
       const owner = await shopper.register();
 
       for (const wrong of ['short-7', 'x'.repeat(21), '\0'.repeat(9), '\ud800abcdefgh'])
-        expect((await door(shopper, owner, wrong)).body.errors).toHaveProperty(field);
-      expect((await door(shopper, owner, '😀'.repeat(20))).status).toBeLessThan(300);
+        expect((await route(shopper, owner, wrong)).body.errors).toHaveProperty(field);
+      expect((await route(shopper, owner, '😀'.repeat(20))).status).toBeLessThan(300);
     },
   );
 

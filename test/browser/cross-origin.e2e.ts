@@ -29,7 +29,7 @@ afterAll(async () => {
 });
 
 describe('pages on another origin', () => {
-  it('do the whole flow when the API lists them', async () => {
+  it('pages on another origin run the whole flow when WEB_ORIGINS lists them', async () => {
     const visitor = await Visitor.come({ ...shop, url: LISTED }, browser);
 
     await bindAndArrive(visitor);
@@ -38,7 +38,7 @@ describe('pages on another origin', () => {
     await visitor.leave();
   });
 
-  it('can do nothing when it does not', async () => {
+  it('pages on another origin can do nothing when WEB_ORIGINS does not list them', async () => {
     const visitor = await Visitor.come({ ...shop, url: UNLISTED }, browser);
 
     await visitor.logInWithQq(stranger().qq);

@@ -33,7 +33,7 @@ async function visit(options?: BrowserContextOptions): Promise<Visitor> {
 }
 
 describe('a newcomer', () => {
-  it('binds and goes where they wanted to go', async () => {
+  it('a new shopper binds a QQ and returns to the page where they started', async () => {
     const visitor = await visit();
     const newcomer = stranger();
 
@@ -47,7 +47,7 @@ describe('a newcomer', () => {
     expect(await visitor.kept('username')).toBe(newcomer.mobile);
   });
 
-  it('is let in by QQ alone the next time', async () => {
+  it('a bound QQ logs in without a form the next time', async () => {
     const { qq, mobile } = await bindByApi(shop);
     const visitor = await visit(DESKTOP);
 
@@ -57,7 +57,7 @@ describe('a newcomer', () => {
     expect(await visitor.kept('username')).toBe(mobile);
   });
 
-  it('binds by keyboard alone', async () => {
+  it('a new shopper binds by keyboard alone', async () => {
     const visitor = await visit(DESKTOP);
     const { qq, mobile, password } = stranger();
     const { page } = visitor;
@@ -96,7 +96,7 @@ describe('a newcomer', () => {
     await arrived(visitor);
   });
 
-  it('sees the whole form on a phone of 360 px, without scrolling sideways', async () => {
+  it('the bind form fits a phone of 360 px without scrolling sideways', async () => {
     const visitor = await visit(PHONE);
 
     await visitor.reachBindForm(stranger().qq);
@@ -104,7 +104,7 @@ describe('a newcomer', () => {
     expect(await visitor.page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360);
   });
 
-  it('presses twice and binds once', async () => {
+  it('pressing the button twice binds once', async () => {
     const visitor = await visit();
     const newcomer = stranger();
     await visitor.reachBindForm(newcomer.qq);
@@ -122,12 +122,12 @@ describe('a newcomer', () => {
 });
 
 describe('an account that exists', () => {
-  it('is bound with its own password, and a wrong one costs no new SMS', async () => {
+  it('an existing account is bound with its own password, and a wrong password costs no new SMS', async () => {
     const visitor = await visit();
     const owner = stranger();
     await register(shop, owner);
     await visitor.reachBindForm(owner.qq);
-    await visitor.fillBindForm({ ...owner, password: 'not-hers-at-all' });
+    await visitor.fillBindForm({ ...owner, password: 'wrong-password-1' });
     await visitor.pressBind();
     await expect.poll(() => visitor.noteOf('密码')).toMatch(/^密码错误：这个手机号已有账号/);
     expect(await visitor.field('密码').evaluate((input) => input === input.ownerDocument.activeElement)).toBe(
@@ -141,7 +141,7 @@ describe('an account that exists', () => {
     expect(await visitor.kept('username')).toBe(owner.username);
   });
 
-  it('adds a QQ from its own page, unbinds it, and has its events listed', async () => {
+  it("the account page adds a QQ, unbinds it, and lists the account's events", async () => {
     const visitor = await visit();
     const owner = stranger();
     await signIn(visitor, owner);
@@ -162,7 +162,7 @@ describe('an account that exists', () => {
     await visitor.page.getByText('QQ已解绑').waitFor();
   });
 
-  it('is not silently left for another one when the QQ that it adds belongs there', async () => {
+  it('adding a QQ of another account does not silently switch to that account', async () => {
     const visitor = await visit();
     const other = await bindByApi(shop);
     const owner = stranger();
@@ -177,7 +177,7 @@ describe('an account that exists', () => {
 });
 
 describe('the form', () => {
-  it('checks each field when it is left', async () => {
+  it('the form checks each field when the focus leaves it', async () => {
     const visitor = await visit();
     await visitor.reachBindForm(stranger().qq);
     const leave = async (label: string, text: string) => {
@@ -192,7 +192,7 @@ describe('the form', () => {
     expect(await leave('短信验证码', '12345')).toBe('短信验证码应为6位数字');
   });
 
-  it('moves to the first field that is wrong', async () => {
+  it('the form focuses the first wrong field', async () => {
     const visitor = await visit();
     await visitor.reachBindForm(stranger().qq);
 
@@ -204,7 +204,7 @@ describe('the form', () => {
     expect(await visitor.noteOf('短信验证码')).toBe('请输入短信验证码');
   });
 
-  it('does not jump when its messages come', async () => {
+  it('the form does not move when its messages appear', async () => {
     const visitor = await visit(PHONE);
     await visitor.reachBindForm(stranger().qq);
     const button = visitor.page.getByRole('button', { name: '绑定并登录' });
@@ -217,7 +217,7 @@ describe('the form', () => {
     expect(await place()).toBe(before);
   });
 
-  it('takes a number as people paste it', async () => {
+  it('the form accepts a mobile as people paste it', async () => {
     const visitor = await visit();
     await visitor.reachBindForm(stranger().qq);
 
@@ -227,7 +227,7 @@ describe('the form', () => {
     expect(await visitor.field('手机号').inputValue()).toBe('138 0013 8000');
   });
 
-  it('puts a wrong SMS code under the code', async () => {
+  it('the form shows a wrong SMS code below the code', async () => {
     const visitor = await visit();
     const newcomer = stranger();
     await visitor.reachBindForm(newcomer.qq);
@@ -240,7 +240,7 @@ describe('the form', () => {
     await expect.poll(() => visitor.noteOf('短信验证码')).toMatch(/^验证码不对，或已用过、过期/);
   });
 
-  it('puts a wrong picture under the picture, and shows another', async () => {
+  it('the form shows a wrong picture code below the picture, and loads another picture', async () => {
     const visitor = await visit();
     const { qq, mobile } = stranger();
     await visitor.reachBindForm(qq);
@@ -255,7 +255,7 @@ describe('the form', () => {
     await visitor.receiveCode(mobile);
   });
 
-  it('says how long to wait when there were too many messages', async () => {
+  it('the form says how long to wait after too many messages', async () => {
     const visitor = await visit();
     const { qq, mobile } = stranger();
     await sendSms(shop, mobile);
@@ -269,7 +269,7 @@ describe('the form', () => {
     await visitor.page.getByRole('button', { name: /秒后重发$/ }).waitFor();
   });
 
-  it('waits as long as it is told before it is sent again', async () => {
+  it('the form waits as long as the server says before it sends again', async () => {
     const visitor = await visit();
     const newcomer = stranger();
     await visitor.reachBindForm(newcomer.qq);
@@ -291,7 +291,7 @@ describe('the form', () => {
     await arrived(visitor);
   });
 
-  it('counts a new password in characters', async () => {
+  it('the form counts a new password in characters', async () => {
     const visitor = await visit();
     await visitor.page.goto(`${shop.url}/#register`);
     const leave = async (text: string) => {
@@ -307,7 +307,7 @@ describe('the form', () => {
     expect(await leave('密码密码😀😀😀😀')).toBe('8至20个字符');
   });
 
-  it('survives a reload: the number, the wait and the binding are still there', async () => {
+  it('the form survives a reload: the mobile, the wait and the bind are still there', async () => {
     const visitor = await visit();
     const newcomer = stranger();
     await visitor.reachBindForm(newcomer.qq);
@@ -327,7 +327,7 @@ describe('the form', () => {
 });
 
 describe('the login page', () => {
-  it('registers somebody and signs them in', async () => {
+  it('the login page registers a person and logs them in', async () => {
     const visitor = await visit();
     const { username, mobile, password } = stranger();
     await visitor.page.goto(`${shop.url}/#register`);
@@ -341,7 +341,7 @@ describe('the login page', () => {
     expect(await visitor.kept('username')).toBe(username);
   });
 
-  it('sets a forgotten password by SMS, and the new one lets in', async () => {
+  it('the login page sets a forgotten password by SMS, and the new one logs in', async () => {
     const visitor = await visit();
     const owner = stranger();
     await register(shop, owner);
@@ -358,7 +358,7 @@ describe('the login page', () => {
     await arrived(visitor);
   });
 
-  it('signs out everywhere: the other browser is asked to log in again', async () => {
+  it('signing out everywhere makes the other browser log in again', async () => {
     const here = await visit();
     const there = await visit(DESKTOP);
     const { qq } = await bindByApi(shop);
@@ -400,7 +400,7 @@ describe('what can go wrong', () => {
     await arrived(visitor);
   });
 
-  it('QQ refuses the code: the page says so and starts again', async () => {
+  it('when QQ refuses the code, the page says so and starts again', async () => {
     const visitor = await visit();
     const state = (await visitor.begin()).searchParams.get('state');
     await visitor.be(stranger().qq);
@@ -412,7 +412,7 @@ describe('what can go wrong', () => {
     await visitor.page.getByRole('heading', { name: '绑定账号' }).waitFor();
   });
 
-  it('a forged state gives nothing, and its code leaves the address bar', async () => {
+  it('a forged state gives nothing, and its code is removed from the address bar', async () => {
     const visitor = await visit();
 
     await visitor.page.goto(`${shop.url}/oauth_callback.html?code=${'0'.repeat(32)}&state=forged`);
@@ -422,7 +422,7 @@ describe('what can go wrong', () => {
     expect(await visitor.kept('token')).toBeNull();
   });
 
-  it('whoever cancels at QQ may start again or log in otherwise', async () => {
+  it('a shopper who cancels at QQ may start again or log in another way', async () => {
     const visitor = await visit();
 
     await visitor.page.goto(`${shop.url}/oauth_callback.html?usercancel=1&state=s.1`);
@@ -431,7 +431,7 @@ describe('what can go wrong', () => {
     await visitor.page.getByRole('link', { name: '用其他方式登录' }).waitFor();
   });
 
-  it('QQ is down: the page says so, and works once QQ is back', async () => {
+  it('when QQ is down, the page says so, and works once QQ is back', async () => {
     const visitor = await visit();
     setFault(shop, { mode: 'http500', on: 'token' });
     await visitor.logInWithQq(stranger().qq);
@@ -443,7 +443,7 @@ describe('what can go wrong', () => {
     await visitor.page.getByRole('heading', { name: '绑定账号' }).waitFor();
   });
 
-  it('the network is away: the form says so and keeps what was typed', async () => {
+  it('when the network is down, the form says so and keeps what was typed', async () => {
     const visitor = await visit();
     const newcomer = stranger();
     await visitor.reachBindForm(newcomer.qq);
@@ -468,7 +468,7 @@ describe('what can go wrong', () => {
     expect(visitor.page.url()).not.toContain('oauth_callback');
   });
 
-  it('two tabs that start a login both arrive', async () => {
+  it('two tabs that each start a login both finish it', async () => {
     const first = await visit();
     const second = await first.tab();
     visitors.push(second);
@@ -482,7 +482,7 @@ describe('what can go wrong', () => {
   });
 
   it.each(['javascript:alert(1)', '//evil.example', '/\\evil.example', 'https://evil.example/'])(
-    'never goes to %s',
+    'the callback page never goes to %s',
     async (next) => {
       const visitor = await visit();
       const { qq } = await bindByApi(shop);
@@ -494,7 +494,7 @@ describe('what can go wrong', () => {
     },
   );
 
-  it('an answer with a foreign next is not followed either', async () => {
+  it('an answer with a next of another site is not followed', async () => {
     const visitor = await visit();
     const answer = { token: 't', user_id: 1, username: 'u', next: '//evil.example' };
     await visitor.page.route(/\/oauth\/qq\/users\/\?/, (route) => route.fulfill({ json: answer }));

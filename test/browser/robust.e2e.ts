@@ -55,14 +55,14 @@ it.each([
   ['null', `Object.defineProperty(window, 'sessionStorage', { get: () => null })`],
   ['throwing', `Object.defineProperty(window, 'sessionStorage', { get() { throw new Error('refused'); } })`],
   ['full', `Storage.prototype.setItem = () => { throw new Error('quota'); }`],
-])('a newcomer reaches the binding form with sessionStorage %s', async (_what, script) => {
+])('a new shopper reaches the bind form with sessionStorage %s', async (_what, script) => {
   const visitor = await visit();
   await visitor.context.addInitScript(script);
 
   await visitor.reachBindForm(stranger().qq);
 });
 
-it('a browser that keeps nothing is told so instead of being sent in a circle', async () => {
+it('a browser without storage is told so instead of being sent in a circle', async () => {
   const visitor = await visit();
   const owner = stranger();
   await register(shop, owner);
@@ -79,7 +79,7 @@ it('a browser that keeps nothing is told so instead of being sent in a circle', 
   await visitor.page.getByText('浏览器不允许本站保存登录状态').waitFor();
 });
 
-it('nothing can be pressed before it works, and after some seconds the page says what to do', async () => {
+it('no button works before the page is ready, and after some seconds the page says what to do', async () => {
   const visitor = await visit();
   const { page } = visitor;
   await page.route(/form\.js$/, (route) => route.abort());
@@ -94,7 +94,7 @@ it('nothing can be pressed before it works, and after some seconds the page says
   visitor.forgive(/ERR_FAILED/);
 });
 
-it('a login that has ended leads to the login page with a word, and back', async () => {
+it('an ended login leads to the login page with a message, and back', async () => {
   const visitor = await visit();
   const owner = stranger();
   await signIn(visitor, owner);
@@ -143,7 +143,7 @@ it('a wrong password at the bind leads to a new one and back to the bind', async
   const owner = stranger();
   await register(shop, owner);
   await visitor.reachBindForm(owner.qq);
-  await visitor.fillBindForm({ ...owner, password: 'not-hers-at-all' });
+  await visitor.fillBindForm({ ...owner, password: 'wrong-password-1' });
   await visitor.pressBind();
 
   await visitor.page.getByRole('link', { name: '忘记密码' }).click();
@@ -154,7 +154,7 @@ it('a wrong password at the bind leads to a new one and back to the bind', async
   await visitor.page.getByRole('heading', { name: '绑定账号' }).waitFor();
 });
 
-it('whoever is logged in goes on to the page that was asked for', async () => {
+it('a logged-in person goes on to the page that was asked for', async () => {
   const visitor = await visit();
   await signIn(visitor, stranger());
 
@@ -197,7 +197,7 @@ it('groups a mobile while it is typed, and the caret stays where it was', async 
   ).toBe(5);
 });
 
-it('takes the six digits out of a whole SMS that is pasted', async () => {
+it('the six digits are taken out of a whole pasted SMS', async () => {
   const visitor = await visit();
   await visitor.page.goto(`${shop.url}/#register`);
   const field = visitor.field('短信验证码');
@@ -240,7 +240,7 @@ it('the account page fits 320 px, and 360 px with text twice as large', async ()
   expect(await overflow()).toBeLessThanOrEqual(0);
 });
 
-it('speaks English to those who prefer it, and keeps what they choose', async () => {
+it('the pages use English for browsers that prefer it, and keep what the visitor chooses', async () => {
   const visitor = await visit({ locale: 'en-GB' });
   const { page } = visitor;
   await page.goto(`${shop.url}/#password`);

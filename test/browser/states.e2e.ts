@@ -39,7 +39,7 @@ afterAll(async () => {
 });
 
 it.each(Object.keys(STORIES))(
-  '%s: nothing is in anybody’s way, by day or by night',
+  '%s: no accessibility rule is broken, in light and dark mode',
   async (story) => {
     const visitor = await Visitor.come(shop, browser, {
       ...PHONE,

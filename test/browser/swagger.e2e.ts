@@ -16,7 +16,7 @@ afterAll(async () => {
   await shop.close();
 });
 
-it('“Try it out” goes the whole way, and only what has to be pasted is pasted', async () => {
+it("Swagger UI's “Try it out” runs the whole login, and only the announced values have to be pasted", async () => {
   const visitor = await Visitor.come(shop, browser, DESKTOP);
   const { page } = visitor;
   await page.goto(`${shop.url}/docs`);

@@ -2,7 +2,7 @@ import ts from 'typescript';
 import { expect, it } from 'vitest';
 import { CHINESE, ENGLISH, modules, nodesOf, sentencesOfPages } from './words.js';
 
-it('every sentence of the pages has its English, and no English is left over', () => {
+it('every sentence of the pages has an English translation, and no translation is unused', () => {
   const sentences = sentencesOfPages();
 
   expect([...sentences.keys()].filter((sentence) => !(sentence in ENGLISH))).toEqual([]);
@@ -18,7 +18,7 @@ it('an English sentence has the same values as its Chinese', () => {
     expect(values(english), chinese).toEqual(values(chinese));
 });
 
-it('the modules keep to the syntax and interfaces of Chrome 70 and Safari 13', () => {
+it('the modules use only the syntax and interfaces of Chrome 70 and Safari 13', () => {
   const found = modules().flatMap((module) =>
     [...nodesOf(module)].filter(isTooNew).map((node) => `${module.fileName}: ${node.getText()}`),
   );

@@ -30,13 +30,13 @@ function inProfile(profile: string): string[] {
 }
 
 describe('the demonstration', () => {
-  it('is one service of its own profile, built from its own stage', () => {
+  it('the demonstration is one service of its own profile, built from its own stage', () => {
     expect(inProfile('demo')).toEqual(['demo']);
     expect(services.demo!.build?.target).toBe('demo');
     expect(readFileSync('Dockerfile', 'utf8')).toContain(' AS demo\n');
   });
 
-  it('publishes the service and the sandbox on 127.0.0.1 only, at the port they have inside', () => {
+  it('the demonstration publishes the service and the sandbox on 127.0.0.1 only, at the ports they have inside', () => {
     expect(services.demo!.ports).toEqual([
       '127.0.0.1:${PORT:-3000}:${PORT:-3000}',
       '127.0.0.1:${SANDBOX_PORT:-3001}:${SANDBOX_PORT:-3001}',
@@ -45,7 +45,7 @@ describe('the demonstration', () => {
 });
 
 describe('production', () => {
-  it('has no default for any secret: every password comes from the environment or is empty', () => {
+  it('the production profile has no default for any secret: every password comes from the environment or is empty', () => {
     const secrets = [...text.matchAll(/(?<!\$)\$\{(\w*(?:PASSWORD|SECRET|KEY)\w*)([^}]*)\}/g)];
 
     expect(secrets.map(([, name]) => name)).toContain('MYSQL_PASSWORD');
@@ -53,7 +53,7 @@ describe('production', () => {
   });
 
   it.each(['MYSQL_PASSWORD', 'MYSQL_ROOT_PASSWORD', 'REDIS_PASSWORD'])(
-    'does not start a store without %s',
+    'the production profile does not start a store without %s',
     (name) => {
       const commands = Object.values(services).flatMap(({ command = [], entrypoint = [] }) => [
         ...command,
@@ -64,17 +64,17 @@ describe('production', () => {
     },
   );
 
-  it('publishes the service and nothing else', () => {
+  it('the production profile publishes the service and nothing else', () => {
     const published = inProfile('production').filter((name) => services[name]!.ports);
 
     expect(published).toEqual(['service']);
   });
 
-  it('runs as production, whatever the environment says', () => {
+  it('the production profile runs as production, whatever the environment says', () => {
     expect(services.service!.environment).toMatchObject({ NODE_ENV: 'production' });
   });
 
-  it('gives our containers a read-only file system and no capability', () => {
+  it('the production profile gives our containers a read-only file system and no capability', () => {
     const ours = ['demo', 'migrate', 'service'].map((name) => services[name]!);
 
     for (const { read_only, cap_drop } of ours) {
@@ -83,20 +83,20 @@ describe('production', () => {
     }
   });
 
-  it('keeps MySQL and Redis on a network without a way out', () => {
+  it('the production profile keeps MySQL and Redis on a network without internet access', () => {
     const { networks } = parse(text) as { networks: Record<string, { internal?: boolean }> };
 
     expect(networks.stores).toEqual({ internal: true });
     for (const name of ['mysql', 'redis', 'migrate']) expect(services[name]!.networks).toEqual(['stores']);
   });
 
-  it('names the exact version of every image that it does not build', () => {
+  it('the production profile names the exact version of every image that it does not build', () => {
     const { mysql, redis } = services;
 
     for (const { image } of [mysql!, redis!]) expect(image).toMatch(/:\d+\.\d+\.\d+(-alpine)?\}$/);
   });
 
-  it('waits longer than the service takes to drain and stop', () => {
+  it('the production profile waits longer than the service takes to drain and stop', () => {
     expect(parseInt(services.service!.stop_grace_period!, 10)).toBeGreaterThan(5 + 8);
   });
 });

@@ -34,7 +34,7 @@ afterAll(async () => {
   await backends.drop();
 });
 
-it('holds the service and its packages, without compiler, sandbox or development packages', () => {
+it('the image has the service and its packages, without compiler, sandbox or development packages', () => {
   expect(readdirSync(image).toSorted()).toEqual(['dist', 'node_modules', 'package.json']);
   expect(readdirSync(join(image, 'dist')).toSorted()).toEqual(['ormconfig.js', 'public', 'src']);
   const { devDependencies } = JSON.parse(readFileSync(join(CHECKOUT, 'package.json'), 'utf8')) as {
@@ -44,7 +44,7 @@ it('holds the service and its packages, without compiler, sandbox or development
   expect(kept).toEqual([]);
 });
 
-it('migrates an empty database by the command of the migration job', async () => {
+it('the image migrates an empty database by the command of the migration job', async () => {
   const database = await freshDatabase({ migrated: false });
 
   const output = execFileSync(
@@ -62,7 +62,7 @@ it('migrates an empty database by the command of the migration job', async () =>
   await database.drop();
 });
 
-it('runs in production as another user who can write nothing, and stops in order', async () => {
+it('the image runs in production as a user who can write nothing, and stops in order', async () => {
   const service = await ServiceProcess.start(production(), undefined, {
     main: join(image, 'dist/src/main.js'),
     cwd: image,
@@ -83,7 +83,7 @@ it('runs in production as another user who can write nothing, and stops in order
 });
 
 it.runIf(process.platform === 'linux')(
-  `keeps at most ${IDLE_MB} MB while it is idle`,
+  `the image keeps at most ${IDLE_MB} MB while it is idle`,
   { timeout: 120_000 },
   async () => {
     const service = await ServiceProcess.start(production(), undefined, {

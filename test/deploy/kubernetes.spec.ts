@@ -52,14 +52,14 @@ function podOf(kind: string): PodSpec {
   return (manifest(kind).spec as { template: { spec: PodSpec } }).template.spec;
 }
 
-it('lists every manifest of the folder, and no file that is not there', () => {
+it('kustomization.yaml lists every manifest of the folder, and no other file', () => {
   const there = readdirSync(FOLDER).filter((name) => name.endsWith('.yaml') && name !== 'kustomization.yaml');
 
   expect(kustomization.resources.toSorted()).toEqual(there.toSorted());
 });
 
 it.each(manifests.map((manifest) => [manifest.kind, manifest] as const))(
-  'has a %s that fits the published schema of Kubernetes',
+  'the Kubernetes manifests have a %s that fits the published schema',
   (_kind, manifest) => {
     const models = require(`kubernetes-models/${manifest.apiVersion}/${manifest.kind}`) as Record<
       string,
@@ -76,7 +76,7 @@ it.each(manifests.map((manifest) => [manifest.kind, manifest] as const))(
 );
 
 describe('the settings', () => {
-  it('start the service in production, with the secrets that the instructions name', () => {
+  it('the Kubernetes settings start the service in production, with the secrets that the instructions name', () => {
     const config = loadConfig({
       NODE_ENV: 'production',
       ...settings,
@@ -90,7 +90,7 @@ describe('the settings', () => {
     expect(config.production).toBe(true);
   });
 
-  it('leave more time to stop than draining and the requests in flight may take', () => {
+  it('the Kubernetes settings leave more time to stop than draining and running requests may take', () => {
     const { SHUTDOWN_DRAIN_S, SHUTDOWN_GRACE_S } = settings;
 
     expect(podOf('Deployment').terminationGracePeriodSeconds).toBe(
@@ -98,7 +98,7 @@ describe('the settings', () => {
     );
   });
 
-  it('hold no secret: those come from a Secret that no file of the repository makes', () => {
+  it('the Kubernetes settings contain no secret: a Secret that is not in the repository has them', () => {
     expect(
       Object.keys(settings)
         .filter((name) => /SECRET|KEY|PASSWORD|_URL$/.test(name))
@@ -110,7 +110,7 @@ describe('the settings', () => {
     });
   });
 
-  it('measure on the port that the pod declares', () => {
+  it('the Kubernetes settings serve metrics on the port that the pod declares', () => {
     expect(podOf('Deployment').containers[0]!.ports).toContainEqual({
       name: 'metrics',
       containerPort: Number(settings.METRICS_PORT),
@@ -118,27 +118,30 @@ describe('the settings', () => {
   });
 });
 
-it.each(['Deployment', 'Job'])('runs the %s without privileges, within limits, from this version', (kind) => {
-  const pod = podOf(kind);
-  const [container] = pod.containers;
+it.each(['Deployment', 'Job'])(
+  'the Kubernetes %s runs without privileges, within limits, from this version',
+  (kind) => {
+    const pod = podOf(kind);
+    const [container] = pod.containers;
 
-  expect(pod.securityContext).toMatchObject({ runAsNonRoot: true, runAsUser: 1000 });
-  expect(container!.securityContext).toEqual({
-    allowPrivilegeEscalation: false,
-    readOnlyRootFilesystem: true,
-    capabilities: { drop: ['ALL'] },
-  });
-  expect(container!.resources).toMatchObject({
-    requests: { memory: expect.any(String) },
-    limits: { memory: expect.any(String) },
-  });
-  const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
-  expect(kustomization.images).toEqual([
-    expect.objectContaining({ name: container!.image, newTag: version }),
-  ]);
-});
+    expect(pod.securityContext).toMatchObject({ runAsNonRoot: true, runAsUser: 1000 });
+    expect(container!.securityContext).toEqual({
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+    });
+    expect(container!.resources).toMatchObject({
+      requests: { memory: expect.any(String) },
+      limits: { memory: expect.any(String) },
+    });
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+    expect(kustomization.images).toEqual([
+      expect.objectContaining({ name: container!.image, newTag: version }),
+    ]);
+  },
+);
 
-it('migrates by a command whose files the image holds', () => {
+it("the migration job's command uses files of the image", () => {
   const { command } = podOf('Job').containers[0]!;
 
   expect(command).toEqual(expect.arrayContaining(['node_modules/typeorm/cli.js', 'dist/ormconfig.js']));
@@ -146,7 +149,7 @@ it('migrates by a command whose files the image holds', () => {
   expect(existsSync('ormconfig.ts')).toBe(true);
 });
 
-it('restarts on liveness and takes traffic by readiness', () => {
+it('the pod restarts by its liveness probe and gets traffic by its readiness probe', () => {
   const [container] = podOf('Deployment').containers;
 
   expect(container!.livenessProbe!.httpGet.path).toBe('/health/live');
@@ -154,7 +157,7 @@ it('restarts on liveness and takes traffic by readiness', () => {
   expect(container!.readinessProbe!.httpGet.path).toBe('/health/ready');
 });
 
-it('scales by CPU and by a metric that the code counts', () => {
+it('the autoscaler scales by CPU and by a metric that the code counts', () => {
   const { metrics } = manifest('HorizontalPodAutoscaler').spec as {
     metrics: { type: string; pods?: { metric: { name: string } } }[];
   };

@@ -14,28 +14,28 @@ const { packages } = read('package-lock.json') as { packages: Record<string, Ent
 const { version } = read('package.json') as { version: string };
 const installed = Object.entries(packages).filter(([path]) => path !== '');
 
-it('has an integrity for every package of the lock file, those for other platforms included', () => {
+it('the lock file has an integrity for every package, including those for other platforms', () => {
   expect(installed.length).toBeGreaterThan(100);
   expect(installed.filter(([, { integrity }]) => !integrity).map(([path]) => path)).toEqual([]);
 });
 
-it('names no host in the lock file, so that npm ci takes every package from the registry that is set', () => {
+it('the lock file names no host, so that npm ci takes every package from the configured registry', () => {
   expect(installed.filter(([, { resolved }]) => resolved).map(([path]) => path)).toEqual([]);
 });
 
-it('runs no install script of any package, so that npm ci fetches and compiles nothing', () => {
+it('no package runs an install script, so that npm ci fetches and compiles nothing', () => {
   expect(installed.filter(([, { hasInstallScript }]) => hasInstallScript)).not.toEqual([]);
 
   // Every npm obeys this; `allowScripts` of package.json is read by the newest ones only.
   expect(execFileSync('npm', ['config', 'get', 'ignore-scripts'], { encoding: 'utf8' }).trim()).toBe('true');
 });
 
-it('keeps ioredis at the minor whose private field src/redis uses', () => {
+it('ioredis stays at the minor version whose private field src/redis uses', () => {
   expect(packages['']).toMatchObject({ dependencies: { ioredis: expect.stringMatching(/^~5\.11\./) } });
   expect(packages['node_modules/ioredis']?.version).toMatch(/^5\.11\./);
 });
 
-it('has the version of package.json in the lock file and in the changelog', () => {
+it('the lock file and the changelog have the version of package.json', () => {
   expect(packages['']?.version).toBe(version);
   expect(readFileSync('CHANGELOG.md', 'utf8')).toContain(`\n## ${version}\n`);
 });

@@ -25,7 +25,7 @@ beforeAll(async () => {
 afterAll(() => program.stop('SIGTERM'));
 
 it(
-  `serves the program of npm start: a bind, then ${LOGINS} concurrent logins of each kind`,
+  `npm start's program serves a bind, then ${LOGINS} concurrent logins of each kind`,
   { timeout: 120_000 },
   async () => {
     const mobile = newMobile();

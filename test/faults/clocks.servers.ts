@@ -79,7 +79,7 @@ const pairs = ['right', 'ahead', 'behind'].flatMap((here) =>
 
 describe('servers whose clocks differ by seconds', () => {
   it.each(pairs)(
-    'signing out everywhere on the one that is %s ends earlier logins, and no later one on the one that is %s',
+    'signing out everywhere on the server that is %s ends earlier logins, but no later one on the server that is %s',
     async (here, there) => {
       const owner = await app.shopper().register();
       const earlier = await login(there, owner);
@@ -95,7 +95,7 @@ describe('servers whose clocks differ by seconds', () => {
   );
 
   it.each(pairs)(
-    'unbinding a QQ on the one that is %s voids its earlier bind tokens, and no later one of the one that is %s',
+    'unbinding a QQ on the server that is %s ends its earlier bind tokens, but no later one of the server that is %s',
     async (here, there) => {
       const qq = newQq();
       const [owner, elsewhere] = [app.shopper(), at(there)];

@@ -52,7 +52,7 @@ async function refusal(row: User | OAuthQQUser): Promise<unknown> {
 }
 
 describe('a transaction', () => {
-  it('is not seen by others until it is committed', async () => {
+  it('a transaction is not seen by others until it is committed', async () => {
     const user = account();
     const seen: Promise<number>[] = [];
 
@@ -68,7 +68,7 @@ describe('a transaction', () => {
     expect(await countUsers(user.username)).toBe(1);
   });
 
-  it('leaves nothing behind when it fails, while its neighbours commit', async () => {
+  it('a transaction that fails leaves nothing behind, while others commit', async () => {
     const users = Array.from({ length: 40 }, () => account());
 
     const ends = await Promise.allSettled(
@@ -86,7 +86,7 @@ describe('a transaction', () => {
     expect(kept).toEqual(users.map((_, i) => (i % 2 ? 0 : 1)));
   });
 
-  it('inside a transaction is undone alone', async () => {
+  it('a nested transaction is rolled back alone', async () => {
     const [outer, inner] = [account(), account()];
 
     await database.transaction(async (tx) => {
@@ -101,7 +101,7 @@ describe('a transaction', () => {
     expect([await countUsers(outer.username), await countUsers(inner.username)]).toEqual([1, 0]);
   });
 
-  it('keeps its place when a query runner is let go of without an end', async () => {
+  it('a transaction whose query runner is released without an end is rolled back', async () => {
     const user = account();
     const runner = database.createQueryRunner();
     await runner.startTransaction();
@@ -114,13 +114,13 @@ describe('a transaction', () => {
 });
 
 describe('a second row of the same', () => {
-  it('username is refused, whatever its case', async () => {
+  it('a second row with the same username is refused, in any case of letters', async () => {
     await database.manager.insert(User, account({ username: 'Twice_1' }));
 
     expect(violatedUnique(await refusal(account({ username: 'tWICE_1' })))).toBe('username');
   });
 
-  it('mobile, openid or unionid is refused by its name', async () => {
+  it('a second row with the same mobile, openid or unionid is refused, and the error names the field', async () => {
     const user = account();
     await database.manager.insert(User, user);
     const bound = binding(user, { unionid: 'UID_1' });
@@ -134,7 +134,7 @@ describe('a second row of the same', () => {
       expect(await refusal(binding(user, { unionid }))).toBeUndefined();
   });
 
-  it('is refused by an error that quotes neither the value nor the statement', async () => {
+  it('the error of a duplicate row quotes neither the value nor the statement', async () => {
     const user = account({ username: 'secretly_me' });
     await database.manager.insert(User, user);
 
@@ -155,7 +155,7 @@ describe('readSettled', () => {
     ['committed', 1],
     ['rolled back', 0],
   ] as const)
-    it(`waits for an insert that is under way, and finds ${found} when it is ${end}`, async () => {
+    it(`readSettled waits for a running insert, and finds ${found} when it is ${end}`, async () => {
       const user = account();
       const order: string[] = [];
       let reading: Promise<unknown[]> | undefined;
@@ -192,7 +192,7 @@ describe('readSettled', () => {
 });
 
 describe('what is stored', () => {
-  it('comes back as it was: times in UTC, four-byte text, numbers as numbers', async () => {
+  it('stored values come back unchanged: times in UTC, four-byte text, numbers as numbers', async () => {
     const at = new Date('2026-02-03T04:05:06.789Z');
     const event = Object.assign(new AccountEvent(), { at, event: 'login', userAgent: '😀'.repeat(256) });
 

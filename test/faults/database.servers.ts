@@ -53,7 +53,7 @@ async function seconds(work: Promise<unknown>): Promise<number> {
 }
 
 describe('a database that hangs', () => {
-  it('gives errors in bounded time, to those who wait for a connection too, and is used again when it is back', async () => {
+  it('a database that hangs gives errors in bounded time, also to callers that wait for a connection, and is used again when it answers', async () => {
     await database.query('SELECT 1');
     line.stall();
 
@@ -74,7 +74,7 @@ describe('a database that hangs', () => {
     expect(answers).toEqual(answers.map((_, i) => [{ n: i }]));
   });
 
-  it('never has a late answer read by somebody else: the connection is cut', async () => {
+  it("a late answer is never read by the connection's next user: the connection is cut", async () => {
     const before = line.connections;
     // The server itself is slow here, and would answer on the same connection in the end.
     expect(isDatabaseAway(await fault(database.query('SELECT SLEEP(6) AS late')))).toBe(true);
@@ -87,7 +87,7 @@ describe('a database that hangs', () => {
     expect(line.connections).toBeGreaterThan(before);
   });
 
-  it('fails once and not once a statement, for whoever asks again', async () => {
+  it('while the database hangs, a request with several statements fails once, not once per statement', async () => {
     await database.query('SELECT 1');
     line.stall();
 
@@ -103,7 +103,7 @@ describe('a database that hangs', () => {
     await vi.waitFor(() => database.query('SELECT 1'), { timeout: 5000 });
   });
 
-  it('bounds a whole transaction, and leaves its lock to the next one', async () => {
+  it('a whole transaction is bounded in time, and its lock is free for the next one', async () => {
     const user = account();
     await database.manager.insert(User, user);
 
@@ -123,7 +123,7 @@ describe('a database that hangs', () => {
 });
 
 describe('a line that is cut', () => {
-  it('fails the transaction, which the server undoes, and the next one works', async () => {
+  it('a cut connection fails the transaction, the server rolls it back, and the next one works', async () => {
     const user = account();
     const cut = line.cutBefore('COMMIT');
 
@@ -136,7 +136,7 @@ describe('a line that is cut', () => {
     await database.transaction((tx) => tx.insert(User, again));
   });
 
-  it('refuses at once when nobody listens', async () => {
+  it('a refused connection fails at once', async () => {
     line.refuse();
     line.reset();
 
@@ -147,7 +147,7 @@ describe('a line that is cut', () => {
 });
 
 describe('a row lock', () => {
-  it('is waited for two seconds, and the connection stays usable', async () => {
+  it('a row lock is waited for two seconds, and the connection stays usable', async () => {
     const user = account();
     await database.manager.insert(User, user);
     await database.transaction(async (tx) => {
@@ -182,7 +182,7 @@ describe('a deadlock', () => {
     return { run: () => Promise.all([take(one, two, 'a'), take(two, one, 'b')]), ids: [one.id, two.id] };
   }
 
-  it('is run again, and both transactions get through', async () => {
+  it('a transaction that InnoDB rolls back in a deadlock is repeated, and both commit', async () => {
     const tries = { count: 0 };
     const { run, ids } = await crosswise(tries);
 
@@ -193,7 +193,7 @@ describe('a deadlock', () => {
     expect(new Set(rows.map(({ email }) => email)).size).toBe(1);
   });
 
-  it('is given up after three tries, and every other error after one', async () => {
+  it('a transaction is repeated at most twice after a deadlock, and never after another error', async () => {
     for (const [sentence, expected] of [
       ['deadlock', 3],
       ['no such column', 1],
@@ -219,7 +219,7 @@ describe('a deadlock', () => {
 });
 
 describe('on the wire', () => {
-  it('a transaction of one insert is three statements, and nothing is said besides', async () => {
+  it('a transaction with one insert sends exactly three statements', async () => {
     await database.query('SELECT 1');
 
     const said = await sqlDuring(url, () => database.transaction((tx) => tx.insert(User, account())));
@@ -237,7 +237,7 @@ describe('on the wire', () => {
 });
 
 describe('the metrics', () => {
-  it('count connections in use, idle and waited for, and errors by their code', async () => {
+  it('the metrics count used, idle and awaited connections, and errors by their code', async () => {
     await database.query('SELECT 1');
     const busy = Array.from({ length: 25 }, () => database.query('SELECT SLEEP(0.5)'));
 
@@ -255,7 +255,7 @@ describe('the metrics', () => {
 });
 
 describe('at boot', () => {
-  it('a database that does not let us in is a sentence with the reason, without the password', async () => {
+  it('a database that refuses us at boot is one sentence with the reason, without the password', async () => {
     const wrong = new URL(url);
     wrong.password = 'hunter2hunter2';
     const options = databaseOptions({ DATABASE_URL: wrong.href });
@@ -270,7 +270,7 @@ describe('at boot', () => {
     expect(options.toRetry?.(away)).toBe(true);
   });
 
-  it('a URL that is none is refused without being quoted', () => {
+  it('an invalid DATABASE_URL is refused without being quoted', () => {
     expect(() => databaseOptions({ DATABASE_URL: 'mysql://me:hunter2#@/%zz@host:port/name' })).toThrow(
       /^DATABASE_URL: (?!.*hunter2)/,
     );

@@ -51,7 +51,7 @@ const connections = async (name = 'failover'): Promise<number[]> => {
 const ready = async () => (await app.shopper().get('/health/ready')).status;
 
 describe.skipIf(program === undefined)('a server that stops taking writes under open connections', () => {
-  it('is unavailable and not ready, loses every connection, and is used again at once when it takes writes', async () => {
+  it('a server that becomes read-only is unavailable and not ready, loses every connection, and is used again when it takes writes', async () => {
     const shopper = app.shopper();
     const member = await shopper.register();
     const change = (old_password: string, new_password: string) =>
@@ -85,7 +85,7 @@ describe.skipIf(program === undefined)('a server that stops taking writes under 
     expect(login.status, login.text).toBe(200);
   });
 
-  it('writes the word to the log once in ten seconds, however many requests hear it', async () => {
+  it('a read-only server is logged once in ten seconds, however many requests fail', async () => {
     await admin.query('SET GLOBAL read_only = 1');
     const said = () => app.logRecorder.lines.split('Database is unavailable').length;
     const before = said();
@@ -102,7 +102,7 @@ describe.skipIf(program === undefined)('a server that stops taking writes under 
     expect(said() - before).toBeLessThanOrEqual(1);
   });
 
-  it('whose connections an operator kills answers the next request', async () => {
+  it('a server whose connections an operator kills answers the next request', async () => {
     await Promise.all(Array.from({ length: 4 }, () => app.dataSource.query('SELECT SLEEP(0.1)')));
     for (const id of await connections()) await admin.query(`KILL ${id}`);
 
@@ -115,7 +115,7 @@ describe.skipIf(program === undefined)('a server that stops taking writes under 
     });
   });
 
-  it('that has no connection left is unavailable, and is used when it has', async () => {
+  it('a server without free connections is unavailable, and is used once it has some', async () => {
     for (const id of await connections()) await admin.query(`KILL ${id}`);
     await admin.query("ALTER USER shop@'%' WITH MAX_USER_CONNECTIONS 1");
     const url = app.config.DATABASE_URL!;
@@ -131,7 +131,7 @@ describe.skipIf(program === undefined)('a server that stops taking writes under 
     await vi.waitFor(async () => expect(await ready()).toBe(200), { timeout: 5000 });
   });
 
-  it('that has not been migrated is not ready, and says what to type', async () => {
+  it('a server that is not migrated is not ready, and the log says what to type', async () => {
     const rows = await app.dataSource.query<{ id: number; timestamp: string; name: string }[]>(
       'SELECT id, timestamp, name FROM qq_account_service_migrations ORDER BY id DESC LIMIT 1',
     );
@@ -149,7 +149,7 @@ describe.skipIf(program === undefined)('a server that stops taking writes under 
   });
 
   // The last: its disk stays full.
-  it('whose disk is full is unavailable', async () => {
+  it('a server with a full disk is unavailable', async () => {
     await admin.query('CREATE TABLE failover.filler (text longtext) ENGINE = InnoDB');
     const fill = async () => {
       for (;;) await admin.query("INSERT INTO failover.filler VALUES (REPEAT('x', 500000))");

@@ -25,39 +25,42 @@ afterAll(async () => {
 const BY_MOBILE: Rule[] = ['sms-per-mobile-minute', 'sms-per-mobile-hour', 'sms-per-mobile-day'];
 const BY_IP: Rule[] = ['sms-per-ip-hour', 'sms-per-ip-day'];
 
-describe('a Redis that counts an SMS without saying so in time', () => {
+describe('a Redis that counts an SMS but does not answer in time', () => {
   it.each([
     ['counts and does not answer', () => redis.holdAfter('sms-per-mobile-minute')],
     ['never hears of it', () => redis.holdBefore('sms-per-mobile-minute')],
     ['counts, and the connection breaks', () => redis.cutAfter('sms-per-mobile-minute')],
-  ])('leaves no count behind, and the user may ask again: it %s', async (_, fault) => {
-    const [shopper, mobile] = [app.shopper(), newMobile()];
-    const counts = async () =>
-      steady.redis.mget([
-        ...BY_MOBILE.map((rule) => limitKey(rule, mobile)),
-        ...BY_IP.map((rule) => limitKey(rule, shopper.address)),
-      ]);
-    const budget = await steady.redis.get(limitKey('sms-budget-day', 'all'));
-    const sprung = fault();
+  ])(
+    'an SMS whose count has no answer leaves no count, and the user may ask again: Redis %s',
+    async (_, fault) => {
+      const [shopper, mobile] = [app.shopper(), newMobile()];
+      const counts = async () =>
+        steady.redis.mget([
+          ...BY_MOBILE.map((rule) => limitKey(rule, mobile)),
+          ...BY_IP.map((rule) => limitKey(rule, shopper.address)),
+        ]);
+      const budget = await steady.redis.get(limitKey('sms-budget-day', 'all'));
+      const sprung = fault();
 
-    const answer = await shopper.askForSms(mobile);
-    await sprung;
+      const answer = await shopper.askForSms(mobile);
+      await sprung;
 
-    expect(answer.body.errorCode).toBe('UNAVAILABLE');
-    expect(app.sandbox.messages(mobile)).toEqual([]);
-    await redis.pass();
-    await vi.waitFor(async () => expect(await counts()).toEqual([null, null, null, null, null]), {
-      timeout: 10_000,
-      interval: 50,
-    });
-    expect(await steady.redis.get(limitKey('sms-budget-day', 'all'))).toBe(budget);
-    await vi.waitFor(async () => expect((await shopper.askForSms(mobile)).status).toBe(200), {
-      timeout: 10_000,
-    });
-  });
+      expect(answer.body.errorCode).toBe('UNAVAILABLE');
+      expect(app.sandbox.messages(mobile)).toEqual([]);
+      await redis.pass();
+      await vi.waitFor(async () => expect(await counts()).toEqual([null, null, null, null, null]), {
+        timeout: 10_000,
+        interval: 50,
+      });
+      expect(await steady.redis.get(limitKey('sms-budget-day', 'all'))).toBe(budget);
+      await vi.waitFor(async () => expect((await shopper.askForSms(mobile)).status).toBe(200), {
+        timeout: 10_000,
+      });
+    },
+  );
 });
 
-it('a count that Redis makes only after its request was refused is taken back', async () => {
+it('a count that Redis makes after its request was refused is undone', async () => {
   const shopper = app.shopper();
   const start = () => shopper.get('/oauth/qq/authorization/?next=/');
   expect((await start()).status).toBe(200);

@@ -79,33 +79,36 @@ describe('a Redis that refuses commands under an open connection', () => {
     ['max number of clients', 'ERR max number of clients reached'],
     ['NOAUTH', 'NOAUTH Authentication required.'],
     ['DENIED', 'DENIED Redis is running in protected mode'],
-  ])('with %s (%s) is away, and is left for the one that takes over', async (word, error) => {
-    const refusing = await RefusingRedis.start(error);
-    try {
-      line.retarget(refusing.url);
-      line.reset();
-      await vi.waitFor(
-        async () => {
-          expect((await ready()).status).toBe(503);
-          expect(refusing.refused).toBeGreaterThan(0);
-        },
-        { timeout: 5000, interval: 20 },
-      );
+  ])(
+    'a Redis with %s (%s) counts as away, and the connection moves to the server that takes over',
+    async (word, error) => {
+      const refusing = await RefusingRedis.start(error);
+      try {
+        line.retarget(refusing.url);
+        line.reset();
+        await vi.waitFor(
+          async () => {
+            expect((await ready()).status).toBe(503);
+            expect(refusing.refused).toBeGreaterThan(0);
+          },
+          { timeout: 5000, interval: 20 },
+        );
 
-      const answers = await everyKind();
+        const answers = await everyKind();
 
-      expect(answers.map(short)).toEqual(answers.map(() => UNAVAILABLE));
-      expect((await app.shopper().get('/health/live')).status).toBe(200);
-      expect(app.logRecorder.lines).toContain(`"word":"${word}"`);
-      // The connection stays open: it is the service that leaves it.
-      line.retarget(steady.backends.env.REDIS_URL!);
-      await inFullService();
-    } finally {
-      refusing.stop();
-    }
-  });
+        expect(answers.map(short)).toEqual(answers.map(() => UNAVAILABLE));
+        expect((await app.shopper().get('/health/live')).status).toBe(200);
+        expect(app.logRecorder.lines).toContain(`"word":"${word}"`);
+        // The connection stays open: it is the service that leaves it.
+        line.retarget(steady.backends.env.REDIS_URL!);
+        await inFullService();
+      } finally {
+        refusing.stop();
+      }
+    },
+  );
 
-  it('does not fill the log', async () => {
+  it('a Redis that refuses commands does not fill the log', async () => {
     const refusing = await RefusingRedis.start('NOREPLICAS Not enough good replicas to write.');
     try {
       line.retarget(refusing.url);
@@ -170,24 +173,21 @@ describe.runIf(program)('a real Redis', () => {
       () => admin.config('SET', 'min-replicas-to-write', '0'),
     ],
     ['full', () => admin.config('SET', 'maxmemory', '1mb'), () => admin.config('SET', 'maxmemory', '0')],
-  ])(
-    'that has become %s is not ready to take requests, and is again when it is over',
-    async (_, turn, over) => {
-      await onFirst();
-      await turn();
+  ])('a Redis that has become %s is not ready, and is ready when that is over', async (_, turn, over) => {
+    await onFirst();
+    await turn();
 
-      await vi.waitFor(async () => expect((await ready()).status).toBe(503), { timeout: 5000, interval: 50 });
-      const answers = await everyKind();
-      for (const { status, body } of answers)
-        if (status !== 200 && status !== 204) expect(body.errorCode).toBe('UNAVAILABLE');
-      expect(short(answers[1]!)).toEqual(UNAVAILABLE);
+    await vi.waitFor(async () => expect((await ready()).status).toBe(503), { timeout: 5000, interval: 50 });
+    const answers = await everyKind();
+    for (const { status, body } of answers)
+      if (status !== 200 && status !== 204) expect(body.errorCode).toBe('UNAVAILABLE');
+    expect(short(answers[1]!)).toEqual(UNAVAILABLE);
 
-      await over();
-      await inFullService();
-    },
-  );
+    await over();
+    await inFullService();
+  });
 
-  it('that was made a replica under open connections is left for the new primary', async () => {
+  it('a Redis that became a replica under open connections is replaced by the new primary', async () => {
     await onFirst();
     await admin.replicaof('127.0.0.1', Number(new URL(second.url).port));
     await vi.waitFor(async () => expect((await ready()).status).toBe(503), { timeout: 5000, interval: 50 });
@@ -198,7 +198,7 @@ describe.runIf(program)('a real Redis', () => {
     await admin.replicaof('NO', 'ONE');
   });
 
-  it('that takes no more clients is away, and comes back by itself', async () => {
+  it('a Redis that accepts no more clients is away, and is used again by itself', async () => {
     await onFirst();
     await admin.config('SET', 'maxclients', '1');
     line.reset();

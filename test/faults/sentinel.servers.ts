@@ -43,36 +43,39 @@ describe.runIf(redisProgram())('a failover by Sentinel, under a stream of logins
         await group.servers.find(({ url }) => url.endsWith(`:${port}`))!.stop();
       },
     ],
-  ])('%s, loses nothing that was confirmed, and is over by itself', async (how, failOver) => {
-    const stream = new Stream(app);
-    try {
-      await stream.until(() => stream.confirmed.length >= 5);
+  ])(
+    'a failover by Sentinel under load: %s, loses nothing that was confirmed, and ends by itself',
+    async (how, failOver) => {
+      const stream = new Stream(app);
+      try {
+        await stream.until(() => stream.confirmed.length >= 5);
 
-      await failOver();
-      const start = performance.now();
-      await stream.until(() => stream.answers.some(({ at, status }) => at > start && status === 503));
-      const failed = stream.answers.length;
-      await stream.until(() => {
-        const since = stream.answers.slice(failed);
-        return since.length >= 20 && since.slice(-20).every(({ status }) => status === 200);
-      }, BACK_WITHIN);
+        await failOver();
+        const start = performance.now();
+        await stream.until(() => stream.answers.some(({ at, status }) => at > start && status === 503));
+        const failed = stream.answers.length;
+        await stream.until(() => {
+          const since = stream.answers.slice(failed);
+          return since.length >= 20 && since.slice(-20).every(({ status }) => status === 200);
+        }, BACK_WITHIN);
 
-      const took = Math.round(performance.now() - start);
-      await stream.stop();
-      print(`Failover ${how}: full service after ${took} ms, ${JSON.stringify(stream.counts())}`);
-      // Redis copies to its replica behind the answer: the code of an SMS may be lost, and is asked for again.
-      const expected = ['200', 'UNAVAILABLE', 'SMS_CODE_INVALID', 'STATE_INVALID'];
-      expect(Object.keys(stream.counts()).filter((code) => !expected.includes(code))).toEqual([]);
-      const bindings = app.dataSource.getRepository(OAuthQQUser);
-      for (const { qq, userId } of stream.confirmed) {
-        expect(await bindings.countBy({ userId })).toBe(1);
-        expect((await app.shopper().loginWithQq(qq)).body.user_id).toBe(userId);
+        const took = Math.round(performance.now() - start);
+        await stream.stop();
+        print(`Failover ${how}: full service after ${took} ms, ${JSON.stringify(stream.counts())}`);
+        // Redis copies to its replica behind the answer: the code of an SMS may be lost, and is asked for again.
+        const expected = ['200', 'UNAVAILABLE', 'SMS_CODE_INVALID', 'STATE_INVALID'];
+        expect(Object.keys(stream.counts()).filter((code) => !expected.includes(code))).toEqual([]);
+        const bindings = app.dataSource.getRepository(OAuthQQUser);
+        for (const { qq, userId } of stream.confirmed) {
+          expect(await bindings.countBy({ userId })).toBe(1);
+          expect((await app.shopper().loginWithQq(qq)).body.user_id).toBe(userId);
+        }
+        expect((await app.shopper().get('/health/ready')).status).toBe(200);
+      } finally {
+        await stream.stop();
       }
-      expect((await app.shopper().get('/health/ready')).status).toBe(200);
-    } finally {
-      await stream.stop();
-    }
-  });
+    },
+  );
 });
 
 /** Past the recorder of the service's log. */

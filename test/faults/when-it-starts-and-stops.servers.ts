@@ -108,7 +108,7 @@ describe('a service killed in the middle of a bind', () => {
   });
 
   it.each(cases)(
-    '$when $step leaves all or nothing, and the owner gets there',
+    'a process killed $when $step leaves all or nothing of a bind, and its owner can bind',
     async ({ step, which, text, when }) => {
       const shopper = survivor.shopper();
       const qq = newQq();
@@ -149,7 +149,7 @@ describe('a service killed in the middle of a bind', () => {
 });
 
 describe('SIGTERM', () => {
-  it('lets requests finish, writes the trail, and ends well', async () => {
+  it('SIGTERM lets requests finish, writes the trail, and exits with 0', async () => {
     const service = await start();
     const shopper = at(service, survivor.shopper());
     const form = await shopper.bindForm();
@@ -185,24 +185,24 @@ describe('SIGTERM', () => {
     running.delete(service);
   });
 
-  it('does not wait for ever for somebody who never finishes a request', async () => {
+  it('SIGTERM does not wait forever for a request that is never completed', async () => {
     const service = await start();
     const { hostname, port } = new URL(service.url);
-    const dawdler = connect(Number(port), hostname);
-    dawdler.on('error', () => dawdler.destroy());
+    const slowClient = connect(Number(port), hostname);
+    slowClient.on('error', () => slowClient.destroy());
     await new Promise((resolve) =>
-      dawdler.write('POST /users/ HTTP/1.1\r\nHost: shop\r\nContent-Length: 9\r\n\r\n{', resolve),
+      slowClient.write('POST /users/ HTTP/1.1\r\nHost: shop\r\nContent-Length: 9\r\n\r\n{', resolve),
     );
     const started = performance.now();
 
     expect(await service.stop('SIGTERM')).toBe(0);
 
     expect(performance.now() - started).toBeLessThan(13_000);
-    dawdler.destroy();
+    slowClient.destroy();
     running.delete(service);
   });
 
-  it('ends it too while the database and Redis are silent', async () => {
+  it('SIGTERM ends the process while the database and Redis do not answer', async () => {
     const service = await start();
     await at(service, survivor.shopper()).post('/authorizations/', {
       username: 'nobody',
@@ -220,7 +220,7 @@ describe('SIGTERM', () => {
     running.delete(service);
   });
 
-  it('turns readiness false and ends connections, while the listener stays open for the drain time', async () => {
+  it('SIGTERM makes readiness fail and closes connections, while the listener stays open for the drain time', async () => {
     const service = await start({ SHUTDOWN_DRAIN_S: '3' });
     const before = await fetch(`${service.url}/health/live`);
     const started = performance.now();
@@ -244,7 +244,7 @@ describe('SIGTERM', () => {
     running.delete(service);
   });
 
-  it('ends a start that waits for the database', async () => {
+  it('SIGTERM ends a start that waits for the database', async () => {
     database.refuse();
     const service = await ServiceProcess.spawn(environment(), survivor.logRecorder);
     await vi.waitFor(() => expect(service.output).toContain('Unable to connect to the database'), {
@@ -258,7 +258,7 @@ describe('SIGTERM', () => {
     expect(performance.now() - started).toBeLessThan(2000);
   });
 
-  it('a second time ends the process at once', async () => {
+  it('a second SIGTERM ends the process at once', async () => {
     const service = await start({ SHUTDOWN_DRAIN_S: '60' });
     void service.stop('SIGTERM');
     await vi.waitFor(async () => expect((await fetch(`${service.url}/health/ready`)).status).toBe(503));
@@ -270,7 +270,7 @@ describe('SIGTERM', () => {
 });
 
 describe('at boot', () => {
-  it('one secret is made, though ten processes start at once', async () => {
+  it('ten processes that start at once make one secret', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'qq-account-service-secret-'));
     const script = `import(${JSON.stringify(KEPT_SECRET)}).then((m) => console.log(m.withKeptSecret({}).JWT_SECRET))`;
     const run = promisify(execFile);
@@ -285,7 +285,7 @@ describe('at boot', () => {
     rmSync(directory, { recursive: true });
   });
 
-  it('a port in use is one sentence', async () => {
+  it('a port in use is reported by one sentence', async () => {
     const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
     const { port } = taken.address() as AddressInfo;
@@ -298,7 +298,7 @@ describe('at boot', () => {
     taken.close();
   });
 
-  it('waits for Redis a little, then starts without it, says so, and is whole when it is there', async () => {
+  it('a start waits for Redis a little, continues without it, says so, and works when Redis is back', async () => {
     redis.refuse();
 
     const service = await start();
@@ -313,7 +313,7 @@ describe('at boot', () => {
     running.delete(service);
   });
 
-  it('waits for the database while that starts', async () => {
+  it('a start waits for a database that is starting', async () => {
     database.refuse();
     const service = await ServiceProcess.spawn(environment(), survivor.logRecorder);
     await vi.waitFor(() => expect(service.output).toContain('Unable to connect to the database'), {
@@ -329,7 +329,7 @@ describe('at boot', () => {
     expect(await service.stop('SIGTERM')).toBe(0);
   });
 
-  it('lets nobody wait where the database or Redis does not let it in, and says so without quoting', async () => {
+  it('a start ends at once when the database or Redis refuses our credentials, and the message quotes nothing', async () => {
     const wrong = [
       ['DATABASE_URL', { password: 'hunter2-of-mine' }],
       ['DATABASE_URL', { username: 'nobody-hunter2' }],
@@ -353,7 +353,7 @@ describe('at boot', () => {
     }
   });
 
-  it('names what is missing for production, and no value', async () => {
+  it('a start in production names every missing variable, and no value', async () => {
     const [bare, weak] = await Promise.all([
       ServiceProcess.spawn({ NODE_ENV: 'production' }),
       ServiceProcess.spawn({

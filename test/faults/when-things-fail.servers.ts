@@ -15,7 +15,7 @@ import {
 import { SwitchableProxy } from '../support/switchable-proxy.js';
 
 const QQ_TIMEOUT_MS = 700;
-/** Milliseconds that come on top of every bound: this machine has other things to do. */
+/** Milliseconds added to every bound, because the machine may be busy. */
 const SLACK_MS = 2500;
 const LIMITS = [
   'sms-per-mobile-minute=1000/60',
@@ -23,9 +23,9 @@ const LIMITS = [
   'sms-tries-per-mobile-day=1000/60',
 ].join();
 
-/** What every test looks at what is left by: on lines that never break. */
+/** A service whose connections never break: the tests look at the stored rows and keys through it. */
 let steady: App;
-/** The service on lines that do. */
+/** The service under test: its connections can be broken. */
 let app: App;
 let database: SwitchableProxy;
 let redis: SwitchableProxy;
@@ -55,6 +55,8 @@ beforeAll(async () => {
 });
 
 afterEach(async () => {
+  // What is away is never reported as a fault of ours.
+  expect(app.logRecorder.lines).not.toContain('INTERNAL_ERROR');
   app.sandbox.setFault({ mode: 'none' });
   app.sandbox.smsFault = 'none';
   await Promise.all([database.pass(), redis.pass(), qq.pass()]);
@@ -67,7 +69,7 @@ afterAll(async () => {
   await Promise.all([database.close(), redis.close(), qq.close()]);
 });
 
-/** Until the service says that it is ready: nobody restarts it. */
+/** Waits until the service is ready again without a restart. */
 async function back(): Promise<void> {
   await vi.waitFor(async () => expect((await app.shopper().get('/health/ready')).status).toBe(200), {
     timeout: 10_000,
@@ -90,7 +92,7 @@ async function timed<T>(work: Promise<T>): Promise<[T, milliseconds: number]> {
   return [await work, performance.now() - start];
 }
 
-/** Asks every route that needs what is away; each has to say so, in the one shape and in bounded time. */
+/** Sends these requests. Each has to be answered with UNAVAILABLE, in the one error shape and in bounded time. */
 async function saysSo(requests: readonly Promise<Answer>[], within: number): Promise<void> {
   const answers = await Promise.all(requests.map((request) => timed(request)));
   for (const [{ status, text }, took] of answers) {
@@ -103,7 +105,7 @@ async function saysSo(requests: readonly Promise<Answer>[], within: number): Pro
   expect((await app.shopper().get('/health/live')).status).toBe(200);
 }
 
-/** One request to each door that goes to the database. */
+/** One request to each route that needs the database. */
 async function toTheDatabase(form: BindForm, shopper: Shopper): Promise<(() => Promise<Answer>)[]> {
   const query = await shopper.approve(await shopper.start(), newQq());
   const { token, password } = owner;
@@ -124,27 +126,30 @@ describe('the database', () => {
   it.each([
     ['gone', 3000, () => (database.refuse(), database.reset())],
     ['silent', 2500, () => database.stall()],
-  ] as const)('%s: every door says so, and all is well when it is back', async (_how, within, breakIt) => {
-    const shopper = app.shopper();
-    const form = await shopper.bindForm();
-    const requests = await toTheDatabase(form, shopper);
+  ] as const)(
+    'the database is %s: every route that needs it says so, and all works when it is back',
+    async (_how, within, breakIt) => {
+      const shopper = app.shopper();
+      const form = await shopper.bindForm();
+      const requests = await toTheDatabase(form, shopper);
 
-    breakIt();
-    await saysSo(
-      requests.map((request) => request()),
-      within,
-    );
-    // Logging out needs Redis alone.
-    const { token } = (await steady.shopper().post('/authorizations/', owner)).body;
-    expect((await app.shopper().send('/authorizations/', { method: 'DELETE', token })).status).toBe(204);
+      breakIt();
+      await saysSo(
+        requests.map((request) => request()),
+        within,
+      );
+      // Logging out needs only Redis.
+      const { token } = (await steady.shopper().post('/authorizations/', owner)).body;
+      expect((await app.shopper().send('/authorizations/', { method: 'DELETE', token })).status).toBe(204);
 
-    await database.pass();
-    await back();
-    expect((await shopper.bind(form)).status).toBe(200);
-    await worksInFull();
-  });
+      await database.pass();
+      await back();
+      expect((await shopper.bind(form)).status).toBe(200);
+      await worksInFull();
+    },
+  );
 
-  it('that hung up on everybody while nobody looked costs nobody more than one try', async () => {
+  it('idle connections that the database closed cost each request at most one retry', async () => {
     await worksInFull();
     database.reset();
     await back();
@@ -152,7 +157,7 @@ describe('the database', () => {
     await worksInFull();
   });
 
-  it('away for a while loses nothing of the audit trail', async () => {
+  it('the audit trail loses nothing while the database is away', async () => {
     database.refuse();
     database.reset();
     const before = (await steady.shopper().get('/user/events/', owner.token)).text;
@@ -176,8 +181,8 @@ describe('the database', () => {
 });
 
 describe('Redis', () => {
-  /** One request to each door that asks Redis. */
-  async function doors(): Promise<(() => Promise<Answer>)[]> {
+  /** One request to each route that needs Redis. */
+  async function routes(): Promise<(() => Promise<Answer>)[]> {
     const shopper = app.shopper();
     const form = await shopper.bindForm();
     const query = await shopper.approve(await shopper.start(), newQq());
@@ -211,9 +216,9 @@ describe('Redis', () => {
     ['gone', 1000, () => (redis.refuse(), redis.reset())],
     ['silent', 3000, () => redis.stall()],
   ] as const)(
-    '%s: every door says so (the guard lets nobody in), and all is well when it is back',
+    'Redis is %s: every route that needs it says so (the guard refuses everyone), and all works when it is back',
     async (_how, within, breakIt) => {
-      const requests = await doors();
+      const requests = await routes();
 
       breakIt();
       await saysSo(
@@ -227,13 +232,13 @@ describe('Redis', () => {
     },
   );
 
-  it('away: no SMS is sent, even to somebody whose picture was right', async () => {
+  it('while Redis is away no SMS is sent, even with a right picture code', async () => {
     const mobile = newMobile();
     const shopper = app.shopper();
     const id = crypto.randomUUID();
     const image_code = (await shopper.get(`/image_codes/${id}/`)).headers.get('x-image-code');
     const send = () => shopper.post('/sms_codes/', { mobile, image_code_id: id, image_code });
-    // The picture is redeemed, and then the line dies under the first limit.
+    // The picture is used up, and then the connection breaks at the first limit.
     const cut = redis.cutBefore('sms-per-mobile-minute');
 
     const answer = await send();
@@ -246,7 +251,7 @@ describe('Redis', () => {
     expect(app.sandbox.messages(mobile)).toEqual([]);
   });
 
-  it('whose lines were forgotten on the way is reached by new ones', async () => {
+  it('connections to Redis that a router forgot are replaced', async () => {
     redis.strand();
 
     await saysSo([app.shopper().get('/user/', owner.token)], 3000);
@@ -255,7 +260,7 @@ describe('Redis', () => {
     await worksInFull();
   });
 
-  it('started anew, without its scripts, is served them again', async () => {
+  it('a Redis restarted without its scripts gets them again', async () => {
     await steady.redis.script('FLUSH');
 
     await worksInFull();
@@ -285,23 +290,26 @@ describe('QQ', () => {
     ['no_openid', 'me'],
     ['foreign_client', 'me'],
     ['no_unionid', 'me'],
-  ] as const)('%s at %s: says so in time, and stores nothing', async (mode, on) => {
-    const shopper = app.shopper();
-    const query = await shopper.approve(await shopper.start(), newQq());
-    const before = [await count('tb_users'), await count('tb_oauth_qq')];
-    app.sandbox.setFault({ mode, on });
+  ] as const)(
+    'fault %s of QQ at /%s: the answer says so in time, and nothing is stored',
+    async (mode, on) => {
+      const shopper = app.shopper();
+      const query = await shopper.approve(await shopper.start(), newQq());
+      const before = [await count('tb_users'), await count('tb_oauth_qq')];
+      app.sandbox.setFault({ mode, on });
 
-    const [answer, took] = await timed(shopper.get(`/oauth/qq/users/?${query}`));
+      const [answer, took] = await timed(shopper.get(`/oauth/qq/users/?${query}`));
 
-    expect(answer).toMatchObject(QQ_GONE);
-    expect(answer.text).not.toMatch(/token|openid|next/);
-    expect(took).toBeLessThan(2 * QQ_TIMEOUT_MS + SLACK_MS);
-    expect([await count('tb_users'), await count('tb_oauth_qq')]).toEqual(before);
-    app.sandbox.setFault({ mode: 'none' });
-    expect((await shopper.loginWithQq(newQq())).status).toBe(200);
-  });
+      expect(answer).toMatchObject(QQ_GONE);
+      expect(answer.text).not.toMatch(/token|openid|next/);
+      expect(took).toBeLessThan(2 * QQ_TIMEOUT_MS + SLACK_MS);
+      expect([await count('tb_users'), await count('tb_oauth_qq')]).toEqual(before);
+      app.sandbox.setFault({ mode: 'none' });
+      expect((await shopper.loginWithQq(newQq())).status).toBe(200);
+    },
+  );
 
-  it('gone: says so at once, whoever is logged in goes on, and all is well when it is back', async () => {
+  it('QQ is gone: the answer says so at once, logged-in people go on, and all works when it is back', async () => {
     const shopper = app.shopper();
     const query = await shopper.approve(
       (await shopper.start()).replace(qq.url, `${app.sandbox.url}/`),
@@ -319,7 +327,7 @@ describe('QQ', () => {
     await worksInFull();
   });
 
-  it('hanging for a hundred people holds up nobody else', async () => {
+  it('QQ hangs for a hundred people without delaying anybody else', async () => {
     app.sandbox.setFault({ mode: 'hang', on: 'token' });
     const people = await Promise.all(
       Array.from({ length: 100 }, async () => {
@@ -350,7 +358,7 @@ describe('the SMS gateway', () => {
       ),
     );
 
-  it('that refuses: the answer says so, the earlier code still works, and asking again is free', async () => {
+  it('the SMS gateway refuses: the answer says so, the earlier code still works, and asking again is free', async () => {
     const shopper = app.shopper();
     const form = await shopper.bindForm();
     const before = await countsOf(form.mobile);
@@ -374,7 +382,7 @@ describe('the SMS gateway', () => {
     ['reset', 0],
     ['hang', 4000],
   ] as const)(
-    'that may have sent it (%s): 202 in less than five seconds, and it counts',
+    'the SMS gateway may have sent the message (%s): 202 in less than five seconds, and it counts',
     async (fault, within) => {
       const shopper = app.shopper();
       const form = await shopper.bindForm();
@@ -439,7 +447,7 @@ describe('a bind of a new account', () => {
   );
 
   it.each(cases)(
-    'whose line to the $which dies $when $step, for $long, is whole or not at all, and succeeds when asked again',
+    'a bind whose connection to the $which breaks $when $step, for $long, is complete or absent, and a repeat succeeds',
     async ({ which, step, text, when, long }) => {
       const shopper = app.shopper();
       const form = await shopper.bindForm();
@@ -472,9 +480,15 @@ describe('a bind of a new account', () => {
   );
 });
 
-it('the log tells when Redis went and came, and names no secret of ours', () => {
-  expect(app.logRecorder.lines).toMatch(/Redis went away/);
-  expect(app.logRecorder.lines).toMatch(/Redis came back/);
-  expect(app.logRecorder.lines).not.toContain(APP_KEY);
-  expect(app.logRecorder.lines).not.toContain('INTERNAL_ERROR');
+it('the log says when Redis went away and when it came back, and contains no secret', async () => {
+  const before = app.logRecorder.lines.length;
+  const logged = () => app.logRecorder.lines.slice(before);
+
+  redis.refuse();
+  redis.reset();
+
+  await vi.waitFor(() => expect(logged()).toContain('Redis went away'), { timeout: 10_000 });
+  await redis.pass();
+  await vi.waitFor(() => expect(logged()).toContain('Redis came back'), { timeout: 10_000 });
+  expect(logged()).not.toContain(APP_KEY);
 });

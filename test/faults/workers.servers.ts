@@ -57,7 +57,7 @@ async function bindOnce(): Promise<number> {
 }
 
 describe('two workers', () => {
-  it('bind for twenty people at once, replace a worker that was killed, and stop together', async () => {
+  it('two workers bind for twenty people at once, replace a killed worker, and stop together', async () => {
     await expect.poll(workers, { timeout: 20_000 }).toHaveLength(2);
     const first = await Promise.all(Array.from({ length: 20 }, bindOnce));
     expect(first).toEqual(Array<number>(20).fill(200));
@@ -74,7 +74,7 @@ describe('two workers', () => {
     expect([lives(survivor), lives(replacement)]).toEqual([false, false]);
   });
 
-  it('that cannot start end the service with exit code 1 and the reason', async () => {
+  it('workers that cannot start end the service with exit code 1 and the reason', async () => {
     const refused = await ServiceProcess.spawn({
       ...environment(),
       DATABASE_URL: 'mysql://nobody:x@127.0.0.1:1/none',

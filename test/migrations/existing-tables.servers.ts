@@ -150,7 +150,7 @@ const OBSTACLES: readonly (readonly [why: string, statements: readonly string[],
 
 describe('a table that the promises cannot hold on', () => {
   it.each(OBSTACLES)(
-    'stops the migration before anything is changed, and db:check says it: %s',
+    'an unsuitable table stops the migration before any change, and db:check reports it: %s',
     async (_, statements, sentence) => {
       await run(...statements);
       const before = await schema();
@@ -164,7 +164,7 @@ describe('a table that the promises cannot hold on', () => {
     },
   );
 
-  it('is named beside all others, in one go', async () => {
+  it('all unsuitable tables are reported together', async () => {
     await run('ALTER TABLE tb_users ADD level int NOT NULL', 'ALTER TABLE tb_users DROP email_active');
 
     await expect(database.runMigrations()).rejects.toThrow(
@@ -174,7 +174,7 @@ describe('a table that the promises cannot hold on', () => {
 });
 
 describe('a shop without the unique indexes', () => {
-  it('gets them where its rows allow it, is told the right field by them, and loses them on the way down', async () => {
+  it('a shop without the unique indexes gets them if its rows allow it, errors name the field, and the way down removes them', async () => {
     await run('ALTER TABLE tb_users DROP INDEX mobile', 'ALTER TABLE tb_users DROP INDEX username');
     const before = await schema();
     expect((await checkDatabase(database)).report).toMatch(
@@ -193,7 +193,7 @@ describe('a shop without the unique indexes', () => {
     expect(await schema()).toEqual(before);
   });
 
-  it('whose openid index is called as MySQL calls it is told the right field too', async () => {
+  it("an openid index with MySQL's own name is recognized in errors too", async () => {
     await run('CREATE UNIQUE INDEX openid ON tb_oauth_qq (openid)');
     await database.runMigrations();
 
@@ -210,7 +210,7 @@ describe('a shop without the unique indexes', () => {
 });
 
 describe('a shop whose keys are unsigned', () => {
-  it('gets bindings that can refer to them', async () => {
+  it('a shop with unsigned keys gets bindings that can refer to them', async () => {
     await run(
       'DROP TABLE tb_oauth_qq',
       ...NO_KEYS.slice(0, 2),
@@ -224,7 +224,7 @@ describe('a shop whose keys are unsigned', () => {
 });
 
 describe('db:check', () => {
-  it('says what the migration would do, and nothing afterwards', async () => {
+  it('db:check says what the migration would do, and nothing after it', async () => {
     const { report, blocked } = await checkDatabase(database);
     expect(blocked).toBe(false);
     expect(report).toMatch(/create the table tb_account_event/);
@@ -238,7 +238,7 @@ describe('db:check', () => {
     expect((await checkDatabase(database)).report).toMatch(/^db:migrate would: nothing\./);
   });
 
-  it('lists rows that are no obstacle but deserve a look, with the statement that finds them', async () => {
+  it('db:check lists rows to look at that do not stop the migration, with the statement that finds them', async () => {
     await run(
       "UPDATE tb_users SET mobile = '020-8888' WHERE id = 2",
       djangoUser('13700137000'),
@@ -262,7 +262,7 @@ describe('db:check', () => {
       expect((await database.query<unknown[]>(statement)).length).toBeGreaterThan(0);
   });
 
-  it('says beforehand that an openid is bound twice', async () => {
+  it('db:check reports an openid that is bound twice', async () => {
     await run(djangoBinding(OPENID, 2));
 
     const { report, blocked } = await checkDatabase(database);
@@ -271,7 +271,7 @@ describe('db:check', () => {
     expect(report).toContain('2 rows of tb_oauth_qq share an openid');
   });
 
-  it('looks at an empty database too', async () => {
+  it('db:check accepts an empty database', async () => {
     await run(...NO_KEYS, 'DROP TABLE tb_oauth_qq, tb_address, tb_users');
 
     const { report, blocked } = await checkDatabase(database);
@@ -282,7 +282,7 @@ describe('db:check', () => {
 });
 
 describe('two and more migrations at once', () => {
-  it('run one after the other, and each step runs once', async () => {
+  it('simultaneous migrations run one after the other, and each step runs once', async () => {
     const others = await Promise.all(
       [1, 2].map(async () => (await openDatabase({ DATABASE_URL: urlOf(database) })).initialize()),
     );

@@ -30,7 +30,7 @@ async function tables(): Promise<string[]> {
 }
 
 describe('the embedded database', () => {
-  it('is made and migrated by opening it, and keeps what is in it', async () => {
+  it('the embedded database is created and migrated when opened, and keeps its data', async () => {
     expect(existsSync('.data/shop.sqlite')).toBe(true);
     await database.manager.insert(User, account('she', '13800138000'));
     await database.destroy();
@@ -41,7 +41,7 @@ describe('the embedded database', () => {
     expect(await database.runMigrations()).toEqual([]);
   });
 
-  it('never gives the number of a deleted account to another', async () => {
+  it("the embedded database never gives a deleted account's id to another account", async () => {
     const first = account('first', '13800138000');
     await database.manager.insert(User, first);
     await database.manager.delete(User, first.id);
@@ -52,7 +52,7 @@ describe('the embedded database', () => {
     expect(second.id).toBeGreaterThan(first.id);
   });
 
-  it('refuses a binding to no account', async () => {
+  it('the embedded database refuses a binding without an account', async () => {
     const bound = database.query(
       "INSERT INTO tb_oauth_qq (create_time, update_time, openid, user_id) VALUES ('', '', 'A', 77)",
     );
@@ -60,7 +60,7 @@ describe('the embedded database', () => {
     expect(violatedUnique(await bound.catch((error: unknown) => error))).toBeUndefined();
   });
 
-  it('goes down to nothing and up again', async () => {
+  it('the embedded database migrates down to nothing and up again', async () => {
     await database.manager.insert(
       AccountEvent,
       Object.assign(new AccountEvent(), { at: new Date(), event: 'x' }),
@@ -75,7 +75,7 @@ describe('the embedded database', () => {
     expect(await tables()).toEqual(ALL_TABLES);
   });
 
-  it('does not keep a reader waiting for a transaction that never ends', async () => {
+  it('the embedded database does not delay a reader forever when a transaction never ends', async () => {
     const runner = database.createQueryRunner();
     await runner.startTransaction();
 

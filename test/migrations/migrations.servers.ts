@@ -57,7 +57,7 @@ async function undoAll(): Promise<void> {
 }
 
 describe('on an empty database', () => {
-  it('makes the tables that the entities describe, and takes them away again', async () => {
+  it('on an empty database, the migrations create the tables that the entities describe, and remove them again', async () => {
     await database.runMigrations();
 
     expect(Object.keys(await schema())).toEqual(['tb_account_event', 'tb_oauth_qq', 'tb_users']);
@@ -85,7 +85,7 @@ describe('on an empty database', () => {
     expect(await schema()).toEqual({});
   });
 
-  it('makes what Django would have made: InnoDB, no defaults, its index, its key', async () => {
+  it('on an empty database, the migrations create what Django would have: InnoDB, no defaults, its index, its key', async () => {
     await database.runMigrations();
 
     const { tb_users: users, tb_oauth_qq: bindings } = await schema();
@@ -99,14 +99,14 @@ describe('on an empty database', () => {
     expect(bindings).toContain('FOREIGN KEY (`user_id`) REFERENCES `tb_users` (`id`)');
   });
 
-  it('has nothing to do the second time', async () => {
+  it('on a migrated database, the migrations have nothing to do', async () => {
     expect(await database.runMigrations()).toHaveLength(database.migrations.length);
     expect(await database.runMigrations()).toEqual([]);
   });
 });
 
 describe("on Django's tables", () => {
-  it('adds its indexes and columns, and changes nothing else', async () => {
+  it("on Django's tables, the migrations add indexes and columns, and change nothing else", async () => {
     await djangoShop();
     const before = {
       schema: await schema(),
@@ -134,7 +134,7 @@ describe("on Django's tables", () => {
     );
   });
 
-  it("lets Django's INSERTs through afterwards, but not a second binding of one QQ", async () => {
+  it("Django's INSERTs still work after the migrations, but a second binding of one QQ is refused", async () => {
     await djangoShop();
     await database.runMigrations();
 
@@ -149,7 +149,7 @@ describe("on Django's tables", () => {
     ]);
   });
 
-  it('leaves them on the way down as it found them, with their rows', async () => {
+  it("on the way down, Django's tables and rows are left as they were", async () => {
     await djangoShop();
     const before = {
       schema: await schema(),
@@ -165,7 +165,7 @@ describe("on Django's tables", () => {
     expect(await rows('tb_oauth_qq')).toEqual(before.bound);
   });
 
-  it("never takes away a column that was the shop's own", async () => {
+  it("the way down never removes a column of the shop's own", async () => {
     await djangoShop();
     await database.query('ALTER TABLE tb_oauth_qq ADD unionid varchar(64) NULL');
     const before = await schema();
@@ -176,7 +176,7 @@ describe("on Django's tables", () => {
     expect(await schema()).toEqual(before);
   });
 
-  it('makes the bindings where the shop had users only', async () => {
+  it('the migrations create the bindings table if the shop only had users', async () => {
     for (const statement of DJANGO_TABLES.slice(0, 4)) await database.query(statement);
     const before = await schema();
 
@@ -189,7 +189,7 @@ describe("on Django's tables", () => {
 });
 
 describe('what each binding remembers', () => {
-  it('takes an emoji in a nickname, though the table is utf8mb3', async () => {
+  it('a nickname with an emoji is stored, although the table is utf8mb3', async () => {
     await djangoShop();
     await database.runMigrations();
 
@@ -199,7 +199,7 @@ describe('what each binding remembers', () => {
     expect(nickname).toBe('企鹅🐧');
   });
 
-  it('begins with the unionids that are known', async () => {
+  it('the new column starts with the known unionids', async () => {
     await djangoShop();
     await database.query('ALTER TABLE tb_oauth_qq ADD unionid varchar(64) NULL');
     await database.query("UPDATE tb_oauth_qq SET unionid = 'UID_A'");
@@ -215,7 +215,7 @@ describe('what each binding remembers', () => {
 });
 
 describe('on openids that are bound twice', () => {
-  it('changes nothing, and says which they are and what to do; then it goes through', async () => {
+  it('openids that are bound twice stop the migration, which says which and what to do; then it runs', async () => {
     await djangoShop();
     await database.query(djangoBinding(OPENID, 2));
     // The index is to be as strict as the old column's collation.
@@ -244,7 +244,7 @@ describe('a run that broke off', () => {
   it.each([
     ['an empty database', 1],
     ["Django's tables", 2],
-  ])('is run again from wherever it was, on %s', async (kind, breaks) => {
+  ])('a migration that broke off at any step can be run again: %s', async (kind, breaks) => {
     if (kind !== 'an empty database') await djangoShop();
 
     let broken = 0;
@@ -294,7 +294,7 @@ describe('the commands', () => {
       await promisify(execFile)('npm', ['run', 'build'], { cwd: checkout });
   });
 
-  it('migrate, check, and revert', async () => {
+  it('the commands migrate, check and revert', async () => {
     const { stdout } = await run('npm', 'run', '-s', 'db:migrate');
     expect(stdout).toContain('executed successfully');
     expect(stdout).not.toMatch(/CREATE TABLE|INSERT/);
@@ -306,7 +306,7 @@ describe('the commands', () => {
     expect(JSON.stringify(await schema())).not.toContain('nickname');
   });
 
-  it('fail with the list on duplicates, and without DATABASE_URL in production', async () => {
+  it('the commands fail with the list of duplicates, and without DATABASE_URL in production', async () => {
     await djangoShop();
     await database.query(djangoBinding(OPENID, 2));
     await expect(run('npm', 'run', '-s', 'db:migrate')).rejects.toMatchObject({

@@ -98,7 +98,7 @@ describe('a bind whose password was right', () => {
     ['a reset of the password by SMS', 'PASSWORD_INVALID'],
     ['a disabling', 'ACCOUNT_DISABLED'],
     ['a change of the mobile by another service', 'SMS_CODE_INVALID'],
-  ])('does not outlive %s', async (change, errorCode) => {
+  ])('a bind with a right password does not outlive %s', async (change, errorCode) => {
     const victim = await owner();
     const [thief, qq] = [app.shopper(), newQq()];
     const { mobile, password } = victim;
@@ -114,7 +114,7 @@ describe('a bind whose password was right', () => {
     expect(await bindings().countBy({ userId: victim.id })).toBe(1);
   });
 
-  it('does not undo an unbinding', async () => {
+  it('a bind with a right password does not undo an unbinding', async () => {
     const victim = await owner();
     const { shopper, mobile, password, token, id } = victim;
     await bindings().delete({ userId: id });
@@ -138,7 +138,7 @@ describe('a bind whose password was right', () => {
     expect(await bindings().countBy({ userId: id })).toBe(0);
   });
 
-  it('outlives a renewal of the stored hash, which is no change of the password', async () => {
+  it('a bind with a right password outlives a renewal of the stored hash', async () => {
     const victim = await owner();
     const { shopper, mobile, password, id } = victim;
     const qq = newQq();
@@ -204,7 +204,7 @@ describe('what a logged-in person asked for', () => {
     ),
   );
 
-  it.each(cases)('%s does not outlive %s', async (request, change) => {
+  it.each(cases)('%s of a logged-in person does not outlive %s', async (request, change) => {
     const person = await owner();
     const ask = await REQUESTS[request](person);
     let before: unknown;

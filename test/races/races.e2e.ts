@@ -32,7 +32,7 @@ async function fiftyBrowsers(): Promise<{ shopper: Shopper; access_token: string
 }
 
 describe('one SMS code and fifty bind tokens at once', () => {
-  it('for a mobile without an account: one wins, with one account and one binding', async () => {
+  it('fifty binds with one code for a new mobile: one wins, with one account and one binding', async () => {
     const browsers = await fiftyBrowsers();
     const [mobile, password] = [newMobile(), newPassword()];
     const sms_code = await app.shopper().smsCode(mobile);
@@ -48,7 +48,7 @@ describe('one SMS code and fifty bind tokens at once', () => {
     expect(await bindings().countBy({ userId: account!.id })).toBe(1);
   });
 
-  it('for an account, with its password: one wins, with one binding', async () => {
+  it('fifty binds with one code for an existing account: one wins, with one binding', async () => {
     const browsers = await fiftyBrowsers();
     const { id, mobile, password } = await app.shopper().register();
     await forgetLimit(app, 'sms-per-mobile-minute', mobile);
@@ -64,7 +64,7 @@ describe('one SMS code and fifty bind tokens at once', () => {
     expect(await app.redis.exists(`sms_${mobile}`)).toBe(0);
   });
 
-  it('and forty-nine of them can go on: their QQs and tokens are as good as before', async () => {
+  it('a bind that lost the race for one code can be repeated with a new code', async () => {
     const browsers = (await fiftyBrowsers()).slice(0, 4);
     const { mobile, password } = await app.shopper().register();
     await forgetLimit(app, 'sms-per-mobile-minute', mobile);
@@ -79,7 +79,7 @@ describe('one SMS code and fifty bind tokens at once', () => {
 });
 
 describe('one bind token and fifty mobiles at once', () => {
-  it('one wins, with one account and one binding, and nobody else has lost a code', async () => {
+  it('one bind token with fifty mobiles at once: one wins, and nobody else has lost a code', async () => {
     const [shopper, qq] = [app.shopper(), newQq()];
     const access_token = await shopper.bindToken(qq);
     const forms = await atOnce(50, async () => {
@@ -105,7 +105,7 @@ describe('one bind token and fifty mobiles at once', () => {
 });
 
 describe('two browsers with one QQ', () => {
-  it('and two mobiles: one wins, and the other may bind another QQ with the code it has', async () => {
+  it('two browsers with one QQ and two mobiles: one wins, and the other may bind another QQ with its code', async () => {
     const qq = newQq();
     const browsers = [app.shopper(), app.shopper()] as const;
     const forms = [await browsers[0].bindForm({ qq }), await browsers[1].bindForm({ qq })] as const;
@@ -119,7 +119,7 @@ describe('two browsers with one QQ', () => {
     expect((await browsers[loser].bind({ ...forms[loser], access_token })).status).toBe(200);
   });
 
-  it('and one mobile with one code: one account, one binding', async () => {
+  it('two browsers with one QQ, one mobile and one code: one account, one binding', async () => {
     const [qq, mobile, password] = [newQq(), newMobile(), newPassword()];
     const browsers = [app.shopper(), app.shopper()];
     const sms_code = await app.shopper().smsCode(mobile);
@@ -138,27 +138,30 @@ describe('two browsers with one QQ', () => {
 });
 
 describe('a mobile that is registered while it is bound', () => {
-  it.each([1, 2, 3, 4, 5])('one account comes of it, whoever was first (%i)', async () => {
-    const [shopper, mobile] = [app.shopper(), newMobile()];
-    const access_token = await shopper.bindToken();
-    const sms_code = await shopper.smsCode(mobile);
-    const password = newPassword();
+  it.each([1, 2, 3, 4, 5])(
+    'a mobile that is registered and bound at the same time gets one account (%i)',
+    async () => {
+      const [shopper, mobile] = [app.shopper(), newMobile()];
+      const access_token = await shopper.bindToken();
+      const sms_code = await shopper.smsCode(mobile);
+      const password = newPassword();
 
-    const answers = await Promise.all([
-      shopper.bind({ mobile, password, sms_code, access_token }),
-      shopper.post('/users/', { username: newName(), mobile, password, sms_code }),
-    ]);
+      const answers = await Promise.all([
+        shopper.bind({ mobile, password, sms_code, access_token }),
+        shopper.post('/users/', { username: newName(), mobile, password, sms_code }),
+      ]);
 
-    expect(won(answers)).toHaveLength(1);
-    expect(['MOBILE_TAKEN', 'SMS_CODE_INVALID']).toContain(
-      answers.find(({ status }) => status >= 300)!.body.errorCode,
-    );
-    const found = await users().findBy({ mobile });
-    expect(found).toHaveLength(1);
-    expect(await bindings().countBy({ userId: found[0]!.id })).toBe(answers[0].status === 200 ? 1 : 0);
-  });
+      expect(won(answers)).toHaveLength(1);
+      expect(['MOBILE_TAKEN', 'SMS_CODE_INVALID']).toContain(
+        answers.find(({ status }) => status >= 300)!.body.errorCode,
+      );
+      const found = await users().findBy({ mobile });
+      expect(found).toHaveLength(1);
+      expect(await bindings().countBy({ userId: found[0]!.id })).toBe(answers[0].status === 200 ? 1 : 0);
+    },
+  );
 
-  it('two who register one name at once: one has it, and the other keeps the code', async () => {
+  it('of two who register one username at once, one gets it, and the other keeps the code', async () => {
     const username = newName();
     const forms = await atOnce(2, async () => {
       const mobile = newMobile();
@@ -173,13 +176,13 @@ describe('a mobile that is registered while it is bound', () => {
   });
 });
 
-describe('whoever logs in while the door is being shut', () => {
+describe('logging in while the credentials change', () => {
   const tokensOf = (answers: readonly Answer[]) => won(answers).flatMap(({ body }) => body.token ?? []);
   const dead = async (tokens: readonly string[]) => {
     for (const token of tokens) expect((await app.shopper().get('/user/', token)).status).toBe(401);
   };
 
-  it('with the old password, while it is changed: is out', async () => {
+  it('a login with the old password during its change does not stay valid', async () => {
     const owner = app.shopper();
     const { token, username, password } = await owner.register();
     const body = { old_password: password, new_password: newPassword() };
@@ -194,7 +197,7 @@ describe('whoever logs in while the door is being shut', () => {
     expect((await login(app.shopper(), username, body.new_password)).status).toBe(200);
   });
 
-  it('with a password that is being compared, while the account signs out everywhere: is out', async () => {
+  it('a login whose password is being compared while the account signs out everywhere does not stay valid', async () => {
     const owner = app.shopper();
     const { token, username, password } = await owner.register();
     let goOn = (): void => undefined;
@@ -214,7 +217,7 @@ describe('whoever logs in while the door is being shut', () => {
     await dead([answer.body.token]);
   });
 
-  it('with a QQ, while it is unbound: is out', async () => {
+  it('a login with a QQ during its unbinding does not stay valid', async () => {
     const [owner, qq] = [app.shopper(), newQq()];
     const form = await owner.bindForm({ qq });
     const { token } = (await owner.bind(form)).body;
@@ -230,7 +233,7 @@ describe('whoever logs in while the door is being shut', () => {
     await dead(tokensOf(answers));
   });
 
-  it('with an old format that is being renewed, while it is changed: the new password stands', async () => {
+  it('a login that renews an old hash during a change of the password does not restore the old password', async () => {
     const owner = app.shopper();
     const { username } = await oldAccount(app, { password: OLD_PASSWORD.encoded });
     const { token } = (await login(owner, username, OLD_PASSWORD.plain)).body;
@@ -279,18 +282,21 @@ describe('a limit, with fifty requests at once', () => {
     ['resets', (shopper) => shopper.post('/user/password/', { ...form, mobile: newMobile() })],
   ];
 
-  it.each(requests)('lets exactly as many through as it says: %s', async (_, request) => {
-    const shopper = limited.shopper();
+  it.each(requests)(
+    'fifty simultaneous requests: exactly the allowed number pass the limit %s',
+    async (_, request) => {
+      const shopper = limited.shopper();
 
-    const answers = await atOnce(50, () => request(shopper));
+      const answers = await atOnce(50, () => request(shopper));
 
-    const refused = answers.filter(({ status }) => status === 429);
-    expect(refused).toHaveLength(43);
-    for (const { headers } of refused) expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
-    expect((await request(limited.shopper())).status).not.toBe(429);
-  });
+      const refused = answers.filter(({ status }) => status === 429);
+      expect(refused).toHaveLength(43);
+      for (const { headers } of refused) expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
+      expect((await request(limited.shopper())).status).not.toBe(429);
+    },
+  );
 
-  it('lets exactly as many through as it says: binds', async () => {
+  it('fifty simultaneous binds: exactly the allowed number pass', async () => {
     const shopper = limited.shopper();
     const tokens: string[] = [];
     for (let nth = 0; nth < 7; nth++) tokens.push(await shopper.bindToken());
@@ -304,7 +310,7 @@ describe('a limit, with fifty requests at once', () => {
 });
 
 describe('a QQ that was unbound', () => {
-  it('is not bound by a token from before, though a later bind of it failed at its last step', async () => {
+  it('an older bind token does not bind an unbound QQ, even after a later bind failed at its last step', async () => {
     const [shopper, qq] = [app.shopper(), newQq()];
     const used = await shopper.bindForm({ qq });
     const { token } = (await shopper.bind(used)).body;

@@ -18,7 +18,7 @@ afterAll(async () => {
 });
 
 describe('two services on one Redis', () => {
-  it('asked fifty times at once for one mobile send one SMS', async () => {
+  it('two services on one Redis that are asked fifty times at once for one mobile send one SMS', async () => {
     const mobile = newMobile();
 
     const answers = await atOnce(50, (index) => (index % 2 ? app : beside).shopper().askForSms(mobile));
@@ -27,7 +27,7 @@ describe('two services on one Redis', () => {
     expect(app.sandbox.messages(mobile)).toHaveLength(1);
   });
 
-  it('take one code and one bind token once', async () => {
+  it('two services on one Redis accept one code and one bind token once', async () => {
     const [here, there] = [app.shopper(), beside.shopper()];
     const [mobile, password] = [newMobile(), newPassword()];
     const sms_code = await here.smsCode(mobile);

@@ -6,7 +6,7 @@ import { countSql, redisDuring } from './counting.js';
 import { SwitchableProxy } from './switchable-proxy.js';
 
 describe('counting', () => {
-  it('hears the statements to one database, of connections old and new, and of nobody else', async () => {
+  it('sqlDuring sees the statements to one database, of old and new connections, and no others', async () => {
     const [ours, theirs] = await Promise.all([
       freshDatabase({ migrated: false }),
       freshDatabase({ migrated: false }),
@@ -30,7 +30,7 @@ describe('counting', () => {
     await Promise.all([old.end(), other.end()]);
   });
 
-  it('hears the commands to one Redis, but not what a script does inside', async () => {
+  it('redisDuring sees the commands to one Redis, but not those inside a script', async () => {
     const [ours, theirs] = await Promise.all([freshRedis(), freshRedis()]);
     const [redis, other] = [new Redis(ours.url), new Redis(theirs.url)];
     await Promise.all([redis.ping(), other.ping()]);
@@ -49,7 +49,7 @@ describe('counting', () => {
 });
 
 describe('the line', () => {
-  it('passes, stalls, refuses, resets and is cut at a chosen word, before or after the answer', async () => {
+  it('SwitchableProxy passes, stalls, refuses, resets and cuts at a chosen text, before or after the answer', async () => {
     const { url } = await freshRedis();
     await using line = await SwitchableProxy.to(url);
     const open = () => {

@@ -42,7 +42,7 @@ const from = (origin: string) =>
   });
 
 describe('a page of another origin', () => {
-  it.each(CHANGING)('may not %s %s', async (method, path) => {
+  it.each(CHANGING)('a page of another origin may not %s %s', async (method, path) => {
     const answer = await app
       .shopper()
       .send(path, { method, body: { password: newPassword() }, headers: { origin: 'https://evil.example' } });
@@ -64,18 +64,18 @@ describe('a page of another origin', () => {
     'https://SHOP.example',
     'http://127.0.0.1:1',
     'file://',
-  ])('is refused whatever its origin is called: %s', async (origin) => {
+  ])('a page of another origin is refused, whatever its Origin header: %s', async (origin) => {
     expect((await from(origin)).body.errorCode).toBe('ORIGIN_REFUSED');
   });
 
   it.each(['https://shop.example', 'https://m.shop.example'])(
-    'that is listed is served: %s',
+    'a page of a listed origin is served: %s',
     async (origin) => {
       expect((await from(origin)).body.errorCode).toBe('CREDENTIALS_INVALID');
     },
   );
 
-  it('is refused before its body is read', async () => {
+  it('a page of another origin is refused before its body is read', async () => {
     const answer = await app.shopper().send('/authorizations/', {
       method: 'POST',
       body: 'x'.repeat(20_000),
@@ -85,7 +85,7 @@ describe('a page of another origin', () => {
     expect(answer.body.errorCode).toBe('ORIGIN_REFUSED');
   });
 
-  it("spends nothing of its visitor's: no limit is counted", async () => {
+  it("a page of another origin does not use up its visitor's limits", async () => {
     const visitor = app.shopper();
     const form = {
       method: 'POST',
@@ -101,7 +101,7 @@ describe('a page of another origin', () => {
     expect(own.body.errorCode).toBe('CREDENTIALS_INVALID');
   });
 
-  it('may read what is public, and start a login', async () => {
+  it('a page of another origin may read what is public, and start a login', async () => {
     const headers = { origin: 'https://evil.example' };
 
     expect((await app.shopper().send('/oauth/qq/authorization/', { headers })).status).toBe(200);
@@ -111,7 +111,7 @@ describe('a page of another origin', () => {
 
 describe('a page opened on the machine of the service', () => {
   it.each(['127.0.0.1', 'localhost'])(
-    'is served under %s with the port, outside of production',
+    "a page under %s with the service's port is served on the same machine, outside of production",
     async (host) => {
       const { port } = new URL(app.url);
 
@@ -131,7 +131,7 @@ describe('an error', () => {
     ['a 414', 'GET', `/user/?${'x'.repeat(13_000)}`, undefined, 414],
     ['a 414 of a page', 'GET', `/?${'x'.repeat(13_000)}`, undefined, 414],
     ['a malformed body', 'POST', '/users/', '{', 400],
-  ] as const)('carries the CORS headers: %s', async (_name, method, path, body, status) => {
+  ] as const)('an error carries the CORS headers: %s', async (_name, method, path, body, status) => {
     const origin = 'https://m.shop.example';
     const answer = await app.shopper().send(path, { method, body, headers: { origin } });
 
@@ -144,13 +144,13 @@ describe('an error', () => {
     );
   });
 
-  it('of ORIGIN_REFUSED gives a foreign page nothing to read', async () => {
+  it('ORIGIN_REFUSED gives a foreign page nothing to read', async () => {
     const { headers } = await from('https://evil.example');
 
     expect(headers.has('access-control-allow-origin')).toBe(false);
   });
 
-  it('of a limit carries the CORS headers and Retry-After', async () => {
+  it("a limit's refusal carries the CORS headers and Retry-After", async () => {
     const shopper = app.shopper();
     const form = { username: newMobile(), password: newPassword() };
     const send = () =>

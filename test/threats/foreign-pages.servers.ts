@@ -32,7 +32,7 @@ const form = (origin: string): Promise<Answer> =>
   });
 
 describe('a form of a foreign page, in production', () => {
-  it('costs no SQL statement and no Redis command', async () => {
+  it('a form of a foreign page costs no SQL statement and no Redis command', async () => {
     const { DATABASE_URL = '', REDIS_URL = '' } = app.backends.env;
     await form('https://shop.example');
     const all = async () => {
@@ -44,9 +44,12 @@ describe('a form of a foreign page, in production', () => {
     expect(await redisDuring(REDIS_URL, all)).toEqual([]);
   });
 
-  it.each(['127.0.0.1', 'localhost'])('is refused from %s with the port of the service', async (host) => {
-    const { body } = await form(`http://${host}:${new URL(app.url).port}`);
+  it.each(['127.0.0.1', 'localhost'])(
+    "a page from %s with the service's port is refused in production",
+    async (host) => {
+      const { body } = await form(`http://${host}:${new URL(app.url).port}`);
 
-    expect(body.errorCode).toBe('ORIGIN_REFUSED');
-  });
+      expect(body.errorCode).toBe('ORIGIN_REFUSED');
+    },
+  );
 });

@@ -29,7 +29,7 @@ describe('X-Forwarded-For', () => {
     ['198.51.100.1, 203.0.113.12:1234', '203.0.113.12'],
     ['203.0.113.13:1234, 10.0.0.9:80', '203.0.113.13'],
     ['203.0.113.14, [::ffff:10.0.0.9]:80', '203.0.113.14'],
-  ])('counts the client that "%s" names', async (forwarded, network) => {
+  ])('X-Forwarded-For: the client that "%s" names is counted', async (forwarded, network) => {
     expect((await start(forwarded)).status).toBe(200);
 
     expect(await starts(network)).toBe(1);
@@ -40,7 +40,7 @@ describe('X-Forwarded-For', () => {
     ['_hidden', 22],
     ['203.0.113.99, unknown', 23],
     ['203.0.113.99, 203.0.113.300', 24],
-  ])('counts the proxy that wrote "%s", and nobody before it', async (text, last) => {
+  ])('X-Forwarded-For: the proxy that wrote "%s" is counted, and no earlier entry', async (text, last) => {
     expect((await start(`${text}, 10.0.0.${last}`)).status).toBe(200);
 
     expect(await starts(`10.0.0.${last}`)).toBe(1);

@@ -347,42 +347,46 @@ function isProblem({ text, status }: { text: string; status: number }): boolean 
 }
 
 describe(`${REQUESTS} generated requests to every route`, () => {
-  it(`find no fault of ours (FUZZ_SEED=${SEED})`, { timeout: 600_000 }, async () => {
-    const routes = Object.entries(document.paths)
-      .flatMap(([path, methods]) =>
-        Object.entries(methods).map(([method, operation]) => ({
-          path,
-          method: method.toUpperCase(),
-          operation,
-        })),
-      )
-      // Reading first, before the refusals fill the trail; last what ends the login that the others come with.
-      .toSorted((a, b) => turn(a) - turn(b));
-    expect(routes.length).toBeGreaterThanOrEqual(18);
-    const report: string[] = [];
-    const found: string[] = [];
+  it(
+    `generated requests to every route cause no fault of ours (FUZZ_SEED=${SEED})`,
+    { timeout: 600_000 },
+    async () => {
+      const routes = Object.entries(document.paths)
+        .flatMap(([path, methods]) =>
+          Object.entries(methods).map(([method, operation]) => ({
+            path,
+            method: method.toUpperCase(),
+            operation,
+          })),
+        )
+        // Reading first, before the refusals fill the trail; last what ends the login that the others come with.
+        .toSorted((a, b) => turn(a) - turn(b));
+      expect(routes.length).toBeGreaterThanOrEqual(18);
+      const report: string[] = [];
+      const found: string[] = [];
 
-    for (const { path, method, operation } of routes) {
-      const request = fc
-        .tuple(pathOf(path, operation), headersOf(), bodyOf(operation))
-        .map(([path, headers, { body, headers: type }]): Generated => ({
-          path,
-          headers: { ...headers, ...type },
-          body,
-        }));
-      const start = performance.now();
-      const requests = fc.sample(request, { numRuns: REQUESTS, seed: SEED });
-      const made = performance.now();
-      const { faults, statuses } = await sendAll(method, requests);
-      report.push(
-        `${method} ${path} ${JSON.stringify(statuses)} ${Math.round(made - start)} + ${Math.round(performance.now() - made)} ms`,
-      );
-      found.push(...faults);
-    }
+      for (const { path, method, operation } of routes) {
+        const request = fc
+          .tuple(pathOf(path, operation), headersOf(), bodyOf(operation))
+          .map(([path, headers, { body, headers: type }]): Generated => ({
+            path,
+            headers: { ...headers, ...type },
+            body,
+          }));
+        const start = performance.now();
+        const requests = fc.sample(request, { numRuns: REQUESTS, seed: SEED });
+        const made = performance.now();
+        const { faults, statuses } = await sendAll(method, requests);
+        report.push(
+          `${method} ${path} ${JSON.stringify(statuses)} ${Math.round(made - start)} + ${Math.round(performance.now() - made)} ms`,
+        );
+        found.push(...faults);
+      }
 
-    if (process.env.FUZZ_REPORT) writeFileSync(process.env.FUZZ_REPORT, report.join('\n'));
-    expect(found.slice(0, 20)).toEqual([]);
-    expect(service.output).not.toMatch(/INTERNAL_ERROR|Unhandled|Warning/);
-    expect((await fetch(`${service.url}/health/ready`)).status).toBe(200);
-  });
+      if (process.env.FUZZ_REPORT) writeFileSync(process.env.FUZZ_REPORT, report.join('\n'));
+      expect(found.slice(0, 20)).toEqual([]);
+      expect(service.output).not.toMatch(/INTERNAL_ERROR|Unhandled|Warning/);
+      expect((await fetch(`${service.url}/health/ready`)).status).toBe(200);
+    },
+  );
 });

@@ -33,7 +33,7 @@ const PATIENT = { timeout: 25_000 };
 const gone = () => metric('qq_account_hash_rejected_total', { reason: 'gone' });
 
 describe('the queue of password hashes', { timeout: 60_000 }, () => {
-  it('answers OVERLOADED to a network that floods it, and serves another one meanwhile', async () => {
+  it('a network that floods the password hashes gets OVERLOADED, and another one is served', async () => {
     const flooder = app.shopper();
     const ends: string[] = [];
     const flood = atOnce(24, async () => {
@@ -54,7 +54,7 @@ describe('the queue of password hashes', { timeout: 60_000 }, () => {
       if (status === 503) expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
   });
 
-  it('computes nothing for clients that have hung up', async () => {
+  it('the hash queue does not hash for clients that have disconnected', async () => {
     const before = await gone();
     const hangUp = new AbortController();
     const body = () => JSON.stringify({ username: newName(), password: newPassword() });

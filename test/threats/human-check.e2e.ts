@@ -28,7 +28,7 @@ const INVALID = {
 };
 
 describe('the proof of work', () => {
-  it('sends an SMS in place of the picture', async () => {
+  it('the proof of work can replace the picture for an SMS', async () => {
     const [shopper, mobile] = [app.shopper(), newMobile()];
     const { altcha } = await solvedBy(shopper);
 
@@ -37,7 +37,7 @@ describe('the proof of work', () => {
     expect(app.sandbox.messages(mobile)).toHaveLength(1);
   });
 
-  it('serves once, also for twenty at once', async () => {
+  it('a proof of work is accepted once, even of twenty simultaneous requests', async () => {
     const { altcha } = await solvedBy(app.shopper());
 
     const answers = await atOnce(20, () =>
@@ -47,7 +47,7 @@ describe('the proof of work', () => {
     expect(tally(answers)).toEqual({ 200: 1, HUMAN_CHECK_INVALID: 19 });
   });
 
-  it('serves once, whichever server it comes to', async ({ skip }) => {
+  it('a proof of work is accepted once by all instances together', async ({ skip }) => {
     // In the embedded mode each service has a Redis of its own.
     if (app.backends.embedded) skip();
     const { altcha } = await solvedBy(app.shopper());
@@ -60,7 +60,7 @@ describe('the proof of work', () => {
     expect(tally(answers)).toEqual({ 200: 1, HUMAN_CHECK_INVALID: 1 });
   });
 
-  it('serves for ten minutes', async () => {
+  it('a proof of work is valid for ten minutes', async () => {
     const { altcha } = await solvedBy(app.shopper());
 
     const answer = await later(601, () => app.shopper().post('/sms_codes/', { mobile: newMobile(), altcha }));
@@ -90,7 +90,7 @@ describe('the proof of work', () => {
     ['an empty challenge', () => ({ challenge: {}, solution: {} })],
     ['null', () => null],
     ['a number', () => 1],
-  ])('is refused with %s', async (_, change) => {
+  ])('a proof of work is refused with %s', async (_, change) => {
     const { altcha } = await solvedBy(app.shopper());
 
     const answer = await app
@@ -100,11 +100,14 @@ describe('the proof of work', () => {
     expect(answer).toMatchObject(INVALID);
   });
 
-  it.each(['not base64!', '{}', 'e30', '\u0000', 'x'.repeat(4096)])('is refused as %j', async (altcha) => {
-    expect(await app.shopper().post('/sms_codes/', { mobile: newMobile(), altcha })).toMatchObject(INVALID);
-  });
+  it.each(['not base64!', '{}', 'e30', '\u0000', 'x'.repeat(4096)])(
+    'a proof of work is refused when it is %j',
+    async (altcha) => {
+      expect(await app.shopper().post('/sms_codes/', { mobile: newMobile(), altcha })).toMatchObject(INVALID);
+    },
+  );
 
-  it('its challenges are limited by address', async () => {
+  it('challenges of the proof of work are limited by address', async () => {
     const shopper = app.shopper();
     await alreadyCounted(app, 'challenges-per-ip', shopper.address, 300);
 
@@ -114,7 +117,7 @@ describe('the proof of work', () => {
     });
   });
 
-  it('outlives a change of JWT_SECRET', async () => {
+  it('a proof of work outlives a change of JWT_SECRET', async () => {
     const { altcha } = await solvedBy(app.shopper());
     const after = await startApp({
       beside: app,
@@ -137,7 +140,7 @@ function tampered(altcha: string, change: object): unknown {
 }
 
 describe('HUMAN_CHECK=altcha', () => {
-  it('has no pictures, and takes none', async () => {
+  it('HUMAN_CHECK=altcha draws no pictures, and accepts none', async () => {
     const shopper = production.shopper();
     const image_code_id = randomUUID();
     expect((await shopper.get(`/image_codes/${image_code_id}/`)).status).toBe(404);
@@ -155,7 +158,7 @@ describe('HUMAN_CHECK=altcha', () => {
     });
   });
 
-  it('asks for the proof where there is none', async () => {
+  it('HUMAN_CHECK=altcha asks for the proof of work when it is missing', async () => {
     expect((await production.shopper().post('/sms_codes/', { mobile: newMobile() })).body.errors).toEqual({
       altcha: ['请完成人机验证'],
     });
@@ -163,7 +166,7 @@ describe('HUMAN_CHECK=altcha', () => {
 });
 
 describe('HUMAN_CHECK=picture', () => {
-  it('has no proof of work, and takes none', async () => {
+  it('HUMAN_CHECK=picture issues no proof of work, and accepts none', async () => {
     const { altcha } = await solvedBy(app.shopper());
     expect((await pictures.shopper().get('/human_checks/')).status).toBe(404);
 
@@ -175,7 +178,7 @@ describe('HUMAN_CHECK=picture', () => {
 });
 
 describe('both checks', () => {
-  it('ask for one of them where there is none', async () => {
+  it('with both human checks, one of them is asked for when both are missing', async () => {
     const { body } = await app.shopper().post('/sms_codes/', { mobile: newMobile(), image_code: 'KKKK' });
 
     expect(Object.keys(body.errors!)).toEqual(['altcha', 'image_code_id', 'image_code']);

@@ -83,7 +83,7 @@ async function startUnder(globals: Readonly<Record<string, string | number>>): P
 }
 
 describe.skipIf(program === undefined)('a server whose settings say otherwise', () => {
-  it.each(SETTINGS)('changes no result: %s', async (_, globals) => {
+  it.each(SETTINGS)('a database server with other settings changes no result: %s', async (_, globals) => {
     let app: App | undefined;
     try {
       app = await startUnder(globals);

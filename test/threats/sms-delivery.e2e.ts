@@ -20,7 +20,7 @@ const arrived = (mobile: string) => app.sandbox.messages(mobile);
 const aMinuteLater = (mobile: string) => forgetLimit(app, 'sms-per-mobile-minute', mobile);
 
 describe('a gateway that may have sent the message', () => {
-  it('and answers after five and a half seconds: 202 in less than five, counted, and the code works', async () => {
+  it('a gateway that answers after five and a half seconds: 202 in less than five, counted, and the code works', async () => {
     const [shopper, mobile] = [app.shopper(), newMobile()];
     const before = await counted(app, 'sms-budget-day', 'all');
     app.sandbox.setSmsFault({ mode: 'slow', ms: 5500 });
@@ -44,7 +44,7 @@ describe('a gateway that may have sent the message', () => {
     expect((await shopper.bind(await shopper.bindForm({ mobile, sms_code: code }))).status).toBe(200);
   });
 
-  it('and hangs up: 202, counted, and the answer says no more than any other', async () => {
+  it("a gateway that hangs up: 202, counted, and the answer's body is as for any other message", async () => {
     const [shopper, mobile] = [app.shopper(), newMobile()];
     const sent = await shopper.askForSms(newMobile());
     app.sandbox.smsFault = 'reset';
@@ -56,7 +56,7 @@ describe('a gateway that may have sent the message', () => {
     for (const rule of PER_MOBILE) expect(await counted(app, rule, mobile), rule).toBe(1);
   });
 
-  it('before its answer too: the code works from the moment it may have arrived', async () => {
+  it("a code works from the moment its message may have arrived, before the gateway's answer", async () => {
     const [shopper, mobile] = [app.shopper(), newMobile()];
     const access_token = await shopper.bindToken();
     app.sandbox.setSmsFault({ mode: 'slow', ms: 2000 });
@@ -72,7 +72,7 @@ describe('a gateway that may have sent the message', () => {
 });
 
 describe('a gateway that certainly did not send', () => {
-  it('leaves the code before as it was: its digits, its life and the tries it has had', async () => {
+  it('a message that was certainly not sent leaves the previous code with its digits, life and tries', async () => {
     const shopper = app.shopper();
     const form = await shopper.bindForm();
     const { mobile, sms_code } = form;
@@ -91,7 +91,7 @@ describe('a gateway that certainly did not send', () => {
     expect((await shopper.bind(form)).body.errorCode).toBe('SMS_CODE_INVALID');
   });
 
-  it('leaves no code where there was none', async () => {
+  it('a message that was certainly not sent leaves no code when there was none', async () => {
     const mobile = newMobile();
     app.sandbox.smsFault = 'refuse';
 
@@ -100,7 +100,7 @@ describe('a gateway that certainly did not send', () => {
     expect(await app.redis.exists(`sms_${mobile}`)).toBe(0);
   });
 
-  it('because nobody listens: 503, nothing counted, and the user may ask again at once', async () => {
+  it('a gateway that cannot be reached: 503, nothing counted, and the user may ask again at once', async () => {
     const away = await startApp({ beside: app, env: { SMS_HTTP_URL: 'http://127.0.0.1:1/send' } });
     try {
       const [shopper, mobile] = [away.shopper(), newMobile()];

@@ -62,7 +62,7 @@ afterAll(async () => {
 });
 
 describe('a body', () => {
-  it.each(FORMS)('over 16 KB is refused unread: %s %s', async (method, path, form) => {
+  it.each(FORMS)('a body over 16 KB is refused unread: %s %s', async (method, path, form) => {
     const body = JSON.stringify({ ...form, more: 'x'.repeat(16_384) });
 
     expectProblem(await send(method, path, body), 'PAYLOAD_TOO_LARGE');
@@ -71,7 +71,7 @@ describe('a body', () => {
     expectProblem(await send(method, path, chunked, { 'transfer-encoding': 'chunked' }), 'PAYLOAD_TOO_LARGE');
   });
 
-  it.each(FORMS)('of another type is refused: %s %s', async (method, path, form) => {
+  it.each(FORMS)('a body of another type is refused: %s %s', async (method, path, form) => {
     for (const type of [
       'text/plain',
       'text/html',
@@ -92,115 +92,123 @@ describe('a body', () => {
     );
   });
 
+  it.each(FORMS)('a body in another encoding than UTF-8 is refused: %s %s', async (method, path, form) => {
+    const text = JSON.stringify(form);
+    const json = (charset: string) => ({ 'content-type': `application/json; charset=${charset}` });
+
+    expectProblem(
+      await send(method, path, Buffer.from(text, 'utf16le'), json('utf-16le')),
+      'UNSUPPORTED_MEDIA_TYPE',
+    );
+    expectProblem(await send(method, path, text, json('iso-8859-1')), 'UNSUPPORTED_MEDIA_TYPE');
+    expectProblem(
+      await send(method, path, gzipSync(text), { 'content-encoding': 'gzip' }),
+      'UNSUPPORTED_MEDIA_TYPE',
+    );
+    // Bytes that are no UTF-8 would all be read as U+FFFD: two passwords would be one.
+    expectProblem(
+      await send(method, path, Buffer.from('{"password":"long-\xff-enough"}', 'latin1')),
+      'REQUEST_INVALID',
+    );
+    expectProblem(await send(method, path, Buffer.from(`\ufeff${text}`)), [400, 401, 404]);
+    expectProblem(await send(method, path, text, json('UTF-8')), [400, 401, 404]);
+  });
+
   it.each(FORMS)(
-    'in another encoding than UTF-8 is refused, not guessed at: %s %s',
+    'a body that is not JSON, or not the form, is refused: %s %s',
     async (method, path, form) => {
       const text = JSON.stringify(form);
-      const json = (charset: string) => ({ 'content-type': `application/json; charset=${charset}` });
-
-      expectProblem(
-        await send(method, path, Buffer.from(text, 'utf16le'), json('utf-16le')),
-        'UNSUPPORTED_MEDIA_TYPE',
-      );
-      expectProblem(await send(method, path, text, json('iso-8859-1')), 'UNSUPPORTED_MEDIA_TYPE');
-      expectProblem(
-        await send(method, path, gzipSync(text), { 'content-encoding': 'gzip' }),
-        'UNSUPPORTED_MEDIA_TYPE',
-      );
-      // Bytes that are no UTF-8 would all be read as U+FFFD: two passwords would be one.
-      expectProblem(
-        await send(method, path, Buffer.from('{"password":"long-\xff-enough"}', 'latin1')),
-        'REQUEST_INVALID',
-      );
-      expectProblem(await send(method, path, Buffer.from(`\ufeff${text}`)), [400, 401, 404]);
-      expectProblem(await send(method, path, text, json('UTF-8')), [400, 401, 404]);
+      const deep = (open: string, close: string, levels: number) =>
+        open.repeat(levels) + close.repeat(levels);
+      const [field = ''] = Object.keys(form);
+      const bodies = [
+        ['empty', ''],
+        ['cut off', text.slice(0, -1)],
+        ['two of them', text + text],
+        ['NaN', '{"a":NaN}'],
+        ['null', 'null'],
+        ['a number', '1e999'],
+        ['a string', JSON.stringify(text)],
+        ['true', 'true'],
+        ['an empty array', '[]'],
+        ['an array', `[${text}]`],
+        ['nested arrays', `[[${text}]]`],
+        ['an empty object', '{}'],
+        ['deep arrays', deep('[', ']', 8000)],
+        ['deep arrays, open', '['.repeat(16_000)],
+        ['deep objects', deep('{"a":', '}', 2600).replace('{"a":}', '{"a":1}')],
+        ['a deep field', `{"${field}":${deep('[', ']', 8000)}}`],
+        ['a deep object in a field', `{"${field}":${deep('{"a":', '}', 2600).replace('{"a":}', '{}')}}`],
+        ['__proto__', `{"__proto__":{"${field}":"x"},${text.slice(1)}`],
+        ['__proto__ within', `{"a":{"__proto__":{"polluted":true}}}`],
+        ['constructor.prototype', '{"constructor":{"prototype":{"polluted":true}}}'],
+        ['escaped __proto__', String.raw`{"\u005f_proto__":{"polluted":true}}`],
+        ['constructor', '{"constructor":"x"}'],
+        ['toString', `{"${field}":{"toString":1,"valueOf":2}}`],
+        ['then', `{"then":{"then":1},"length":1e308,"toJSON":1,"hasOwnProperty":1,"${field}":{"then":1}}`],
+        ['ten thousand keys', `{${Array.from({ length: 1500 }, (_, i) => `"k${i}":1`).join()}}`],
+      ] as const;
+      for (const [name, body] of bodies)
+        expectProblem(await send(method, path, body), 'REQUEST_INVALID', name);
+      expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
     },
   );
 
-  it.each(FORMS)('that is no JSON, or not the form, is refused: %s %s', async (method, path, form) => {
-    const text = JSON.stringify(form);
-    const deep = (open: string, close: string, levels: number) => open.repeat(levels) + close.repeat(levels);
-    const [field = ''] = Object.keys(form);
-    const bodies = [
-      ['empty', ''],
-      ['cut off', text.slice(0, -1)],
-      ['two of them', text + text],
-      ['NaN', '{"a":NaN}'],
-      ['null', 'null'],
-      ['a number', '1e999'],
-      ['a string', JSON.stringify(text)],
-      ['true', 'true'],
-      ['an empty array', '[]'],
-      ['an array', `[${text}]`],
-      ['nested arrays', `[[${text}]]`],
-      ['an empty object', '{}'],
-      ['deep arrays', deep('[', ']', 8000)],
-      ['deep arrays, open', '['.repeat(16_000)],
-      ['deep objects', deep('{"a":', '}', 2600).replace('{"a":}', '{"a":1}')],
-      ['a deep field', `{"${field}":${deep('[', ']', 8000)}}`],
-      ['a deep object in a field', `{"${field}":${deep('{"a":', '}', 2600).replace('{"a":}', '{}')}}`],
-      ['__proto__', `{"__proto__":{"${field}":"x"},${text.slice(1)}`],
-      ['__proto__ within', `{"a":{"__proto__":{"polluted":true}}}`],
-      ['constructor.prototype', '{"constructor":{"prototype":{"polluted":true}}}'],
-      ['escaped __proto__', String.raw`{"\u005f_proto__":{"polluted":true}}`],
-      ['constructor', '{"constructor":"x"}'],
-      ['toString', `{"${field}":{"toString":1,"valueOf":2}}`],
-      ['then', `{"then":{"then":1},"length":1e308,"toJSON":1,"hasOwnProperty":1,"${field}":{"then":1}}`],
-      ['ten thousand keys', `{${Array.from({ length: 1500 }, (_, i) => `"k${i}":1`).join()}}`],
-    ] as const;
-    for (const [name, body] of bodies) expectProblem(await send(method, path, body), 'REQUEST_INVALID', name);
-    expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
-  });
+  it.each(FORMS)(
+    'a body with a wrong kind of value in a field is refused: %s %s',
+    async (method, path, form) => {
+      const wrong = [
+        null,
+        1,
+        -0,
+        1e308,
+        true,
+        [],
+        {},
+        [['a']],
+        { $ne: '' },
+        { length: 11 },
+        '',
+        '\0',
+        '\ud800',
+      ];
+      for (const field of Object.keys(form))
+        for (const value of [
+          ...wrong.filter((value) => field !== 'access_token' || !value || typeof value !== 'string'),
+          [form[field]],
+          [form[field], form[field]],
+          { 0: form[field] },
+        ])
+          expectProblem(
+            await send(method, path, JSON.stringify({ ...form, [field]: value })),
+            'REQUEST_INVALID',
+          );
+    },
+  );
 
-  it.each(FORMS)('with the wrong kind of value in a field is refused: %s %s', async (method, path, form) => {
-    const wrong = [
-      null,
-      1,
-      -0,
-      1e308,
-      true,
-      [],
-      {},
-      [['a']],
-      { $ne: '' },
-      { length: 11 },
-      '',
-      '\0',
-      '\ud800',
-    ];
-    for (const field of Object.keys(form))
-      for (const value of [
-        ...wrong.filter((value) => field !== 'access_token' || !value || typeof value !== 'string'),
-        [form[field]],
-        [form[field], form[field]],
-        { 0: form[field] },
-      ])
-        expectProblem(
-          await send(method, path, JSON.stringify({ ...form, [field]: value })),
-          'REQUEST_INVALID',
-        );
-  });
+  it.each(FORMS)(
+    'a body with hostile characters in a field is refused: %s %s',
+    async (method, path, form) => {
+      const hostile = [
+        '\0',
+        '\ud83d\ude00',
+        '\udc00',
+        '\ud800',
+        "' OR '1'='1",
+        '\r\nSET a b\r\n',
+        '%00',
+        '\u202e',
+        'ｱ',
+        'é',
+      ];
+      for (const field of Object.keys(form))
+        for (const part of hostile)
+          for (const value of [part.repeat(100), part + form[field], form[field] + part])
+            expectProblem(await send(method, path, JSON.stringify({ ...form, [field]: value })), [400]);
+    },
+  );
 
-  it.each(FORMS)('with hostile characters in a field is refused: %s %s', async (method, path, form) => {
-    const hostile = [
-      '\0',
-      '\ud83d\ude00',
-      '\udc00',
-      '\ud800',
-      "' OR '1'='1",
-      '\r\nSET a b\r\n',
-      '%00',
-      '\u202e',
-      'ｱ',
-      'é',
-    ];
-    for (const field of Object.keys(form))
-      for (const part of hostile)
-        for (const value of [part.repeat(100), part + form[field], form[field] + part])
-          expectProblem(await send(method, path, JSON.stringify({ ...form, [field]: value })), [400]);
-  });
-
-  it('may be a form as well', async () => {
+  it('a body may also be a form', async () => {
     const shopper = app.shopper();
     const { username, password } = owner;
 
@@ -213,7 +221,7 @@ describe('a body', () => {
     expect(status).toBe(200);
   });
 
-  it.each(FORMS)('that is a hostile form is refused: %s %s', async (method, path, form) => {
+  it.each(FORMS)('a hostile form is refused: %s %s', async (method, path, form) => {
     const type = { 'content-type': 'application/x-www-form-urlencoded' };
     const text = new URLSearchParams(form).toString();
     const [field = ''] = Object.keys(form);
@@ -232,7 +240,7 @@ describe('a body', () => {
     expectProblem(await send(method, path, 'x'.repeat(16_385), type), 'PAYLOAD_TOO_LARGE');
   });
 
-  it('on a route that reads none is left alone', async () => {
+  it('a body is ignored on a route that reads none', async () => {
     for (const path of ['/health/live', '/oauth/qq/authorization/']) {
       const answer = await send('GET', path, '{"a":', {});
       expect(answer?.status).toBe(200);
@@ -246,7 +254,7 @@ describe('a request line', () => {
     '/image_codes/',
     '/nowhere/',
     '/oauth/qq/users/?code=a&state=',
-  ])('of 13 kB, 20 kB and 1 MB is too long: %s', async (path) => {
+  ])('a request line of 13 kB, 20 kB and 1 MB is too long: %s', async (path) => {
     for (const length of [13_000, 20_000, 1_000_000])
       expectProblem(await send('GET', path + 'x'.repeat(length)), 'URI_TOO_LONG', String(length));
   });
@@ -276,7 +284,7 @@ describe('a request line', () => {
       [400],
     ],
     ['a state with more dots', `/oauth/qq/users/?code=a&state=${'.'.repeat(400)}`, [400]],
-  ] as const)('with %s is refused', async (_name, path, statuses) => {
+  ] as const)('a request line with %s is refused', async (_name, path, statuses) => {
     const method = path.startsWith('/oauth/qq/bindings') ? 'DELETE' : 'GET';
     const answer = await send(method, path, method === 'DELETE' ? '{"password":"long-enough-1"}' : undefined);
     expect(statuses).toContain(answer?.status);
@@ -303,11 +311,11 @@ describe('a request line', () => {
       'before=NaN',
       'limit=Infinity',
     ),
-  )('with a wrong number is refused: %s', async (query) => {
+  )('a request line with a wrong number is refused: %s', async (query) => {
     expectProblem(await send('GET', `/user/events/?${query}`), 'REQUEST_INVALID');
   });
 
-  it('of an unknown method, or one that the path does not have, is not found', async () => {
+  it('an unknown method, or one that the path does not have, is not found', async () => {
     for (const method of [
       'TRACE',
       'PATCH',
@@ -330,7 +338,7 @@ describe('a request line', () => {
 });
 
 describe('a header', () => {
-  it('of 8 MB is refused', async () => {
+  it('a header of 8 MB is refused', async () => {
     expectProblem(
       await send('GET', '/user/', undefined, { 'x-much': 'x'.repeat(8 * 1024 * 1024) }),
       'HEADERS_TOO_LARGE',
@@ -354,11 +362,11 @@ describe('a header', () => {
       'Bearer \xff.\xff.\xff',
       'Bearer a.b.c, Bearer d.e.f',
     ),
-  )('that is no login is refused: Authorization: %.40s', async (authorization) => {
+  )('an invalid Authorization header is refused: %.40s', async (authorization) => {
     expectProblem(await send('GET', '/user/', undefined, { authorization }), 'LOGIN_REQUIRED');
   });
 
-  it('that comes twice is one at most', async () => {
+  it('a header that comes twice counts once at most', async () => {
     const twice = await sendRaw(
       app.url,
       `GET /user/ HTTP/1.1\r\nHost: shop\r\nConnection: close\r\nAuthorization: Bearer a.b.c\r\nAuthorization: Bearer ${owner.token}\r\n\r\n`,
@@ -388,7 +396,7 @@ describe('a header', () => {
     'x-http-method-override',
     'upgrade',
     'te',
-  ])('full of nonsense changes nothing: %s', async (name) => {
+  ])('a nonsensical header changes nothing: %s', async (name) => {
     for (const value of [
       '',
       ',,,,',
@@ -442,7 +450,7 @@ describe('on the socket', () => {
     ],
     ['an absolute URL', 'GET http://evil.example/user/ HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n'],
     ['an asterisk', 'OPTIONS * HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n'],
-  ])('%s is refused in the one shape, or hung up on', async (_name, bytes) => {
+  ])('on the socket: %s is refused in the one shape, or the connection ends', async (_name, bytes) => {
     const answer = await sendRaw(app.url, Buffer.from(bytes, 'latin1'), { end: 'half-close' });
 
     if (answer && answer.status !== 204) expectProblem(answer, [400, 401, 404, 413, 415]);
@@ -454,7 +462,7 @@ describe('on the socket', () => {
     expectProblem(answer, 'LOGIN_REQUIRED');
   });
 
-  it('two hundred who hang up in the middle leave nothing behind', async () => {
+  it('two hundred clients that hang up in the middle of a request leave nothing behind', async () => {
     const bytes = `${head}Content-Length: 100\r\n\r\n{"username":`;
 
     await Promise.all(
@@ -507,7 +515,7 @@ describe('a value that does not fit its pattern', () => {
   // What is embedded has no wire to watch.
   // Only a server can be asked what it has heard.
   if (inject('servers'))
-    it('never reaches a key or a query', async () => {
+    it('a value that does not match its pattern never reaches a Redis key or an SQL statement', async () => {
       const { DATABASE_URL = '', REDIS_URL = '' } = app.backends.env;
       const heard: string[][] = [];
 
@@ -520,7 +528,7 @@ describe('a value that does not fit its pattern', () => {
       expect(said.filter((sql) => sql.includes(marker))).toEqual([]);
     });
 
-  it('is a value where it may be one: a name or password with SQL in it matches nobody', async () => {
+  it('a name or password with SQL in it is only a value, and matches nobody', async () => {
     for (const username of [
       `' OR 1=1 -- `,
       `${owner.username}' -- `,

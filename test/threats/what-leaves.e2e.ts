@@ -120,7 +120,7 @@ async function tour(shopper: Shopper): Promise<{ answers: [string, Answer][]; se
 }
 
 describe('the log', () => {
-  it('tells what happened, and holds nothing secret of it', async () => {
+  it('the log tells what happened, without any secret', async () => {
     await tour(app.shopper());
 
     for (const line of ['QQ bound', 'QQ added', 'QQ unbound', 'SMS code sent', 'QQ_UNAVAILABLE'])
@@ -129,7 +129,7 @@ describe('the log', () => {
     expect(app.logRecorder.lines).not.toMatch(/\b1[3-9]\d{9}\b|bcrypt|\$2b\$|eyJ|\b[0-9A-F]{32}\b/);
   });
 
-  it('has a fault of ours in it with its place, without a value, and the answer has neither', async () => {
+  it('the log has a fault of ours with its place and without values, and the answer has neither', async () => {
     const broken = await startApp({ env: { LIMITS } });
     const shopper = broken.shopper();
     const form = await shopper.bindForm();
@@ -146,7 +146,7 @@ describe('the log', () => {
     await broken.close();
   });
 
-  it('is searched for every secret of this suite, in every notation, whoever wrote it', () => {
+  it('the log is searched for every secret of this suite, in every notation', () => {
     const secrets = [
       'a "quoted" passphrase, long',
       'Pw-3k9x-17',
@@ -175,7 +175,7 @@ describe('the log', () => {
 });
 
 describe('an answer', () => {
-  it('holds no password, hash, code or key, and nothing of another person', async () => {
+  it('an answer has no password, hash, code or key, and nothing about another person', async () => {
     const [one, two] = [await tour(app.shopper()), await tour(app.shopper())];
     const rows = await app.dataSource.query<Record<string, string>[]>(
       'SELECT u.password, u.mobile, q.openid FROM tb_users u LEFT JOIN tb_oauth_qq q ON q.user_id = u.id',
@@ -195,7 +195,7 @@ describe('an answer', () => {
       for (const name of others) expect(text, what).not.toContain(name);
   });
 
-  it('shows a mobile masked to its owner', async () => {
+  it('an answer shows a mobile masked, also to its owner', async () => {
     const owner = await app.shopper().register();
 
     const { text, body } = await app.shopper().get('/user/', owner.token);
@@ -204,7 +204,7 @@ describe('an answer', () => {
     expect(text).not.toContain(owner.mobile);
   });
 
-  it('of an error is one sentence, without stack, SQL or path', async () => {
+  it('an error answer is one sentence, without stack, SQL or path', async () => {
     const { answers } = await tour(app.shopper());
     const errors = answers.filter(([, { status }]) => status >= 400);
 
@@ -220,7 +220,7 @@ describe('an answer', () => {
     }
   });
 
-  it('with a token in it is never kept, on any way out', async () => {
+  it('an answer with a token is never stored by caches', async () => {
     const { answers } = await tour(app.shopper());
     const tokens = answers.filter(([, { text }]) => /token"/.test(text));
 
@@ -240,7 +240,7 @@ describe('what is not served', () => {
     '/src/main.ts',
     '/node_modules/fastify/package.json',
     '/public/index.html',
-  ])('%s is not found', async (path) => {
+  ])('the path %s is not found', async (path) => {
     expect(await app.shopper().get(path)).toMatchObject({ status: 404, body: { errorCode: 'NOT_FOUND' } });
   });
 
@@ -251,12 +251,12 @@ describe('what is not served', () => {
     '/docs-yaml',
     '/docs/swagger-ui-init.js',
     '/docs/swagger-ui.css',
-  ])('%s is not found with DOCS=off', async (path) => {
+  ])('the path %s is not found with DOCS=off', async (path) => {
     expect(await strict.shopper().get(path)).toMatchObject({ status: 404, body: { errorCode: 'NOT_FOUND' } });
   });
 
   it.each(['/', '/index.html', '/oauth_callback.html', '/user.html', '/qq-login.js', '/style.css'])(
-    '%s is not found with PAGES=off',
+    'the path %s is not found with PAGES=off',
     async (path) => {
       expect((await app.shopper().get(path)).status).toBe(200);
       expect(await strict.shopper().get(path)).toMatchObject({
@@ -266,7 +266,7 @@ describe('what is not served', () => {
     },
   );
 
-  it('a picture keeps its text to itself', async () => {
+  it("a picture's answer does not contain its text", async () => {
     const path = `/image_codes/${crypto.randomUUID()}/`;
 
     const { headers } = await strict.shopper().get(path);
@@ -293,7 +293,7 @@ describe('the headers', () => {
     `/nowhere/${'x'.repeat(13_000)}`,
   );
 
-  it.each(everywhere)('of %.40s say no to sniffing, framing and referring', async (path) => {
+  it.each(everywhere)('the headers of %.40s forbid sniffing, framing and referrers', async (path) => {
     const { headers } = await app.shopper().get(path);
 
     expect(headers.get('x-content-type-options')).toBe('nosniff');
@@ -304,7 +304,7 @@ describe('the headers', () => {
   });
 
   it.each(['/', '/index.html', '/oauth_callback.html', '/user.html'])(
-    'of the page %s let it load its own scripts and styles alone',
+    'the headers of the page %s allow only its own scripts and styles',
     async (path) => {
       const { headers, text } = await app.shopper().get(path);
 
@@ -334,7 +334,7 @@ describe('the headers', () => {
     },
   );
 
-  it('insist on https where browsers come by https, the cookie too', async () => {
+  it('the headers and the cookie require https if browsers use https', async () => {
     const { headers } = await strict.shopper().get('/oauth/qq/authorization/');
 
     expect(headers.get('strict-transport-security')).toMatch(/^max-age=\d{8,}/);
@@ -350,7 +350,7 @@ describe('another origin', () => {
     strict.shopper().send(path, { method, headers: { origin } });
 
   it.each([SHOP, 'https://m.shop.example:8443'])(
-    'that is listed may read answers and errors: %s',
+    'a listed origin may read answers and errors: %s',
     async (origin) => {
       for (const path of [
         '/health/live',
@@ -395,14 +395,14 @@ describe('another origin', () => {
     `${SHOP}, https://evil.example`,
     'file://',
     '',
-  ])('that is not may read nothing: %s', async (origin) => {
+  ])('an unlisted origin may read nothing: %s', async (origin) => {
     for (const method of ['GET', 'OPTIONS']) {
       const { headers } = await ask(origin, '/user/', method);
       expect(headers.get('access-control-allow-origin')).toBeNull();
     }
   });
 
-  it('asks first, and hears what it may send', async () => {
+  it('a preflight of a listed origin learns what it may send', async () => {
     const preflight = (origin: string) =>
       strict.shopper().send('/oauth/qq/users/', {
         method: 'OPTIONS',

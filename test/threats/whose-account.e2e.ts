@@ -44,7 +44,7 @@ const disable = ({ id }: { id: number }) =>
   app.dataSource.getRepository(User).update({ id }, { isActive: false });
 
 describe('binding to an account that exists', () => {
-  it('with the phone alone: refused', async () => {
+  it('binding to an existing account with the phone alone is refused', async () => {
     const owner = await app.shopper().register();
     const thief = app.shopper();
     await aMinuteLater(owner.mobile);
@@ -54,7 +54,7 @@ describe('binding to an account that exists', () => {
     expect(await bindingsOf(owner.id)).toBe(0);
   });
 
-  it('with the password alone: refused', async () => {
+  it('binding to an existing account with the password alone is refused', async () => {
     const owner = await app.shopper().register();
     const thief = app.shopper();
     await aMinuteLater(owner.mobile);
@@ -65,7 +65,7 @@ describe('binding to an account that exists', () => {
     expect(await bindingsOf(owner.id)).toBe(0);
   });
 
-  it('with the phone and the password of two different accounts: refused', async () => {
+  it('binding with the phone and the password of two different accounts is refused', async () => {
     const [victim, own] = [await app.shopper().register(), await app.shopper().register()];
     const thief = app.shopper();
     await aMinuteLater(own.mobile);
@@ -76,7 +76,7 @@ describe('binding to an account that exists', () => {
     );
   });
 
-  it('by a QQ whose nickname, or number, is what the account is called: not merged', async () => {
+  it("a QQ whose nickname or number equals an account's username is not merged with it", async () => {
     const [byNickname, byMobile] = [newQq(), newQq()];
     await oldAccount(app, { username: nicknameOf(byNickname) });
     await oldAccount(app, { username: byMobile });
@@ -88,7 +88,7 @@ describe('binding to an account that exists', () => {
     }
   });
 
-  it('by a QQ whose number is the mobile of the account: not merged', async () => {
+  it("a QQ whose number equals an account's mobile is not merged with it", async () => {
     const { mobile } = await app.shopper().register();
 
     const { body } = await app.shopper().loginWithQq(mobile);
@@ -96,7 +96,7 @@ describe('binding to an account that exists', () => {
     expect(body).not.toHaveProperty('user_id');
   });
 
-  it('with an account that was opened first with a stolen password: the phone is still asked for', async () => {
+  it('an account that was registered with a stolen password still needs the phone for a bind', async () => {
     // Pre-hijacking: the attacker prepares, the victim comes later. Nothing can be prepared without the phone.
     const [attacker, victim] = [app.shopper(), app.shopper()];
     const mobile = newMobile();
@@ -110,7 +110,7 @@ describe('binding to an account that exists', () => {
 });
 
 describe('guessing a password', () => {
-  it('ten failures a quarter hour from one address, and the right one comes too late; from elsewhere it is good', async () => {
+  it('ten failures in a quarter hour from one address refuse even the right password there, but not elsewhere', async () => {
     const owner = await app.shopper().register();
     const attacker = app.shopper();
 
@@ -124,7 +124,7 @@ describe('guessing a password', () => {
     expect((await login(app.shopper(), owner.username, owner.password)).status).toBe(200);
   });
 
-  it('fifty at once: ten are looked at', async () => {
+  it('of fifty simultaneous guesses, ten are compared', async () => {
     const owner = await app.shopper().register();
     const attacker = app.shopper();
 
@@ -133,7 +133,7 @@ describe('guessing a password', () => {
     expect(tally(answers)).toEqual({ CREDENTIALS_INVALID: 10, TOO_MANY_REQUESTS: 40 });
   });
 
-  it('however the name is spelt', async () => {
+  it('guesses count together however the username is spelt', async () => {
     const owner = await app.shopper().register({ username: `aEo_${newName()}` });
     const { username, mobile } = owner;
     const spellings = [username, username.toUpperCase(), username.toLowerCase(), mobile];
@@ -148,7 +148,7 @@ describe('guessing a password', () => {
     expect(tally(answers)).toEqual({ CREDENTIALS_INVALID: 10, TOO_MANY_REQUESTS: 5 });
   });
 
-  it('guesses count together in every route that asks for the password: login, password change, unbinding, adding a QQ', async () => {
+  it('guesses count together on every route that asks for the password', async () => {
     const shopper = app.shopper();
     const form = await shopper.bindForm();
     const { token, user_id } = (await shopper.bind(form)).body;
@@ -181,7 +181,7 @@ describe('guessing a password', () => {
     expect(await bindingsOf(user_id)).toBe(1);
   });
 
-  it('a hundred an hour from everywhere: then the password door is shut, QQ and SMS stay open', async () => {
+  it('after a hundred guesses an hour from anywhere, password logins are refused, and QQ and SMS still work', async () => {
     const [owner, qq] = [app.shopper(), newQq()];
     const form = await owner.bindForm({ qq });
     const { user_id } = (await owner.bind(form)).body;
@@ -204,7 +204,7 @@ describe('guessing a password', () => {
     expect(reset.status).toBe(200);
   });
 
-  it('ninety failures elsewhere do not touch the owner, whose own right logins use nothing up', async () => {
+  it('ninety failures elsewhere do not affect the owner, whose own logins do not count', async () => {
     const owner = await app.shopper().register();
     const home = app.shopper();
     await alreadyCounted(app, 'login-failures-per-account', owner.id, 90);
@@ -216,7 +216,7 @@ describe('guessing a password', () => {
     expect(await counted(app, 'login-failures-per-ip', home.address)).toBe(0);
   });
 
-  it('a hundred a quarter hour from one address, against whomever', async () => {
+  it('one address has a hundred guesses in a quarter hour, for any accounts', async () => {
     const attacker = app.shopper();
 
     await alreadyCounted(app, 'login-failures-per-ip', attacker.address, 90);
@@ -226,7 +226,7 @@ describe('guessing a password', () => {
     expect(tally(answers)).toEqual({ CREDENTIALS_INVALID: 10, TOO_MANY_REQUESTS: 5 });
   });
 
-  it('what is refused for one account does not shut the door of the address for all others', async () => {
+  it('refusals for one account do not refuse its address for all others', async () => {
     const [victim, neighbour] = [await app.shopper().register(), await app.shopper().register()];
     const attacker = app.shopper();
 
@@ -238,7 +238,7 @@ describe('guessing a password', () => {
     expect((await login(attacker, neighbour.username, neighbour.password)).status).toBe(200);
   });
 
-  it('a hundred and twenty refused guesses at once do not even for a moment stand in the count of the account', async () => {
+  it('a hundred and twenty refused simultaneous guesses never count for the account, not even for a moment', async () => {
     const [owner, attacker] = [await app.shopper().register(), app.shopper()];
     const pair = `${owner.id}@${attacker.address}`;
     await alreadyCounted(app, 'login-failures-per-account-and-ip', pair, 10);
@@ -259,7 +259,7 @@ describe('guessing a password', () => {
     expect(watched.most).toBe(0);
   });
 
-  it('a right login in between does not start the count anew', async () => {
+  it('a successful login does not reset the count', async () => {
     const [victim, attacker] = [await app.shopper().register(), app.shopper()];
     for (let nth = 0; nth < 9; nth++) await guess(attacker, victim.username);
     expect((await login(attacker, victim.username, victim.password)).status).toBe(200);
@@ -268,7 +268,7 @@ describe('guessing a password', () => {
     expect(await guess(attacker, victim.username)).toMatchObject(refused('TOO_MANY_REQUESTS', 429));
   });
 
-  it('a name that nobody has is limited the same way, so that the limit tells nothing', async () => {
+  it('an unknown username is limited in the same way, so that the limit reveals nothing', async () => {
     const nobody = newName();
     const attacker = app.shopper();
     const spellings = [nobody, nobody.toUpperCase(), `${nobody} `];
@@ -279,7 +279,7 @@ describe('guessing a password', () => {
     expect(tally(answers)).toEqual({ CREDENTIALS_INVALID: 10, TOO_MANY_REQUESTS: 2 });
   });
 
-  it('a forged X-Forwarded-For in front of the proxy is no other address', async () => {
+  it("a forged X-Forwarded-For before the proxy's entry is not another address", async () => {
     const owner = await app.shopper().register();
     const { address } = app.shopper();
 
@@ -324,14 +324,14 @@ describe('finding out whose name exists', () => {
     expect(texts.size).toBe(1);
   });
 
-  it('an account of the old shop, pbkdf2: one bcrypt on top of its own few milliseconds', async () => {
+  it("a wrong password of the old shop's format costs one bcrypt more than its own few milliseconds", async () => {
     const old = await oldAccount(app, { password: OLD_PASSWORD.encoded });
 
     expect(await hashesOf(() => guess(app.shopper(), old.username))).toBe(1);
     expect((await login(app.shopper(), old.username, OLD_PASSWORD.plain)).status).toBe(200);
   });
 
-  it('a limit that refuses costs no bcrypt at all', async () => {
+  it('a limit that refuses costs no bcrypt', async () => {
     const owner = await app.shopper().register();
     const attacker = app.shopper();
     for (let nth = 0; nth < 10; nth++) await guess(attacker, owner.username);
@@ -339,7 +339,7 @@ describe('finding out whose name exists', () => {
     expect(await hashesOf(() => guess(attacker, owner.username))).toBe(0);
   });
 
-  it('takes as long for a name that nobody has as for a wrong password, where bcrypt is what takes long', async () => {
+  it('an unknown name takes as long as a wrong password', async () => {
     const service = await startApp({ beside: app, env: { BCRYPT_COST: '9' } });
     try {
       const owner = await service.shopper().register();
@@ -365,7 +365,7 @@ describe('finding out whose name exists', () => {
     }
   });
 
-  it('the forgotten password: the same answer, one hash, and the code is gone either way', async () => {
+  it('resetting a password gives the same answer, one hash and a spent code, with or without an account', async () => {
     const owner = await app.shopper().register();
     await aMinuteLater(owner.mobile);
     const texts = new Set<string>();
@@ -400,14 +400,14 @@ describe('a disabled account', () => {
 
   const left = (answer: Answer) => expect(answer.body).not.toHaveProperty('token');
 
-  it('gets no token for its password', async () => {
+  it('a disabled account gets no token for its password', async () => {
     const answer = await login(app.shopper(), closed.username, closed.password);
 
     expect(answer).toMatchObject(refused('ACCOUNT_DISABLED'));
     left(answer);
   });
 
-  it('gets no token for its QQ', async () => {
+  it('a disabled account gets no token for its QQ', async () => {
     const answer = await app.shopper().loginWithQq(qq);
 
     expect(answer).toMatchObject(refused('ACCOUNT_DISABLED'));
@@ -415,7 +415,7 @@ describe('a disabled account', () => {
     expect(answer.body).not.toHaveProperty('access_token');
   });
 
-  it('gets no token by binding another QQ to it, and stays as it was', async () => {
+  it('a disabled account gets no token by binding another QQ to it, and does not change', async () => {
     const stranger = app.shopper();
     await aMinuteLater(closed.mobile);
     const form = await stranger.bindForm({ mobile: closed.mobile, password: closed.password });
@@ -427,7 +427,7 @@ describe('a disabled account', () => {
     expect(await bindingsOf(closed.id)).toBe(1);
   });
 
-  it('gets no token by repeating the bind whose answer was lost', async () => {
+  it('a disabled account gets no token by repeating a bind whose answer was lost', async () => {
     const other = app.shopper();
     const form = await other.bindForm();
     const { user_id } = (await other.bind(form)).body;
@@ -439,7 +439,7 @@ describe('a disabled account', () => {
     left(again);
   });
 
-  it('gets no new password by SMS, though the answer is the same', async () => {
+  it('a disabled account gets no new password by SMS, although the answer is the same', async () => {
     const stranger = app.shopper();
     await aMinuteLater(closed.mobile);
     const sms_code = await stranger.smsCode(closed.mobile);
@@ -464,7 +464,7 @@ describe('a disabled account', () => {
     ['DELETE', '/oauth/qq/bindings/1/', { password: 'x' }],
     ['PUT', '/user/password/', { old_password: 'x', new_password: 'not-so-common-1' }],
     ['DELETE', '/authorizations/all/', undefined],
-  ])('its older token is no login: %s %s', async (method, path, body) => {
+  ])('an older token of a disabled account is refused: %s %s', async (method, path, body) => {
     const { token, password } = closed;
     const access_token = path === '/oauth/qq/bindings/' && body ? await shopper.bindToken() : undefined;
     const filled = body && {
@@ -480,7 +480,7 @@ describe('a disabled account', () => {
 });
 
 describe('an account that is gone', () => {
-  it('its token is no login', async () => {
+  it('the token of a removed account is refused', async () => {
     const { id, token } = await app.shopper().register();
     await app.dataSource.getRepository(User).delete({ id });
 
@@ -489,7 +489,7 @@ describe('an account that is gone', () => {
 });
 
 describe("a username that is another person's mobile", () => {
-  it('cannot be registered', async () => {
+  it("a username that is another person's mobile cannot be registered", async () => {
     const attacker = app.shopper();
     const mobile = newMobile();
     const sms_code = await attacker.smsCode(mobile);
@@ -503,7 +503,7 @@ describe("a username that is another person's mobile", () => {
     });
   });
 
-  it('is in the old data: the bind of the mobile works, under another name', async () => {
+  it('if old data has a username equal to a mobile, the bind of that mobile works, under another username', async () => {
     const mobile = newMobile();
     const squatter = await oldAccount(app, { username: mobile, password: OLD_PASSWORD.encoded });
     const shopper = app.shopper();
@@ -521,7 +521,7 @@ describe("a username that is another person's mobile", () => {
     );
   });
 
-  it('is in the old data: the squatter keeps a login as long as nobody has that mobile', async () => {
+  it('if old data has a username equal to a mobile, it logs in as long as no account has that mobile', async () => {
     const squatter = await oldAccount(app, { username: newMobile(), password: OLD_PASSWORD.encoded });
 
     const { body } = await login(app.shopper(), squatter.username, OLD_PASSWORD.plain);
@@ -531,7 +531,7 @@ describe("a username that is another person's mobile", () => {
 });
 
 describe("another person's account", () => {
-  it('its bindings are neither listed nor unbound', async () => {
+  it("the bindings of another person's account are neither listed nor unbound", async () => {
     const [owner, thief] = [app.shopper(), app.shopper()];
     const { user_id, token } = (await owner.bind(await owner.bindForm())).body;
     const [binding] = (await owner.get('/oauth/qq/bindings/', token)).body as unknown as { id: number }[];
@@ -588,7 +588,7 @@ describe('after the owner has taken the account back', () => {
     ],
   ];
 
-  it.each(steps)('%s ends the tokens of whoever had got in', async (_, step) => {
+  it.each(steps)("an intruder's tokens end when the owner recovers the account by %s", async (_, step) => {
     const [owner, thief, qq] = [app.shopper(), app.shopper(), newQq()];
     const form = await owner.bindForm({ qq });
     const { token, user_id } = (await owner.bind(form)).body;
@@ -617,8 +617,8 @@ function median(numbers: readonly number[]): number {
   return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]!;
 }
 
-describe("shutting somebody else's password door", () => {
-  it('by filling the queue of hashes: who was turned away has not failed', async () => {
+describe("blocking another person's password logins", () => {
+  it('requests that a full hash queue refuses do not count as failed logins', async () => {
     const owner = await app.shopper().register();
     const shopper = app.shopper();
     const matches = vi.spyOn(app.nest.get(PasswordHasher), 'matches');
@@ -636,7 +636,7 @@ describe("shutting somebody else's password door", () => {
     expect((await login(shopper, owner.username, owner.password)).status).toBe(200);
   });
 
-  it('by checking right passwords of their own without end: an address has so many a minute', async () => {
+  it('one address may check only so many right passwords a minute', async () => {
     const attacker = app.shopper();
     const own = await app.shopper().register();
     await alreadyCounted(app, 'password-checks-per-ip', attacker.address, 240);
@@ -648,12 +648,15 @@ describe("shutting somebody else's password door", () => {
   });
 });
 
-describe('a name with characters that nobody sees', () => {
-  it.each(['\u200b', '\u0001', '\u202e', '\ufeff', '\u{1f427}'])('is no name: %j', async (unseen) => {
-    const owner = await app.shopper().register();
+describe('a username with invisible characters', () => {
+  it.each(['\u200b', '\u0001', '\u202e', '\ufeff', '\u{1f427}'])(
+    'a username with invisible characters is refused: %j',
+    async (unseen) => {
+      const owner = await app.shopper().register();
 
-    expect(await login(app.shopper(), owner.username + unseen, owner.password)).toMatchObject(
-      refused('REQUEST_INVALID'),
-    );
-  });
+      expect(await login(app.shopper(), owner.username + unseen, owner.password)).toMatchObject(
+        refused('REQUEST_INVALID'),
+      );
+    },
+  );
 });

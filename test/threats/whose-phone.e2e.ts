@@ -19,14 +19,25 @@ afterAll(() => app.close());
 
 const TOO_MANY = { status: 429, body: { errorCode: 'TOO_MANY_REQUESTS' } };
 const WRONG = { status: 400, body: { errorCode: 'SMS_CODE_INVALID' } };
-/** Never the code itself. */
+/** Runs `work` while the service draws this number for every SMS code. */
+async function withCode<T>(code: number, work: () => Promise<T>): Promise<T> {
+  const random = vi.mocked(randomInt);
+  const real = random.getMockImplementation()!;
+  random.mockImplementation((...bounds) => (bounds[0] === 1_000_000 ? code : real(...bounds)));
+  try {
+    return await work();
+  } finally {
+    random.mockImplementation(real);
+  }
+}
+/** Another code than the given one. */
 const wrong = (code: string, nth = 1) => String((Number(code) + nth) % 1_000_000).padStart(6, '0');
 const received = (mobile: string) => app.sandbox.messages(mobile);
 const aMinuteLater = (mobile: string) => forgetLimit(app, 'sms-per-mobile-minute', mobile);
 const retryAfter = ({ headers }: Answer) => Number(headers.get('retry-after'));
 
-/** A person at one of the three doors that take an SMS code, with a guess. */
-const doors: [
+/** A person at one of the three routes that take an SMS code, with a guess. */
+const routes: [
   string,
   (shopper: Shopper, mobile: string) => Promise<(sms_code: string) => Promise<Answer>>,
 ][] = [
@@ -52,10 +63,10 @@ const doors: [
 ];
 
 describe('guessing the code', () => {
-  it.each(doors)('five tries, by %s, and the right one comes too late', async (_, door) => {
+  it.each(routes)('after five tries by %s, the right code is refused', async (_, route) => {
     const [victim, attacker] = [app.shopper(), app.shopper()];
     const mobile = newMobile();
-    const guess = await door(attacker, mobile);
+    const guess = await route(attacker, mobile);
     const code = await victim.smsCode(mobile);
 
     for (let nth = 1; nth <= 5; nth++) expect(await guess(wrong(code, nth))).toMatchObject(WRONG);
@@ -63,19 +74,19 @@ describe('guessing the code', () => {
     expect(await guess(code)).toMatchObject(WRONG);
   });
 
-  it.each(doors)('the fifth try, by %s, is still a good one', async (_, door) => {
+  it.each(routes)('the fifth try by %s still succeeds with the right code', async (_, route) => {
     const shopper = app.shopper();
     const mobile = newMobile();
-    const guess = await door(shopper, mobile);
+    const guess = await route(shopper, mobile);
     const code = await shopper.smsCode(mobile);
     for (let nth = 1; nth <= 4; nth++) await guess(wrong(code, nth));
 
     expect((await guess(code)).status).toBeLessThan(300);
   });
 
-  it('the tries of all doors and of all attackers are counted together', async () => {
+  it('the tries on all routes and from all addresses count together', async () => {
     const mobile = newMobile();
-    const guesses = await Promise.all(doors.map(([, door]) => door(app.shopper(), mobile)));
+    const guesses = await Promise.all(routes.map(([, route]) => route(app.shopper(), mobile)));
     const code = await app.shopper().smsCode(mobile);
 
     for (let nth = 1; nth <= 5; nth++) await guesses[nth % guesses.length]!(wrong(code, nth));
@@ -83,7 +94,7 @@ describe('guessing the code', () => {
     for (const guess of guesses) expect(await guess(code)).toMatchObject(WRONG);
   });
 
-  it('ten tries per bind token, whichever mobile they are for', async () => {
+  it('a bind token has ten tries, whichever mobiles they are for', async () => {
     const attacker = app.shopper();
     const access_token = await attacker.bindToken();
     const guess = () =>
@@ -97,29 +108,29 @@ describe('guessing the code', () => {
     expect(retryAfter(after)).toBeLessThanOrEqual(3600);
   });
 
-  it('twenty a day per mobile, which no new code resets', async () => {
+  it('a mobile has twenty tries a day, which a new code does not reset', async () => {
     const victim = app.shopper();
     const mobile = newMobile();
     for (let codes = 0; codes < 4; codes++) {
       await aMinuteLater(mobile);
       const code = await victim.smsCode(mobile);
-      const guess = await doors[codes % 3]![1](app.shopper(), mobile);
+      const guess = await routes[codes % 3]![1](app.shopper(), mobile);
       for (let nth = 1; nth <= 5; nth++) expect(await guess(wrong(code, nth))).toMatchObject(WRONG);
     }
     await aMinuteLater(mobile);
     const code = await victim.smsCode(mobile);
 
-    for (const [, door] of doors) {
-      const answer = await (await door(app.shopper(), mobile))(code);
+    for (const [, route] of routes) {
+      const answer = await (await route(app.shopper(), mobile))(code);
       expect(answer).toMatchObject(TOO_MANY);
       expect(retryAfter(answer)).toBeGreaterThan(80_000);
     }
   });
 
-  it('twenty in parallel count as twenty: five are looked at, and the code is burnt', async () => {
+  it('twenty parallel tries count as twenty: five are compared, and the code becomes invalid', async () => {
     const mobile = newMobile();
     const code = await app.shopper().smsCode(mobile);
-    const guesses = await atOnce(20, (index) => doors[index % 3]![1](app.shopper(), mobile));
+    const guesses = await atOnce(20, (index) => routes[index % 3]![1](app.shopper(), mobile));
 
     const answers = await Promise.all(guesses.map((guess, nth) => guess(wrong(code, nth + 1))));
 
@@ -128,10 +139,10 @@ describe('guessing the code', () => {
     expect(await guesses[0]!(code)).toMatchObject(WRONG);
   });
 
-  it('fifty in parallel with the right one as the last: it comes too late', async () => {
+  it('the right code as the last of fifty parallel tries is refused', async () => {
     const mobile = newMobile();
     const code = await app.shopper().smsCode(mobile);
-    const guesses = await atOnce(50, () => doors[2]![1](app.shopper(), mobile));
+    const guesses = await atOnce(50, () => routes[2]![1](app.shopper(), mobile));
 
     const answers = await Promise.all(
       guesses.map((guess, nth) => guess(nth === 49 ? code : wrong(code, nth + 1))),
@@ -140,7 +151,7 @@ describe('guessing the code', () => {
     expect(tally(answers)).toEqual({ SMS_CODE_INVALID: 50 });
   });
 
-  it('the tries go on counting when the code is put back after a bind that failed', async () => {
+  it('a code that is put back after a failed bind keeps its count of tries', async () => {
     const owner = await app.shopper().register();
     await aMinuteLater(owner.mobile);
     const shopper = app.shopper();
@@ -152,19 +163,19 @@ describe('guessing the code', () => {
     expect(tally(answers)).toEqual({ PASSWORD_INVALID: 5, SMS_CODE_INVALID: 1 });
   });
 
-  it("a code that the old shop's services wrote has its five tries too", async () => {
+  it("a code written by the old shop's services has five tries too", async () => {
     const mobile = newMobile();
     await app.redis.set(`sms_${mobile}`, '246810', 'EX', 300);
-    const guess = await doors[0]![1](app.shopper(), mobile);
+    const guess = await routes[0]![1](app.shopper(), mobile);
 
     for (let nth = 1; nth <= 5; nth++) expect(await guess(wrong('246810', nth))).toMatchObject(WRONG);
 
     expect(await guess('246810')).toMatchObject(WRONG);
   });
 
-  it('the old shop sends the same six digits once more: that code is a new one', async () => {
+  it('the same six digits sent again by the old shop are a new code', async () => {
     const mobile = newMobile();
-    const guess = await doors[0]![1](app.shopper(), mobile);
+    const guess = await routes[0]![1](app.shopper(), mobile);
     await app.redis.set(`sms_${mobile}`, '135790', 'EX', 100);
     for (let nth = 1; nth <= 5; nth++) await guess(wrong('135790', nth));
 
@@ -173,9 +184,9 @@ describe('guessing the code', () => {
     expect((await guess('135790')).status).toBe(200);
   });
 
-  it('what the old shop wrote is no code: nothing matches it', async () => {
+  it('a value of the old shop that is not a code matches nothing', async () => {
     const mobile = newMobile();
-    const guess = await doors[0]![1](app.shopper(), mobile);
+    const guess = await routes[0]![1](app.shopper(), mobile);
 
     for (const nonsense of ['', '12345', '0000000', 'None', '１２３４５６']) {
       await app.redis.set(`sms_${mobile}`, nonsense, 'EX', 300);
@@ -183,25 +194,28 @@ describe('guessing the code', () => {
     }
   });
 
-  it.each(doors)('wrong, never sent, used and burnt get one answer, by %s', async (_, door) => {
-    const shopper = app.shopper();
-    const [never, used, sent] = [newMobile(), newMobile(), newMobile()];
-    const spent = await shopper.smsCode(used);
-    await shopper.post('/user/password/', { mobile: used, sms_code: spent, password: newPassword() });
-    const code = await shopper.smsCode(sent);
+  it.each(routes)(
+    'a wrong, a missing, a used and an exhausted code get the same answer by %s',
+    async (_, route) => {
+      const shopper = app.shopper();
+      const [never, used, sent] = [newMobile(), newMobile(), newMobile()];
+      const spent = await shopper.smsCode(used);
+      await shopper.post('/user/password/', { mobile: used, sms_code: spent, password: newPassword() });
+      const code = await shopper.smsCode(sent);
 
-    const answers = [
-      await (await door(shopper, never))('000000'),
-      await (await door(shopper, used))(spent),
-      await (await door(shopper, sent))(wrong(code)),
-      await (await door(shopper, sent))(wrong(code, 100_000)),
-    ];
+      const answers = [
+        await (await route(shopper, never))('000000'),
+        await (await route(shopper, used))(spent),
+        await (await route(shopper, sent))(wrong(code)),
+        await (await route(shopper, sent))(wrong(code, 100_000)),
+      ];
 
-    expect(new Set(answers.map(({ text }) => text)).size).toBe(1);
-    expect(answers[0]).toMatchObject(WRONG);
-  });
+      expect(new Set(answers.map(({ text }) => text)).size).toBe(1);
+      expect(answers[0]).toMatchObject(WRONG);
+    },
+  );
 
-  it('a code is for the mobile it was sent to', async () => {
+  it('a code is valid only for the mobile it was sent to', async () => {
     const attacker = app.shopper();
     const [own, victims] = [newMobile(), newMobile()];
     const code = await attacker.smsCode(own);
@@ -214,17 +228,17 @@ describe('guessing the code', () => {
   it('a new code replaces the one before', async () => {
     const shopper = app.shopper();
     const mobile = newMobile();
-    const first = await shopper.smsCode(mobile);
+    const first = await withCode(111_111, () => shopper.smsCode(mobile));
     await aMinuteLater(mobile);
-    const second = await shopper.smsCode(mobile);
+    const second = await withCode(222_222, () => shopper.smsCode(mobile));
     const form = await shopper.bindForm({ mobile, sms_code: first });
 
-    if (first !== second) expect(await shopper.bind(form)).toMatchObject(WRONG);
+    expect(await shopper.bind(form)).toMatchObject(WRONG);
     expect((await shopper.bind({ ...form, sms_code: second })).status).toBe(200);
   });
 
   it.each(['12345', '1234567', '12345a', ' 12345', '123456\n', '１２３４５６', 123456, ['123456'], null])(
-    'a code that is none is refused before it counts: %j',
+    'a malformed code is refused before it counts: %j',
     async (sms_code) => {
       const shopper = app.shopper();
       const mobile = newMobile();
@@ -239,7 +253,7 @@ describe('guessing the code', () => {
 });
 
 describe('the codes themselves', () => {
-  it('are not foretold by whoever knows Math.random', async () => {
+  it('codes cannot be predicted with knowledge of Math.random', async () => {
     const shopper = app.shopper();
     const random = vi.spyOn(Math, 'random').mockReturnValue(0.5);
     try {
@@ -257,18 +271,11 @@ describe('the codes themselves', () => {
     }
   });
 
-  it('keep their leading zeros', async () => {
-    const random = vi.mocked(randomInt);
-    const real = random.getMockImplementation()!;
-    random.mockImplementation((...bounds) => (bounds[0] === 1_000_000 ? 42 : real(...bounds)));
-    try {
-      expect(await app.shopper().smsCode(newMobile())).toBe('000042');
-    } finally {
-      random.mockImplementation(real);
-    }
+  it('a code keeps its leading zeros', async () => {
+    expect(await withCode(42, () => app.shopper().smsCode(newMobile()))).toBe('000042');
   });
 
-  it('appear in no answer and in no log line', async () => {
+  it('a code appears in no answer and in no log line', async () => {
     const shopper = app.shopper();
     const mobile = newMobile();
     const asked = await shopper.askForSms(mobile);
@@ -288,7 +295,7 @@ describe('SMS bombing', () => {
     app.sandbox.smsFault = 'none';
   });
 
-  it('one a minute per mobile, though pictures and addresses are new each time', async () => {
+  it('a mobile gets one SMS a minute, even with new pictures and addresses', async () => {
     const mobile = newMobile();
     expect((await app.shopper().askForSms(mobile)).status).toBe(200);
 
@@ -300,7 +307,7 @@ describe('SMS bombing', () => {
     expect(received(mobile)).toHaveLength(1);
   });
 
-  it('five an hour, ten a day per mobile', async () => {
+  it('a mobile gets five SMS an hour and ten a day', async () => {
     const mobile = newMobile();
     const ask = async () => {
       await aMinuteLater(mobile);
@@ -319,7 +326,7 @@ describe('SMS bombing', () => {
     expect(received(mobile)).toHaveLength(10);
   });
 
-  it('twenty an hour from one address, to whichever mobiles', async () => {
+  it('an address gets twenty SMS an hour, for any mobiles', async () => {
     const attacker = app.shopper();
 
     const answers = await atOnce(30, () => attacker.askForSms(newMobile()));
@@ -328,7 +335,7 @@ describe('SMS bombing', () => {
     expect((await app.shopper().askForSms(newMobile())).status).toBe(200);
   });
 
-  it('a hundred a day from one address', async () => {
+  it('an address gets a hundred SMS a day', async () => {
     const attacker = app.shopper();
     await alreadyCounted(app, 'sms-per-ip-day', attacker.address, 99);
 
@@ -338,7 +345,7 @@ describe('SMS bombing', () => {
     });
   });
 
-  it('an IPv6 customer has one address, however many the provider gave', async () => {
+  it('an IPv6 customer counts as one address, whatever the size of the network', async () => {
     const attacker = app.shopper();
     const prefix = `2001:db8:${attacker.address.split('.')[1]}:${attacker.address.split('.')[2]}`;
 
@@ -351,7 +358,7 @@ describe('SMS bombing', () => {
     expect(tally(answers)).toEqual({ 200: 20, TOO_MANY_REQUESTS: 5 });
   });
 
-  it('a budget a day for the whole service', async () => {
+  it('the whole service has a daily SMS budget', async () => {
     const before = await counted(app, 'sms-budget-day', 'all');
     await alreadyCounted(app, 'sms-budget-day', 'all', app.config.SMS_DAILY_BUDGET - 3);
 
@@ -361,7 +368,7 @@ describe('SMS bombing', () => {
     expect(tally(answers)).toEqual({ 200: 3, TOO_MANY_REQUESTS: 7 });
   });
 
-  it('fifty requests at once for one mobile send one SMS', async () => {
+  it('fifty simultaneous requests for one mobile send one SMS', async () => {
     const mobile = newMobile();
 
     const answers = await atOnce(50, () => app.shopper().askForSms(mobile));
@@ -370,7 +377,7 @@ describe('SMS bombing', () => {
     expect(received(mobile)).toHaveLength(1);
   });
 
-  it('refused requests use nothing up: neither of the mobile, nor of the address, nor of the budget', async () => {
+  it('refused requests count neither for the mobile, nor for the address, nor for the budget', async () => {
     const [mobile, attacker] = [newMobile(), app.shopper()];
     await attacker.askForSms(mobile);
     const budget = await counted(app, 'sms-budget-day', 'all');
@@ -384,7 +391,7 @@ describe('SMS bombing', () => {
     expect((await attacker.askForSms(mobile)).status).toBe(200);
   });
 
-  it('a gateway that refuses uses nothing up, and the user may ask again at once', async () => {
+  it('a refusal by the gateway does not count, and the user may ask again at once', async () => {
     const [mobile, shopper] = [newMobile(), app.shopper()];
     const budget = await counted(app, 'sms-budget-day', 'all');
     app.sandbox.smsFault = 'refuse';
@@ -400,7 +407,7 @@ describe('SMS bombing', () => {
     expect((await shopper.askForSms(mobile)).status).toBe(200);
   });
 
-  it('a failed send leaves the code before it as it was', async () => {
+  it('a failed send leaves the previous code as it was', async () => {
     const shopper = app.shopper();
     const form = await shopper.bindForm();
     await aMinuteLater(form.mobile);
@@ -432,7 +439,7 @@ describe('SMS bombing', () => {
     }
   });
 
-  it('a forged X-Forwarded-For opens no new budget where no proxy is trusted', async () => {
+  it('without a trusted proxy, a forged X-Forwarded-For gets no new SMS budget', async () => {
     const exposed = await startApp({ beside: app, env: { TRUST_PROXY: '' } });
     try {
       await forgetLimit(exposed, 'sms-per-ip-hour', '127.0.0.1');
@@ -444,7 +451,7 @@ describe('SMS bombing', () => {
     }
   });
 
-  it('nor what the attacker writes in front of what the proxy adds', async () => {
+  it("entries that an attacker writes before the proxy's get no new SMS budget", async () => {
     const attacker = app.shopper();
     const { address } = attacker;
 
@@ -466,7 +473,7 @@ describe('the picture in front of it', () => {
   };
   const INVALID = { status: 400, body: { errorCode: 'IMAGE_CODE_INVALID' } };
 
-  it('serves once, also for fifty at once', async () => {
+  it('a picture is accepted once, even of fifty simultaneous requests', async () => {
     const shopper = app.shopper();
     const picture = await drawn(shopper);
 
@@ -477,7 +484,7 @@ describe('the picture in front of it', () => {
     expect(tally(answers)).toEqual({ 200: 1, IMAGE_CODE_INVALID: 49 });
   });
 
-  it('is used up by a wrong guess', async () => {
+  it('a picture is used up by a wrong guess', async () => {
     const shopper = app.shopper();
     const picture = await drawn(shopper);
     const form = { mobile: newMobile(), ...picture };
@@ -486,13 +493,13 @@ describe('the picture in front of it', () => {
     expect(await shopper.post('/sms_codes/', form)).toMatchObject(INVALID);
   });
 
-  it('was never drawn: nothing redeems it', async () => {
+  it('a picture that was never drawn is not accepted', async () => {
     const form = { mobile: newMobile(), image_code_id: randomUUID(), image_code: 'NULL' };
 
     expect(await app.shopper().post('/sms_codes/', form)).toMatchObject(INVALID);
   });
 
-  it('is read in any case', async () => {
+  it("a picture's text is accepted in any case of letters", async () => {
     const shopper = app.shopper();
     const { image_code_id, image_code } = await drawn(shopper);
 
@@ -505,7 +512,7 @@ describe('the picture in front of it', () => {
     expect(answer.status).toBe(200);
   });
 
-  it('does not give its text away to a browser that is not the sandbox', async () => {
+  it("a picture's answer contains its text only for the sandbox", async () => {
     const shop = await startApp({ beside: app, env: { IMAGE_CODE_HEADER: 'off' } });
     try {
       const { headers, text } = await shop.shopper().get(`/image_codes/${randomUUID()}/`);
@@ -519,7 +526,7 @@ describe('the picture in front of it', () => {
 });
 
 describe('asking for a code to find out who is a customer', () => {
-  it('the answer is the same whether or not the mobile has an account', async () => {
+  it('POST /sms_codes/ gives the same answer whether or not the mobile has an account', async () => {
     const customer = await app.shopper().register();
     await aMinuteLater(customer.mobile);
 
@@ -531,7 +538,7 @@ describe('asking for a code to find out who is a customer', () => {
     expect([...known.headers.keys()]).toEqual([...unknown.headers.keys()]);
   });
 
-  it('so is the second one, which comes too soon', async () => {
+  it('a second POST /sms_codes/ that comes too soon gives the same answer too', async () => {
     const customer = await app.shopper().register();
     const stranger = newMobile();
     await app.shopper().askForSms(stranger);
@@ -543,7 +550,7 @@ describe('asking for a code to find out who is a customer', () => {
     expect(known.text).toBe(unknown.text);
   });
 
-  it('without the phone, the bind says neither whether there is an account nor whether the password is right', async () => {
+  it('without the phone, a bind reveals neither the account nor whether the password is right', async () => {
     const attacker = app.shopper();
     const customer = await app.shopper().register();
     const access_token = await attacker.bindToken(newQq());
@@ -558,7 +565,7 @@ describe('asking for a code to find out who is a customer', () => {
     expect(new Set(answers.map(({ text }) => text)).size).toBe(1);
   });
 
-  it('without the phone, neither does registering', async () => {
+  it('without the phone, a registration does not reveal whether the mobile has an account', async () => {
     const attacker = app.shopper();
     const customer = await app.shopper().register();
     const { username } = customer;
@@ -574,14 +581,14 @@ describe('asking for a code to find out who is a customer', () => {
   });
 });
 
-describe("using up somebody else's tries of the day", () => {
+describe("using up another person's daily tries", () => {
   const polling = (sms_code: string, mobile: string) => [
     (stranger: Shopper) => stranger.post('/user/password/', { mobile, password: newPassword(), sms_code }),
     (stranger: Shopper) =>
       stranger.post('/users/', { mobile, password: newPassword(), sms_code, username: newName() }),
   ];
 
-  it('fails where no SMS was ever sent: such a try does not count', async () => {
+  it('a try at a mobile without a code does not count for its day', async () => {
     const mobile = newMobile();
     for (let nth = 0; nth < 12; nth += 1)
       for (const poll of polling('000000', mobile)) await poll(app.shopper());
@@ -591,16 +598,16 @@ describe("using up somebody else's tries of the day", () => {
     expect((await owner.bind(await owner.bindForm({ mobile }))).status).toBe(200);
   });
 
-  it.each(doors)('fails by %s with a burnt code: such a try does not count', async (_, door) => {
+  it.each(routes)('a try by %s at an exhausted code does not count for the day', async (_, route) => {
     const mobile = newMobile();
     const code = await app.shopper().smsCode(mobile);
-    const guess = await door(app.shopper(), mobile);
+    const guess = await route(app.shopper(), mobile);
     for (let nth = 1; nth <= 8; nth++) expect(await guess(wrong(code, nth))).toMatchObject(WRONG);
 
     expect(await counted(app, 'sms-tries-per-mobile-day', mobile)).toBe(5);
   });
 
-  it('by polling ends after ten in a quarter of an hour, for this mobile and from this network', async () => {
+  it('polling one mobile from one network ends after ten tries in a quarter of an hour', async () => {
     const [stranger, mobile] = [app.shopper(), newMobile()];
     const [reset, register] = polling('000000', mobile);
 

@@ -26,19 +26,22 @@ describe("a victim opens the attacker's callback", () => {
     ['without a state', () => ''],
     ['with a state of their own making', () => 'xAAAAAAAAAAAAAAAAAAAAAA.zzzzzz.Lw.AAAA'],
     ["with the attacker's own valid state", (query: URLSearchParams) => query.get('state')!],
-  ])('%s, in a browser that never logged in', async (_, stateFor) => {
-    const attacker = app.shopper();
-    const query = new URLSearchParams(await attacker.approve(await attacker.start(), newQq()));
-    query.set('state', stateFor(query));
+  ])(
+    "an attacker's callback is refused in a victim's browser that never logged in: %s",
+    async (_, stateFor) => {
+      const attacker = app.shopper();
+      const query = new URLSearchParams(await attacker.approve(await attacker.start(), newQq()));
+      query.set('state', stateFor(query));
 
-    const answer = await callback(app.shopper(), query.toString());
+      const answer = await callback(app.shopper(), query.toString());
 
-    expect(answer.status).toBe(400);
-    expect(['REQUEST_INVALID', 'STATE_INVALID']).toContain(answer.body.errorCode);
-    expect(answer.text).not.toMatch(/token/);
-  });
+      expect(answer.status).toBe(400);
+      expect(['REQUEST_INVALID', 'STATE_INVALID']).toContain(answer.body.errorCode);
+      expect(answer.text).not.toMatch(/token/);
+    },
+  );
 
-  it("with the attacker's own valid state, while the victim has a login of their own under way", async () => {
+  it("an attacker's callback is refused while the victim has a login of their own under way", async () => {
     const [attacker, victim] = [app.shopper(), app.shopper()];
     await victim.start();
     const query = await attacker.approve(await attacker.start(), newQq());
@@ -46,7 +49,7 @@ describe("a victim opens the attacker's callback", () => {
     expect(await callback(victim, query)).toMatchObject(refused('STATE_INVALID'));
   });
 
-  it('after planting a second cookie beside the one the victim has', async () => {
+  it("an attacker's callback is refused after a second cookie was planted", async () => {
     const [attacker, victim] = [app.shopper(), app.shopper()];
     await victim.start();
     const query = await attacker.approve(await attacker.start(), newQq());
@@ -55,7 +58,7 @@ describe("a victim opens the attacker's callback", () => {
     expect(await callback(victim, query)).toMatchObject(refused('STATE_INVALID'));
   });
 
-  it('on https, after planting a cookie from another host of the domain: it is not even read', async () => {
+  it('on https, a cookie planted by another host of the domain is not even read', async () => {
     const shop = await startApp({ beside: app, env: { PUBLIC_URL: 'https://shop.test' } });
     try {
       const [attacker, victim] = [shop.shopper(), shop.shopper()];
@@ -73,7 +76,7 @@ describe("a victim opens the attacker's callback", () => {
     }
   });
 
-  it('for a QQ that is bound already: no login either', async () => {
+  it("an attacker's callback of a bound QQ gives no login either", async () => {
     const [attacker, victim] = [app.shopper(), app.shopper()];
     const qq = newQq();
     await attacker.bind(await attacker.bindForm({ qq }));
@@ -87,7 +90,7 @@ describe("a victim opens the attacker's callback", () => {
 
 describe('what one browser has proved, brought by another', () => {
   it.each(['no cookie', 'a cookie of its own', "the first one's cookie beside its own"])(
-    'a bind token from a browser with %s',
+    'a bind token is refused from a browser with %s',
     async (which) => {
       const [owner, thief] = [app.shopper(), app.shopper()];
       const form = await owner.bindForm();
@@ -99,7 +102,7 @@ describe('what one browser has proved, brought by another', () => {
     },
   );
 
-  it("a bind token added to the thief's own account", async () => {
+  it("a stolen bind token cannot be added to the thief's own account", async () => {
     const [owner, thief] = [app.shopper(), app.shopper()];
     const access_token = await owner.bindToken();
     const { token, password, mobile } = await thief.register();
@@ -111,7 +114,7 @@ describe('what one browser has proved, brought by another', () => {
     expect(answer).toMatchObject(refused('BIND_TOKEN_INVALID'));
   });
 
-  it('a stolen bind after it succeeded: the same answer is for the same browser alone', async () => {
+  it('the answer of a repeated bind is only for the same browser', async () => {
     const [owner, thief] = [app.shopper(), app.shopper()];
     const form = await owner.bindForm();
     await owner.bind(form);
@@ -121,7 +124,7 @@ describe('what one browser has proved, brought by another', () => {
 });
 
 describe('what was used once, used again', () => {
-  it('the same callback again within a minute gets the same bind token, and after it STATE_INVALID', async () => {
+  it('a repeated callback within a minute gets the same bind token, and later STATE_INVALID', async () => {
     const shopper = app.shopper();
     const query = await shopper.approve(await shopper.start(), newQq());
     const first = await callback(shopper, query);
@@ -134,7 +137,7 @@ describe('what was used once, used again', () => {
     expect(app.sandbox.requests.token).toBe(before);
   });
 
-  it('the same callback again from another browser is STATE_INVALID', async () => {
+  it('a repeated callback from another browser gets STATE_INVALID', async () => {
     const [shopper, thief] = [app.shopper(), app.shopper()];
     const query = await shopper.approve(await shopper.start(), newQq());
     expect((await callback(shopper, query)).status).toBe(200);
@@ -143,7 +146,7 @@ describe('what was used once, used again', () => {
     expect(await callback(thief, query)).toMatchObject(refused('STATE_INVALID'));
   });
 
-  it('the same callback again gets the same refusal of QQ, which is asked once', async () => {
+  it('a repeated callback gets the same refusal of QQ, which is asked once', async () => {
     const shopper = app.shopper();
     const state = stateOf(await shopper.start());
     const before = app.sandbox.requests.token;
@@ -154,7 +157,7 @@ describe('what was used once, used again', () => {
     expect(app.sandbox.requests.token - before).toBe(1);
   });
 
-  it('the same callback of a bound QQ again is a login each time, until the QQ is unbound', async () => {
+  it('a repeated callback of a bound QQ logs in each time, until the QQ is unbound', async () => {
     const shopper = app.shopper();
     const form = await shopper.bindForm({ qq: '20001' });
     const { user_id } = (await shopper.bind(form)).body;
@@ -167,7 +170,7 @@ describe('what was used once, used again', () => {
     expect((await callback(shopper, query)).body).not.toHaveProperty('user_id');
   });
 
-  it('the same callback fifty times at once asks QQ once, and all get the same bind token', async () => {
+  it('fifty simultaneous identical callbacks ask QQ once, and all get the same bind token', async () => {
     const shopper = app.shopper();
     const query = await shopper.approve(await shopper.start(), newQq());
     const before = app.sandbox.requests.token;
@@ -179,7 +182,7 @@ describe('what was used once, used again', () => {
     expect(app.sandbox.requests.token - before).toBe(1);
   });
 
-  it('a state with another code', async () => {
+  it('a state is refused with another code', async () => {
     const shopper = app.shopper();
     const first = new URLSearchParams(await shopper.approve(await shopper.start(), newQq()));
     const second = new URLSearchParams(await shopper.approve(await shopper.start(), newQq()));
@@ -190,7 +193,7 @@ describe('what was used once, used again', () => {
     expect(await callback(shopper, second.toString())).toMatchObject(refused('STATE_INVALID'));
   });
 
-  it('a code with a fresh state', async () => {
+  it('a used code is refused with a fresh state', async () => {
     const shopper = app.shopper();
     const used = new URLSearchParams(await shopper.approve(await shopper.start(), newQq()));
     await callback(shopper, used.toString());
@@ -200,7 +203,7 @@ describe('what was used once, used again', () => {
     expect(await callback(shopper, used.toString())).toMatchObject(refused('QQ_CODE_INVALID'));
   });
 
-  it('a bind token, for another mobile', async () => {
+  it('a used bind token is refused for another mobile', async () => {
     const shopper = app.shopper();
     const form = await shopper.bindForm();
     await shopper.bind(form);
@@ -210,7 +213,7 @@ describe('what was used once, used again', () => {
     expect(await shopper.bind(again)).toMatchObject(refused('BIND_TOKEN_INVALID'));
   });
 
-  it('a bind token, for the account that one is logged in to', async () => {
+  it('a used bind token is refused for the account that is logged in', async () => {
     const shopper = app.shopper();
     const form = await shopper.bindForm();
     const { body } = await shopper.bind(form);
@@ -226,7 +229,7 @@ describe('what was used once, used again', () => {
     expect(answer).toMatchObject(refused('BIND_TOKEN_INVALID'));
   });
 
-  it('but the same bind within five minutes is the same success', async () => {
+  it('the same bind within five minutes is the same success', async () => {
     const shopper = app.shopper();
     const form = await shopper.bindForm();
     const { body } = await shopper.bind(form);
@@ -238,7 +241,7 @@ describe('what was used once, used again', () => {
 });
 
 describe('a token of one kind passed off as another', () => {
-  it('a login token as bind token', async () => {
+  it('a login token is refused as a bind token', async () => {
     const shopper = app.shopper();
     const { token } = await shopper.register();
     const form = await shopper.bindForm();
@@ -248,7 +251,7 @@ describe('a token of one kind passed off as another', () => {
     expect(answer).toMatchObject(refused('BIND_TOKEN_INVALID'));
   });
 
-  it('a bind token as login token', async () => {
+  it('a bind token is refused as a login token', async () => {
     const shopper = app.shopper();
     const access_token = await shopper.bindToken();
 
@@ -258,7 +261,7 @@ describe('a token of one kind passed off as another', () => {
     });
   });
 
-  it('a state as bind token, and a bind token as state', async () => {
+  it('a state is refused as a bind token, and a bind token as a state', async () => {
     const shopper = app.shopper();
     const form = await shopper.bindForm();
     const state = stateOf(await shopper.start());
@@ -294,7 +297,7 @@ describe('a forged bind token', () => {
   const bindKey = () => app.config.keyFor('bind token');
   const bodyOf = (claims: object) => base64url(JSON.stringify(claims));
 
-  it.each(attempts)('%s', async (_, forge) => {
+  it.each(attempts)('a forged bind token is refused: %s', async (_, forge) => {
     const shopper = app.shopper();
     const form = await shopper.bindForm();
     const openid = openidOf(app.config.QQ_APP_ID, newQq());
@@ -304,7 +307,7 @@ describe('a forged bind token', () => {
     expect(await bindings().countBy({ openid })).toBe(0);
   });
 
-  it('any of its characters with one bit flipped', async () => {
+  it('a bind token with any bit of it flipped is refused', async () => {
     const shopper = app.shopper();
     const form = await shopper.bindForm();
     const { access_token } = form;
@@ -319,7 +322,7 @@ describe('a forged bind token', () => {
     expect((await shopper.bind(form)).status).toBe(200);
   });
 
-  it('one that is an hour old', async () => {
+  it('a bind token is refused after an hour', async () => {
     const shopper = app.shopper();
     const form = await shopper.bindForm();
 
@@ -348,7 +351,7 @@ describe('a forged login token', () => {
     ['the last bit flipped', (_, token) => flipped(token, token.length - 1)],
   ];
 
-  it.each(attempts)('%s', async (_, forge) => {
+  it.each(attempts)('a forged login token is refused: %s', async (_, forge) => {
     const shopper = app.shopper();
     const { token } = await shopper.register();
 
@@ -358,7 +361,7 @@ describe('a forged login token', () => {
     expect((await shopper.get('/user/', token)).status).toBe(200);
   });
 
-  it('one that is a day old', async () => {
+  it('a login token is refused after a day', async () => {
     const shopper = app.shopper();
     const { token } = await shopper.register();
 
@@ -386,7 +389,7 @@ describe('a forged state', () => {
     ['ten thousand characters', () => 'x'.repeat(10_000)],
   ];
 
-  it.each(attempts)('%s', async (_, forge) => {
+  it.each(attempts)('a forged state is refused: %s', async (_, forge) => {
     const shopper = app.shopper();
     const query = new URLSearchParams(await shopper.approve(await shopper.start(), newQq()));
     const other = stateOf(await shopper.start()).split('.');
@@ -397,7 +400,7 @@ describe('a forged state', () => {
     expect((await callback(shopper, query.toString())).status).toBe(200);
   });
 
-  it('one that is ten minutes old', async () => {
+  it('a state is refused after ten minutes', async () => {
     const shopper = app.shopper();
     const query = await shopper.approve(await shopper.start(), newQq());
 
@@ -406,7 +409,7 @@ describe('a forged state', () => {
 });
 
 describe('the client says which QQ it is', () => {
-  it('at the callback, as query fields: ignored', async () => {
+  it('a QQ named in the query of the callback is ignored', async () => {
     const shopper = app.shopper();
     const [own, other] = [newQq(), newQq()];
     const openid = openidOf(app.config.QQ_APP_ID, other);
@@ -418,7 +421,7 @@ describe('the client says which QQ it is', () => {
     expect(claimsOf(body.access_token)).not.toHaveProperty('unionid');
   });
 
-  it('at the bind, as fields, as a query and as headers: ignored', async () => {
+  it('a QQ named in the fields, query or headers of a bind is ignored', async () => {
     const shopper = app.shopper();
     const [own, other] = [newQq(), newQq()];
     const openid = openidOf(app.config.QQ_APP_ID, other);
@@ -483,7 +486,7 @@ describe('QQ answers something else', () => {
     ['an openid that is too long', { openid: 'A'.repeat(65) }],
     ['an openid in lower case, which the database would compare as equal', { openid: 'a'.repeat(32) }],
     ['an openid with a line end after it', { openid: `${OPENID}\n` }],
-  ])('%s', async (_, change) => {
+  ])('an answer of QQ with %s is refused', async (_, change) => {
     answers['/oauth2.0/token'] = { ...good, ...change };
 
     const answer = await login(plain);
@@ -502,7 +505,7 @@ describe('QQ answers something else', () => {
     ['an empty unionid', { unionid: '' }],
     ['an object for a unionid', { unionid: {} }],
     ['a unionid with a space in it', { unionid: 'UID A' }],
-  ])('%s', async (_, change) => {
+  ])('an answer of /me with %s is refused', async (_, change) => {
     answers['/oauth2.0/token'] = good;
     answers['/oauth2.0/me'] = { client_id: '101000001', openid: OPENID, unionid: 'UID_1', ...change };
 
@@ -512,13 +515,13 @@ describe('QQ answers something else', () => {
     expect(answer.body).not.toHaveProperty('access_token');
   });
 
-  it('__proto__ with an openid in it', async () => {
+  it('an answer of QQ with an openid in __proto__ is refused', async () => {
     answers['/oauth2.0/token'] = JSON.parse(`{"access_token":"T","__proto__":{"openid":"${OPENID}"}}`);
 
     expect((await login(plain)).status).toBe(503);
   });
 
-  it('and when all is well, it works', async () => {
+  it('a correct answer of QQ logs in', async () => {
     answers['/oauth2.0/token'] = good;
     answers['/oauth2.0/me'] = { client_id: 101000001, openid: OPENID, unionid: 'UID_1' };
 
@@ -562,7 +565,7 @@ describe('next leads off the site', () => {
     `/${'中'.repeat(23)}`,
     `/${'a'.repeat(200)}`,
     long,
-  ])('%j', async (next) => {
+  ])('a next that leads off the site is refused: %j', async (next) => {
     const shopper = app.shopper();
 
     const answer = await shopper.get(`/oauth/qq/authorization/?next=${encodeURIComponent(next)}`);
@@ -576,7 +579,7 @@ describe('next leads off the site', () => {
     'next[]=//evil.example',
     'next[0]=//evil.example',
     'next.x=//evil',
-  ])('given twice or as a list: %s', async (query) => {
+  ])('a next that is given twice or as a list is refused: %s', async (query) => {
     const shopper = app.shopper();
 
     const { status, body } = await shopper.get(`/oauth/qq/authorization/?${query}`);
@@ -594,7 +597,7 @@ describe('next leads off the site', () => {
     ['/a//b', '/a//b'],
     ['/.//evil.example', '/.//evil.example'],
     ['', '/'],
-  ])('what comes back is a path on the site: %j', async (next, expected) => {
+  ])('an accepted next stays on the site: %j', async (next, expected) => {
     const shopper = app.shopper();
 
     const { body } = await shopper.loginWithQq(newQq(), next);
@@ -603,7 +606,7 @@ describe('next leads off the site', () => {
     expect(new URL(body.next, 'https://shop.example').origin).toBe('https://shop.example');
   });
 
-  it('the state stays within the 500 bytes that QQ brings back', async () => {
+  it('the state stays within the 500 bytes that QQ returns', async () => {
     const shopper = app.shopper();
 
     const loginUrl = await shopper.start(`/${'中'.repeat(22)}`);
@@ -614,7 +617,7 @@ describe('next leads off the site', () => {
 });
 
 describe('one QQ, two accounts', () => {
-  it('a QQ that has an account is not bound to a second one', async () => {
+  it('a QQ with an account is not bound to a second one', async () => {
     const [first, second] = [app.shopper(), app.shopper()];
     const qq = newQq();
     // Two browsers are logged in to QQ before either binds.
