@@ -1,7 +1,7 @@
 import dataSource from './ormconfig.js';
 import { checkDatabase } from './src/database/db-check.js';
 
-/** `npm run db:check`: exit code 1 where `npm run db:migrate` would stop. */
+/** `npm run db:check`: exits with 1 if `npm run db:migrate` would stop. */
 try {
   await dataSource.initialize();
   const { report, blocked } = await checkDatabase(dataSource);

@@ -11,13 +11,13 @@ if (!DATABASE_URL && NODE_ENV === 'production')
   throw new OperatorError('DATABASE_URL: is required in production');
 
 /**
- * For the TypeORM command line, `-d dist/ormconfig.js`. It wants DATABASE_URL and nothing else of the
- * configuration, so that migrating needs no key of QQ's.
+ * For the TypeORM command line, `-d dist/ormconfig.js`. It reads only DATABASE_URL, so that migrating needs no key of
+ * QQ's.
  */
 export default new ShopDataSource({
   ...databaseOptions({ DATABASE_URL: DATABASE_URL || undefined }),
-  // An index on a big table takes its time.
+  // No limit: adding an index to a large table takes long.
   maxQueryExecutionTime: undefined,
-  // What is done, without the statements: the terminal of a container is a log.
+  // Logs what is done, without the statements: a container's terminal is a log.
   logger: new AdvancedConsoleLogger(['schema', 'migration']),
 });

@@ -1,18 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { defineConfig } from 'vite';
 
-/** Served under their own names too: for other front ends, and for browsers that know no modules. */
+/** Also served under their own names: for other front ends, and for browsers without modules. */
 const AS_THEY_ARE = ['qq-login.js', 'old-browser.js'];
 
 /**
- * Builds the pages of `public/` into `dist/public/`: each page's modules in two small files, whose names change with
- * their content. In development and in tests the service serves `public/` as it is.
+ * Builds the pages of `public/` into `dist/public/`. The modules of each page become two small files, whose names
+ * change with their content. In development and in tests the service serves `public/` unchanged.
  */
 export default defineConfig({
   root: 'public',
   base: './',
   publicDir: false,
-  // It would warn of the script for old browsers, which is not to be bundled.
+  // Vite would warn about the script for old browsers, which is not bundled.
   logLevel: 'error',
   build: {
     outDir: '../dist/public',
@@ -25,7 +25,7 @@ export default defineConfig({
   plugins: [
     {
       name: 'pages',
-      // The bundle has preloads of its own.
+      // The bundle has its own preloads.
       transformIndexHtml: {
         order: 'pre',
         handler: (html) => html.replace(/ *<link rel="modulepreload"[^>]*>\n/g, ''),

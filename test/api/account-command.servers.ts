@@ -17,7 +17,7 @@ beforeAll(async () => {
 
 afterAll(() => app.close());
 
-/** Runs `npm run account -- …` beside the running service, without asking. */
+/** Runs `npm run account -- …` beside the running service, without its confirmation. */
 async function account(...words: string[]): Promise<{ code: number; out: string }> {
   const env = {
     ...process.env,

@@ -29,7 +29,7 @@ const unbind = (shopper: Shopper, token: string, id: number | string, password: 
   shopper.send(`/oauth/qq/bindings/${id}/`, { method: 'DELETE', token, body: { password } });
 const hint = (qq: string) => `****${openidOf(app.config.QQ_APP_ID, qq).slice(-4)}`;
 
-/** Somebody with an account and one QQ. */
+/** A shopper with an account and one QQ. */
 async function owner(
   qq = newQq(),
 ): Promise<{ shopper: Shopper; token: string; qq: string; id: number } & BindForm> {

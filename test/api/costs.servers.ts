@@ -8,13 +8,13 @@ let app: App;
 
 beforeAll(async () => {
   app = await startApp();
-  // Redis is sent each script once: that is no cost of a request.
+  // Redis is sent each script once. That is not a cost of a request.
   await app.shopper().register();
 });
 
 afterAll(() => app.close());
 
-/** What a request costs: round trips are deterministic, so they are counted, not timed. */
+/** The round trips of a request. They are deterministic, so they are counted, not timed. */
 async function costOf(action: () => Promise<unknown>): Promise<Cost> {
   await app.nest.get(AuditWriter).flush();
   const qq = upstream();
@@ -37,7 +37,7 @@ interface Cost {
   readonly redis: string[];
 }
 
-/** The audit trail's own statement, which no request waits for; and what a new connection says once. */
+/** The audit trail's own statement, which no request waits for, and the statements of a new connection. */
 const WRITTEN_BEHIND = /INTO `tb_account_event`.*'(?:logged_in|refused)'|^SET SESSION|^USE /s;
 const LIMIT = /qq:limit:/;
 
@@ -46,11 +46,11 @@ function upstream(): number {
   return token + me + user_info;
 }
 
-/** Without the rules that count it: those may cost one command each. */
+/** Without the commands that count limits. */
 const withoutLimits = ({ redis }: Cost) => redis.filter((command) => !LIMIT.test(command));
 const limitsOf = ({ redis }: Cost) => redis.filter((command) => LIMIT.test(command));
 
-/** The first request opens connections and sends scripts; the second one is what it costs. */
+/** The cost of a second callback. The first one opens connections and sends scripts. */
 async function callbackOf(shopper: Shopper, qq: string): Promise<Cost> {
   const query = await shopper.approve(await shopper.start(), qq);
   return costOf(() => shopper.get(`/oauth/qq/users/?${query}`));

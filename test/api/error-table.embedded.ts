@@ -6,7 +6,7 @@ import { inEnglish } from '../../src/common/sentences.js';
 
 const DOCUMENT = resolve(import.meta.dirname, '../../docs/http-api.md');
 
-/** The rows as the document has them: cells without the padding that Prettier adds. */
+/** The table's rows, without the padding that Prettier adds to cells. */
 const rowsOf = (text: string): string[] =>
   text
     .split('\n')

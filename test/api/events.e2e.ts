@@ -38,7 +38,7 @@ const code = async (shopper: Shopper, mobile: string) => {
   return shopper.smsCode(mobile);
 };
 
-/** A service that does on a timer nothing but what the test makes it do. */
+/** A service whose timers do nothing until the test runs them. */
 async function withoutTimers(options: StartOptions): Promise<App> {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
   return startApp(options);
@@ -77,7 +77,7 @@ describe('what happened to an account', () => {
     await shopper.post('/user/password/', { mobile, sms_code: await code(shopper, mobile), password: last });
     const final = (await login(shopper, mobile, last)).body.token;
 
-    // Each kind in its own order: logins and refusals are written up to a second later.
+    // Sorted by kind: logins and refusals are written up to a second later.
     await expect.poll(async () => names(await trail(shopper, final))).toHaveLength(14);
     const events = (await kept(user_id)).map(({ event, via, reason }) => [event, via, reason]);
     expect(events).toEqual(
@@ -201,7 +201,7 @@ describe('what happened to an account', () => {
     await expect.poll(() => trail(one, first.token)).toHaveLength(2);
     const [newest] = await trail(one, first.token);
 
-    // Its events are newer than every one of the first account.
+    // Its events are newer than all events of the first account.
     const second = await other.register();
     expect(await app.shopper().get('/user/events/')).toMatchObject({ status: 401 });
     expect(await trail(other, second.token, `?before=${newest!.id + 1}`)).toEqual([]);
@@ -246,7 +246,7 @@ describe("an account's change and its audit row", () => {
     expect(await app.dataSource.getRepository(User).countBy({ mobile: bind.mobile })).toBe(0);
     expect((await login(shopper, username, password)).body.user_id).toBe(id);
     expect((await shopper.get('/user/', token)).status).toBe(200);
-    // The code was put back, or never spent; the bind can go on.
+    // The code was put back or never spent, so the bind can be repeated.
     expect((await shopper.bind(bind)).status).toBe(200);
   });
 });

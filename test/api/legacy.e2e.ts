@@ -23,14 +23,14 @@ beforeAll(async () => {
 
 afterAll(() => app.close());
 
-/** A page of the old shop: another origin, and no cookie that it keeps. */
+/** A page of the old shop: it has another origin and keeps no cookie. */
 function page(): Shopper {
   const shopper = app.shopper();
   shopper.keepsCookies = false;
   return shopper;
 }
 
-/** What the callback page reads off its own address. */
+/** The query of the callback page's address. */
 const returned = async (shopper: Shopper, loginUrl: string, qq: string) =>
   new URLSearchParams(await shopper.approve(loginUrl, qq));
 
@@ -146,7 +146,7 @@ describe.each(FAMILIES)('the old pages of family $family', (family) => {
     const form = { mobile, password: newPassword(), sms_code: await writtenCode(app, mobile) };
     const access_token = twice[0]!.body.access_token;
 
-    // Loaded twice by an in-app browser: one outcome, and QQ was asked once.
+    // An in-app browser loads the page twice: one outcome, and QQ is asked once.
     expect(twice[1]!.body).toEqual(twice[0]!.body);
     expect(await shopper.post(family.bind, { ...form, access_token })).toMatchObject({
       status: 400,

@@ -27,7 +27,7 @@ const lines = (): Line[] =>
     .filter((line) => line.startsWith('{'))
     .map((line) => JSON.parse(line) as Line);
 
-/** The lines of one request, once its answer has been logged. */
+/** The log lines of one request, after its answer was logged. */
 async function linesOf(requestId: string): Promise<Line[]> {
   return vi.waitFor(() => {
     const found = lines().filter((line) => line.requestId === requestId);

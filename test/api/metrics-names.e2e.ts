@@ -32,7 +32,7 @@ beforeAll(async () => {
 
 afterAll(() => app.close());
 
-/** Every selector: a metric's name and the labels that it is filtered by. */
+/** Every selector: a metric's name and the labels that filter it. */
 function selectors(): { name: string; labels: [name: string, value: string][] }[] {
   return expressions.flatMap((expression) =>
     [...expression.matchAll(/(qq_account_\w+)(?:\{([^}]*)\})?/g)].map(([, name, filters = '']) => ({

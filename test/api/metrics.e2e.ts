@@ -17,7 +17,7 @@ afterAll(() => app.close());
 
 const scrape = async (): Promise<string> => (await fetch(url)).text();
 
-/** The value of one series, 0 where there is none. */
+/** The value of one series; 0 if it does not exist. */
 async function valueOf(series: string): Promise<number> {
   const line = (await scrape()).split('\n').find((one) => one.startsWith(`${series} `));
   return Number(line?.slice(series.length) ?? 0);

@@ -53,7 +53,7 @@ it('the OpenAPI document says for every operation whether it needs a login', () 
 it('the OpenAPI document passes the linter', async () => {
   writeFileSync('openapi.json', text);
 
-  // It ends with 1 where a rule is broken, which makes `run` fail.
+  // The linter exits with 1 when a rule is broken, which makes `run` fail.
   await run(
     process.execPath,
     [

@@ -222,7 +222,7 @@ describe("a password of the old shop's", () => {
 
       expect((await login(account.username, OLD_PASSWORD.plain)).body.user_id).toBe(account.id);
 
-      // Behind the answer.
+      // Renewed after the answer.
       await expect.poll(() => encodedOf(account.id)).toMatch(/^bcrypt_sha256\$\$2b\$04\$/);
       expect((await login(account.username, OLD_PASSWORD.plain)).status).toBe(200);
       expect(await login(account.username, `${OLD_PASSWORD.plain}x`)).toMatchObject(

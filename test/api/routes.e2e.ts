@@ -13,14 +13,14 @@ beforeAll(async () => {
 
 afterAll(() => app.close());
 
-/** The one error shape, word for word. */
+/** Expects exactly the one error shape. */
 function expectProblem(answer: Answer, errorCode: ProblemCode): void {
   const [statusCode, message] = PROBLEMS[errorCode];
   expect(answer.body).toEqual({ statusCode, errorCode, message });
   expect(answer.status).toBe(statusCode);
 }
 
-/** Lets the mobile have another SMS at once: what the minute does is another test's. */
+/** Lets the mobile get another SMS at once. */
 const forgetMinute = (mobile: string) => forgetLimit(app, 'sms-per-mobile-minute', mobile);
 
 describe('GET /oauth/qq/authorization/', () => {

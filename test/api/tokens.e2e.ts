@@ -65,7 +65,7 @@ describe('a bind whose answer was lost', () => {
 
       const again = await elsewhere.bind(form);
 
-      // Embedded, each service has a Redis of its own and cannot know.
+      // Embedded, each service has its own Redis and cannot know the receipt.
       if (app.backends.embedded) expect(again.status).toBe(400);
       else expect(again).toMatchObject({ status: 200, body: { user_id: body.user_id } });
     } finally {
@@ -135,7 +135,7 @@ describe('a bind whose answer was lost', () => {
     const own = kept
       .map((text) => JSON.parse(text) as object)
       .find((receipt) => Object.values(receipt).includes(jti));
-    // Of mobile and code alone: with another password it would be the same.
+    // A keyed hash of mobile and code only: the password does not change it.
     const key = app.config.keyFor('bind receipts');
     const mark = createHmac('sha256', key).update(`${form.mobile} ${form.sms_code}`).digest('base64url');
     expect(own).toEqual({ tokenId: jti, mark, at: expect.any(Number) });
@@ -271,7 +271,7 @@ describe('a token of the old shop, with neither jti nor iat', () => {
 
   it('a token of the old shop with its own jti ends like any other', async () => {
     const account = await app.shopper().register();
-    // A moment from the year 10889, for whoever thinks that a token from the future cannot be older than now.
+    // The UUID's moment is in the year 10889: a token from the future must end too.
     for (const jti of ['all', 'ffffffff-ffff-7fff-bfff-ffffffffffff', '__proto__', '']) {
       const token = oldShopToken(account, { jti });
       expect(await who(token)).toBe(200);

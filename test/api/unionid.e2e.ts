@@ -8,11 +8,11 @@ import { atOnce, tally } from '../support/fixtures.js';
 
 const [FIRST, SECOND, STRANGER] = ['101000001', '101000002', '101000003'] as const;
 
-/** Of the same developer: the first app before and after it learnt of unionids, and a second one. */
+/** Apps of one developer: the first app without and with QQ_UNIONID, and a second app. */
 let before: App;
 let first: App;
 let second: App;
-/** Another developer's app on the same tables: QQ gives it other unionids. */
+/** Another developer's app on the same tables. QQ gives it other unionids. */
 let stranger: App;
 
 beforeAll(async () => {

@@ -10,7 +10,7 @@ const TYPES: Readonly<Record<string, string>> = {
   svg: 'image/svg+xml',
 };
 
-/** The pages on an origin of their own, as a shop with a separate API serves them. */
+/** Serves the pages on a separate origin, as a shop with a separate API does. */
 export class Pages {
   private constructor(
     private readonly server: Server,

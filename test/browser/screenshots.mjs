@@ -1,4 +1,5 @@
-// Every page in every state, on a phone and a desktop, by day and by night, into screenshots/: `npm run screenshots`.
+// `npm run screenshots`: every page in every state, on a phone and a desktop, in light and dark mode, into
+// screenshots/.
 import { rmSync } from 'node:fs';
 import { startVitest } from 'vitest/node';
 

@@ -1,6 +1,6 @@
 /**
- * What the browser tests need from the running system, and nothing else of it: where the shop is, a phone to read,
- * QQ's fault switch, an account.
+ * What the browser tests need from the running system: the shop's address, a phone to read, QQ's fault switch, an
+ * account.
  */
 
 import { limitKey } from '../../src/limits/limits.js';
@@ -9,10 +9,10 @@ import { newMobile, newName, newPassword, newQq } from '../support/shopper.js';
 import { type App, type StartOptions, startApp } from '../support/start-app.js';
 
 export interface Shop {
-  /** The origin of the pages, as the browser knows it. */
+  /** The origin of the pages in the browser. */
   readonly url: string;
   readonly app: App;
-  /** For Chromium's `--host-resolver-rules`: where the origins really are. */
+  /** For Chromium's `--host-resolver-rules`: the real addresses of the origins. */
   readonly hosts: string;
   close(): Promise<void>;
 }
@@ -21,11 +21,11 @@ export interface Person {
   readonly username: string;
   readonly mobile: string;
   readonly password: string;
-  /** Their QQ number. */
+  /** The person's QQ number. */
   readonly qq: string;
 }
 
-/** The shop under its own name: what it calls itself in cookies, CORS and QQ's redirect is what the browser sees. */
+/** Starts the shop under the host name that its cookies, CORS headers and QQ's redirect use. */
 export async function openShop({ env, ...options }: StartOptions = {}): Promise<Shop> {
   const url = 'http://shop.test';
   const app = await startApp({
@@ -37,30 +37,30 @@ export async function openShop({ env, ...options }: StartOptions = {}): Promise<
   return { url, app, hosts, close: () => app.close() };
 }
 
-/** The code of the newest message to a phone. */
+/** The code in the newest message to a mobile. */
 export function latestCode({ app }: Shop, mobile: string): string {
   const [newest] = app.sandbox.messages(mobile);
   if (!newest) throw new Error(`No message for ${mobile}`);
   return newest.code;
 }
 
-/** Makes QQ misbehave; `none` mends it. */
+/** Switches a fault of QQ on; `none` switches it off. */
 export function setFault({ app }: Shop, fault: Parameters<Sandbox['setFault']>[0]): void {
   app.sandbox.setFault(fault);
 }
 
-/** Sends an SMS as another program would: the phone's minute begins. */
+/** Sends an SMS from another program, which starts the mobile's minute. */
 export async function sendSms({ app }: Shop, mobile: string): Promise<void> {
   await app.shopper().askForSms(mobile);
 }
 
-/** Registers an account by the front door; its phone need not wait for the next SMS. */
+/** Registers an account over HTTP, and lets its mobile get the next SMS at once. */
 export async function register({ app }: Shop, { username, mobile, password }: Person): Promise<void> {
   await app.shopper().register({ username, mobile, password });
   await app.redis.del(limitKey('sms-per-mobile-minute', mobile));
 }
 
-/** Somebody whose QQ is bound already; they did it by the front door, in another browser. */
+/** A person whose QQ was bound over HTTP, from another browser. */
 export async function bindByApi({ app }: Shop): Promise<Person> {
   const person = stranger();
   const shopper = app.shopper();
@@ -69,7 +69,7 @@ export async function bindByApi({ app }: Shop): Promise<Person> {
   return { ...person, username: mobile };
 }
 
-/** Somebody whom no other test knows. */
+/** A person with new names and numbers. */
 export function stranger(): Person {
   return { username: newName(), mobile: newMobile(), password: newPassword(), qq: newQq() };
 }

@@ -36,14 +36,14 @@ afterAll(async () => {
 
 it('the built callback page shows its largest text within two seconds on slow 3G, with nothing cached', async () => {
   const times: number[] = [];
-  // The machine may be busy with something else: the page is as fast as the fastest of three.
+  // The fastest of three loads, because the machine may be busy.
   while (times.length < 3 && !times.some((time) => time < GOAL)) times.push(await largestPaint());
 
   console.log(`Largest contentful paint of the callback page: ${times.map(Math.round).join(', ')} ms`);
   expect(Math.min(...times)).toBeLessThan(GOAL);
 });
 
-/** Milliseconds until the binding form is there, for somebody who comes back from QQ. */
+/** Milliseconds until the bind form is painted for a shopper who comes back from QQ. */
 async function largestPaint(): Promise<number> {
   const context = await browser.newContext({ ...PHONE, locale: 'zh-CN' });
   const start = await context.request.get(`${service.url}/oauth/qq/authorization/?next=/`);
@@ -57,7 +57,7 @@ async function largestPaint(): Promise<number> {
   await page.goto(headers.get('location')!);
   await page.getByRole('heading', { name: '绑定账号' }).waitFor();
 
-  // The form may be in the document a frame before it is painted: what was painted before it does not count.
+  // The form may be in the document one frame before it is painted, so earlier paints do not count.
   const startTime = await page.evaluate<number>(
     `new Promise((found) => new PerformanceObserver((list) => {
       const form = list.getEntries().find(({ element }) => element && element.textContent.includes('首次使用QQ登录'));

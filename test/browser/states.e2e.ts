@@ -11,7 +11,7 @@ interface Findings {
   readonly violations: readonly { id: string; nodes: readonly { html: string; failureSummary: string }[] }[];
 }
 
-/** `npm run screenshots` goes through the same stories, and takes a picture of each state in every look. */
+/** `npm run screenshots` runs the same stories and saves a picture of each state in every appearance. */
 const SCREENSHOTS = Boolean(process.env.SCREENSHOTS);
 const FOLDER = join(import.meta.dirname, '../../screenshots');
 const LOOKS = [
@@ -63,7 +63,7 @@ it.each(Object.keys(STORIES))(
 );
 
 async function violations({ page }: Visitor): Promise<string[]> {
-  // Through the debugger, which the content security policy does not concern.
+  // Injected by the debugger, to which the content security policy does not apply.
   if (await page.evaluate('!window.axe')) await page.evaluate(`${axe}; undefined`);
   const { violations } = await page.evaluate<Findings>(
     `axe.run({ runOnly: ${JSON.stringify(TAGS)}, resultTypes: ['violations'] })`,

@@ -2,8 +2,8 @@ import { type Person, bindByApi, register, sendSms, setFault, stranger } from '.
 import { type Visitor } from './visitor.js';
 
 /**
- * Every state that a page can be in, and how a person gets there: each story yields the name of the state it has
- * come to. What lies on one way is one story, because the way is what takes time.
+ * Every state of the pages and how a person reaches it. Each story yields the name of the state that it has reached.
+ * States on one path share a story, because reaching them takes the time.
  */
 export const STORIES: Readonly<Record<string, (visitor: Visitor) => AsyncGenerator<string, void>>> = {
   async *'the sandbox'(visitor) {
@@ -146,7 +146,7 @@ export const STORIES: Readonly<Record<string, (visitor: Visitor) => AsyncGenerat
   },
 };
 
-/** Registers somebody and logs in with the password. */
+/** Registers a person and logs in with the password. */
 export async function signIn(visitor: Visitor, person: Person): Promise<void> {
   const { shop, page } = visitor;
   const { username, password } = person;
@@ -158,7 +158,7 @@ export async function signIn(visitor: Visitor, person: Person): Promise<void> {
   await arrived({ page });
 }
 
-/** A newcomer's whole way, to the account page. */
+/** A new shopper's path to the account page. */
 export async function bindAndArrive(visitor: Visitor, newcomer = stranger()): Promise<void> {
   await visitor.reachBindForm(newcomer.qq);
   await visitor.fillBindForm(newcomer);
@@ -166,7 +166,7 @@ export async function bindAndArrive(visitor: Visitor, newcomer = stranger()): Pr
   await arrived(visitor);
 }
 
-/** The account page has all it shows. */
+/** Waits until the account page shows everything. */
 export async function arrived({ page }: Pick<Visitor, 'page'>): Promise<void> {
   await page.waitForURL('**/user.html*');
   for (const part of ['[data-facts]', '[data-bindings]', '[data-events]'])

@@ -40,7 +40,7 @@ it("Swagger UI's “Try it out” runs the whole login, and only the announced v
   await visitor.leave();
 });
 
-/** One operation of Swagger UI, as a person works it. */
+/** One operation in Swagger UI, used as a person uses it. */
 class Operation {
   private readonly block: Locator;
 
@@ -48,7 +48,7 @@ class Operation {
     this.block = page.locator(`.opblock-${method}`).filter({ has: page.locator(`[data-path="${path}"]`) });
   }
 
-  /** Pastes over the examples, presses Execute, and reads the answer; anything but 200 is not one. */
+  /** Replaces examples by the given values, presses Execute, and reads the answer. Only 200 counts as an answer. */
   async execute(pasted: Readonly<Record<string, string>> = {}): Promise<Record<string, string>> {
     await this.block.locator('.opblock-summary-control').click();
     await this.paste(pasted);
@@ -65,7 +65,7 @@ class Operation {
     return JSON.parse((await body.textContent()) ?? '') as Record<string, string>;
   }
 
-  /** What the answer's headers say, as shown. */
+  /** The value of a response header, as shown. */
   async header(name: string): Promise<string> {
     const headers = await this.block.locator('.live-responses-table .headerline').allTextContents();
     const line = headers.find((header) => header.trim().startsWith(`${name}:`)) ?? '';
@@ -83,7 +83,7 @@ class Operation {
   }
 }
 
-/** In another tab: somebody at QQ, held there with what the callback needs. */
+/** In another tab: logs in at QQ, and stops with the code and state that the callback needs. */
 async function holdAtQq(visitor: Visitor, loginUrl: string): Promise<{ code: string; state: string }> {
   const { page, complaints } = await visitor.tab();
   await page.goto(loginUrl);
@@ -97,7 +97,7 @@ async function holdAtQq(visitor: Visitor, loginUrl: string): Promise<{ code: str
   return { code: code!, state: state! };
 }
 
-/** In another tab: the code of the message that has arrived. */
+/** In another tab: the code of the message that arrived. */
 async function readPhone(visitor: Visitor): Promise<string> {
   const { page } = await visitor.tab();
   await page.goto(`${shop.app.sandbox.url}/phone/`);

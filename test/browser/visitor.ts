@@ -21,11 +21,11 @@ const FLAGS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
-  // As https would: browsers grumble about security headers on plain http.
+  // Treats the origin like https. Over http, browsers warn about security headers.
   '--unsafely-treat-insecure-origin-as-secure=http://shop.test',
 ];
 
-/** The installed Chromium; it finds the hosts of the tests where they really are. */
+/** Starts the installed Chromium, which resolves the tests' hosts to their real addresses. */
 export function launch(...hosts: readonly string[]): Promise<Browser> {
   return chromium.launch({
     executablePath: inject('chromium'),
@@ -33,9 +33,9 @@ export function launch(...hosts: readonly string[]): Promise<Browser> {
   });
 }
 
-/** Somebody at a browser of their own, who notes down every complaint of it. */
+/** A person with a browser of their own. Every complaint of the browser is recorded. */
 export class Visitor {
-  /** What the console and the content security policy had to say. */
+  /** Messages of the console and of the content security policy. */
   readonly complaints: string[] = [];
   private readonly pictures = new Map<string, string>();
 
@@ -51,11 +51,11 @@ export class Visitor {
     const context = await browser.newContext({
       locale: 'zh-CN',
       timezoneId: 'Asia/Shanghai',
-      // An address of their own, as the proxy in front of the service would say.
+      // A separate client address, as a proxy in front of the service would set it.
       extraHTTPHeaders: { 'X-Forwarded-For': `10.${randomInt(256)}.${randomInt(256)}.${randomInt(1, 255)}` },
       ...options,
     });
-    // For a machine with much else to do; what is there sooner is not waited for.
+    // A limit for a busy machine; nothing waits longer than it has to.
     context.setDefaultTimeout(20_000);
     await context.addInitScript(
       `addEventListener('securitypolicyviolation', (e) => console.error('CSP', e.violatedDirective, e.blockedURI))`,
@@ -70,7 +70,7 @@ export class Visitor {
 
   private listenTo(page: Page): void {
     page.on('console', (message) => {
-      // Chromium itself notes every 4xx and 5xx of a fetch there; no page can prevent it.
+      // Chromium itself logs every 4xx and 5xx of a fetch. A page cannot prevent it.
       if (message.text().startsWith('Failed to load resource: the server responded')) return;
       this.complaints.push(`${message.type()}: ${message.text()}`);
     });
@@ -81,14 +81,14 @@ export class Visitor {
     });
   }
 
-  /** Presses "QQ登录" on the login page and is this QQ on QQ's side. */
+  /** Presses "QQ登录" on the login page and logs in at QQ with this number. */
   async logInWithQq(qq: string, from = '/'): Promise<void> {
     await this.be(qq);
     await this.page.goto(this.shop.url + from);
     await this.page.getByRole('button', { name: 'QQ登录' }).click();
   }
 
-  /** From now on QQ takes this browser for this QQ, without asking. */
+  /** From now on QQ logs this browser in with this number, without asking. */
   async be(qq: string): Promise<void> {
     await this.page.unroute(/\/oauth2\.0\/authorize\?/);
     await this.page.route(/\/oauth2\.0\/authorize\?/, (route) => {
@@ -99,13 +99,13 @@ export class Visitor {
     });
   }
 
-  /** Goes as far as the binding form. */
+  /** Goes to the bind form. */
   async reachBindForm(qq: string, from = '/?next=/user.html'): Promise<void> {
     await this.logInWithQq(qq, from);
     await this.page.getByRole('heading', { name: '绑定账号' }).waitFor();
   }
 
-  /** Copies the picture of the form in view, asks for an SMS, and reads it on the phone. */
+  /** Copies the visible picture, asks for an SMS, and reads the code on the phone. */
   async receiveCode(mobile: string): Promise<string> {
     const { page } = this;
     await this.field('手机号').fill(mobile);
@@ -123,7 +123,7 @@ export class Visitor {
     await this.field('短信验证码').fill(latestCode(this.shop, mobile));
   }
 
-  /** The field with this label in the form that is up. */
+  /** The field with this label in the visible form. */
   field(label: string): Locator {
     return this.page.getByLabel(label, { exact: true }).filter({ visible: true });
   }
@@ -136,7 +136,7 @@ export class Visitor {
     await this.field('图形验证码').fill(await this.readPicture());
   }
 
-  /** The text of the picture in view, as its header tells programs. */
+  /** The text of the visible picture, from its header for programs. */
   async readPicture(): Promise<string> {
     const picture = this.page.locator('[data-picture] img').filter({ visible: true });
     return this.textOf(await picture.evaluate((image) => (image as unknown as { src: string }).src));
@@ -151,7 +151,7 @@ export class Visitor {
     throw new Error('The picture did not come');
   }
 
-  /** Fills in the whole binding form, but does not send it. */
+  /** Fills in the bind form, but does not send it. */
   async fillBindForm({ mobile, password }: { mobile: string; password: string }): Promise<void> {
     const code = await this.receiveCode(mobile);
     await this.field('短信验证码').fill(code);
@@ -162,14 +162,14 @@ export class Visitor {
     await this.press('绑定并登录');
   }
 
-  /** What stands beside a field. */
+  /** The message beside a field. */
   async noteOf(label: string): Promise<string> {
     const input = this.field(label);
     const id = await input.getAttribute('aria-describedby');
     return (await this.page.locator(`[id="${id}"]`).textContent()) ?? '';
   }
 
-  /** Starts a login, but stops short of QQ: the address there. */
+  /** Starts a login and returns the address at QQ, without opening it. */
   async begin(): Promise<URL> {
     const authorize = /\/oauth2\.0\/authorize\?/;
     const asked = this.page.waitForRequest(authorize);
@@ -181,7 +181,7 @@ export class Visitor {
     return url;
   }
 
-  /** An error that the test itself has brought about. */
+  /** Ignores a complaint that the test itself has caused. */
   forgive(pattern: RegExp): void {
     const rest = this.complaints.filter((complaint) => !pattern.test(complaint));
     this.complaints.splice(0, Infinity, ...rest);

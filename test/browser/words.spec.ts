@@ -37,7 +37,7 @@ const TOO_NEW_TOKENS = new Set([
   ts.SyntaxKind.BigIntLiteral,
   ts.SyntaxKind.ClassStaticBlockDeclaration,
 ]);
-/** Interfaces that came later; `tsc -p public` looks after those of the language itself (`lib`: ES2018). */
+/** Interfaces that came later. `tsc -p public` checks the language's own (`lib`: ES2018). */
 const TOO_NEW_NAMES =
   /^(replaceChildren|replaceAll|matchAll|flat|flatMap|fromEntries|allSettled|reportError|structuredClone|randomUUID|globalThis|canParse|hasOwn|timeout)$/;
 

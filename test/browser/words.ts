@@ -37,7 +37,7 @@ export function sentencesOfPages(): Map<string, string> {
       add(text, name);
   }
   for (const module of modules()) {
-    // Both languages stand there side by side.
+    // These files contain both languages.
     if (['qq-login.js', 'words-en.js'].includes(module.fileName)) continue;
     for (const node of nodesOf(module)) if (ts.isStringLiteralLike(node)) add(node.text, module.fileName);
   }

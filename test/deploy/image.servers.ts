@@ -7,16 +7,16 @@ import { type Backends, freshBackends, freshDatabase } from '../support/backends
 import { ServiceProcess } from '../support/service-process.js';
 
 const CHECKOUT = resolve(import.meta.dirname, '../..');
-/** Another user than root, who owns nothing of the image. */
+/** A user that is not root and owns nothing in the image. */
 const NOBODY = 65_534;
-/** 120 to 130 measured on each Node, and some for other machines. */
+/** Measured: 120 to 130 on each Node. The rest is a margin for other machines. */
 const IDLE_MB = 140;
 
 let made: string | undefined;
 let image: string;
 let backends: Backends;
 
-// CI names a folder that it has made once for every Node (IMAGE_FOLDER); otherwise this file makes its own.
+// CI builds the folder once for all versions of Node (IMAGE_FOLDER). Otherwise this file builds its own.
 beforeAll(async () => {
   backends = await freshBackends();
   if (process.env.IMAGE_FOLDER) {
@@ -91,7 +91,7 @@ it.runIf(process.platform === 'linux')(
       cwd: image,
     });
 
-    // Node 20 gives the memory of the start back within a minute, later ones at once.
+    // Node 20 returns the memory of the start within a minute, later versions at once.
     await expect.poll(() => residentMb(service.pid), { timeout: 90_000 }).toBeLessThan(IDLE_MB);
 
     await service.stop('SIGTERM');
@@ -103,7 +103,9 @@ function residentMb(pid: number): number {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
 }
 
-/** Root is not stopped by file modes, so root gives way; anybody else already is another user than the image's. */
+/**
+ * File modes do not stop root, so root switches to another user. Any other user is already different from the image's.
+ */
 function asNobody(): { uid?: number; gid?: number } {
   return process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
 }

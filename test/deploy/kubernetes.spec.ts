@@ -67,10 +67,10 @@ it.each(manifests.map((manifest) => [manifest.kind, manifest] as const))(
     >;
     const unread = new Set<string>();
 
-    // On the manifest itself: a model made of it would be a copy.
+    // Validates the manifest itself, because a model made from it would be a copy.
     models[manifest.kind]!.prototype.validate.call(watchReads(manifest, '', unread));
 
-    // A field that the schema does not know is one that nobody has looked at.
+    // A field that the schema does not know was never read.
     expect([...unread]).toEqual([]);
   },
 );
@@ -166,7 +166,7 @@ it('the autoscaler scales by CPU and by a metric that the code counts', () => {
   expect(readFileSync('src/users/hash-queue.ts', 'utf8')).toContain(`'${metrics[1]!.pods!.metric.name}'`);
 });
 
-/** The same object; `unread` holds the paths of the fields that nobody has read yet. */
+/** The same object. `unread` holds the paths of fields that were never read. */
 function watchReads<T extends object>(target: T, path: string, unread: Set<string>): T {
   const pathOf = (key: string) => `${path}/${key}`;
   const fields = Object.entries(target).map(([key, value]: [string, unknown]) => {

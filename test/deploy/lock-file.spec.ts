@@ -26,7 +26,7 @@ it('the lock file names no host, so that npm ci takes every package from the con
 it('no package runs an install script, so that npm ci fetches and compiles nothing', () => {
   expect(installed.filter(([, { hasInstallScript }]) => hasInstallScript)).not.toEqual([]);
 
-  // Every npm obeys this; `allowScripts` of package.json is read by the newest ones only.
+  // Every version of npm obeys this setting. Only the newest ones read `allowScripts` of package.json.
   expect(execFileSync('npm', ['config', 'get', 'ignore-scripts'], { encoding: 'utf8' }).trim()).toBe('true');
 });
 

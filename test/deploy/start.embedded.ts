@@ -9,13 +9,13 @@ import { newMobile, newPassword, newQq, Shopper } from '../support/shopper.js';
 
 const MAIN = resolve(import.meta.dirname, '../../dist/sandbox/main.js');
 const LOGINS = 50;
-/** A login in flight counts as a failure until it has succeeded, and all of these are of one account and address. */
+/** A running login counts as a failure until it succeeds, and all of these have one account and address. */
 const LIMITS = 'login-failures-per-account-and-ip=100/60';
 
 let program: ServiceProcess;
 let sandboxUrl: string;
 
-// What `npm start` starts, with the Node that runs this test, in the empty directory of this file.
+// Starts what `npm start` starts, with the Node that runs this test, in this file's empty directory.
 beforeAll(async () => {
   const SANDBOX_PORT = String(await freePort());
   sandboxUrl = `http://localhost:${SANDBOX_PORT}`;
@@ -54,7 +54,7 @@ it(
   },
 );
 
-/** Somebody with a browser of their own; the phone is read over HTTP, as the sandbox is another process. */
+/** A shopper with a browser. The phone is read over HTTP, because the sandbox is another process. */
 function shopper(): Shopper {
   return new Shopper(program.url, {} as Sandbox, new LogRecorder());
 }

@@ -6,7 +6,7 @@ import { ServiceProcess } from '../support/service-process.js';
 import { newQq, type Registered, Shopper } from '../support/shopper.js';
 import { type App, startApp } from '../support/start-app.js';
 
-/** Seconds by which the clocks of two servers are wrong. */
+/** Seconds by which the two servers' clocks are wrong. */
 const WRONG_BY = { ahead: 30, behind: -30 };
 
 let app: App;
@@ -44,7 +44,7 @@ afterAll(async () => {
   await app?.close();
 });
 
-/** A module that makes a process believe in another time. */
+/** A module that shifts a process's clock. */
 function preload(seconds: number): string {
   const file = resolve(`clock-${seconds}.mjs`);
   writeFileSync(

@@ -60,7 +60,7 @@ describe('a transaction', () => {
       await tx.insert(User, user);
       seen.push(countUsers(user.username));
       expect(await tx.countBy(User, { username: user.username })).toBe(1);
-      // On a server the reader does not wait, and sees nothing; in the embedded mode it waits for the end.
+      // On a server the reader does not wait, and sees nothing. In the embedded mode it waits for the end.
       if (!backends.embedded) await Promise.all(seen);
     });
 
@@ -129,7 +129,7 @@ describe('a second row of the same', () => {
     expect(violatedUnique(await refusal(account({ mobile: user.mobile })))).toBe('mobile');
     expect(violatedUnique(await refusal(binding(user, { openid: bound.openid })))).toBe('openid');
     expect(violatedUnique(await refusal(binding(user, { unionid: 'UID_1' })))).toBe('unionid');
-    // Compared exactly; and no unionid is no duplicate.
+    // Compared exactly. A missing unionid is not a duplicate.
     for (const unionid of ['uid_1', null, null])
       expect(await refusal(binding(user, { unionid }))).toBeUndefined();
   });
@@ -163,7 +163,7 @@ describe('readSettled', () => {
       const writing = database.transaction(async (tx) => {
         await tx.insert(User, user);
         reading = read(user.username).finally(() => order.push('read'));
-        // The reader has been sent and is really waiting, not only slow.
+        // The reader was sent and really waits.
         await untilWaiting(reading);
         order.push(end);
         if (found === 0) throw new Error('changed my mind');
@@ -175,12 +175,12 @@ describe('readSettled', () => {
       expect(order).toEqual([end, 'read']);
     });
 
-  /** On a server: until InnoDB says that somebody waits for a lock. In the embedded mode nothing else can be. */
+  /** On a server: waits until InnoDB reports a lock wait. In the embedded mode the reader can only be waiting. */
   async function untilWaiting(reading: Promise<unknown>): Promise<void> {
     if (backends.embedded) return;
     const asked =
       "SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT' AND trx_query LIKE ?";
-    // InnoDB refreshes this table only when nobody has asked for 100 ms. It shows a prepared statement's text.
+    // InnoDB refreshes this table only if nobody has asked for 100 ms. It shows a prepared statement's text.
     await expect
       .poll(() => database.query<unknown[]>(asked, ['SELECT id FROM tb_users WHERE username = ?%']), {
         interval: 150,

@@ -57,7 +57,7 @@ describe('a database that hangs', () => {
     await database.query('SELECT 1');
     line.stall();
 
-    // Twenty connections, and twenty who wait for one.
+    // Twenty connections, and twenty callers that wait for one.
     const faults: unknown[] = [];
     const took = await seconds(
       Promise.all(
@@ -76,7 +76,7 @@ describe('a database that hangs', () => {
 
   it("a late answer is never read by the connection's next user: the connection is cut", async () => {
     const before = line.connections;
-    // The server itself is slow here, and would answer on the same connection in the end.
+    // The server itself is slow here, and would finally answer on the same connection.
     expect(isDatabaseAway(await fault(database.query('SELECT SLEEP(6) AS late')))).toBe(true);
 
     const answers = await Promise.all(
@@ -131,7 +131,7 @@ describe('a line that is cut', () => {
     await cut;
 
     expect(isDatabaseAway(error)).toBe(true);
-    // Its lock is gone when this insert gets through.
+    // When this insert succeeds, the first transaction's lock is gone.
     const again = Object.assign(account(), { username: user.username, mobile: user.mobile });
     await database.transaction((tx) => tx.insert(User, again));
   });
@@ -164,7 +164,7 @@ describe('a row lock', () => {
 });
 
 describe('a deadlock', () => {
-  /** Two transactions that take the same two rows crosswise; `tries` counts the runs of both. */
+  /** Two transactions that lock the same two rows in opposite order. `tries` counts the runs of both. */
   async function crosswise(tries: { count: number }) {
     const [one, two] = [account(), account()];
     await database.manager.insert(User, [one, two]);
@@ -174,7 +174,7 @@ describe('a deadlock', () => {
       database.transaction(async (tx) => {
         tries.count++;
         await tx.update(User, here.id, { email });
-        // Only the first time round do they meet; the one run again finds the other gone.
+        // They meet only in their first run. The repeated one runs alone.
         if (++first === 2) both.emit('both');
         else if (first < 2) await new Promise((resolve) => both.once('both', resolve));
         await tx.update(User, there.id, { email });
@@ -202,7 +202,7 @@ describe('a deadlock', () => {
       const error = await fault(
         database.transaction(async (tx) => {
           tries++;
-          // SIGNAL says what InnoDB says.
+          // SIGNAL raises the same error as InnoDB.
           await tx.query(
             sentence === 'deadlock'
               ? "BEGIN NOT ATOMIC SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213; END"

@@ -6,16 +6,16 @@ import { type Answer, newMobile, newName, newPassword, newQq } from '../support/
 import { type App, startApp } from '../support/start-app.js';
 import { SwitchableProxy } from '../support/switchable-proxy.js';
 
-/** Milliseconds within which everybody is answered, whatever is slow. */
+/** Milliseconds within which every request is answered, whatever is slow. */
 const WITHIN = 5000;
 const INTROSPECTION_KEY = 'introspection-key-for-tests-0123456789';
 const LIMITS = ['starts-per-ip', 'sms-per-ip-hour', 'sms-per-mobile-minute', 'sms-tries-per-mobile-day']
   .map((rule) => `${rule}=100000/60`)
   .join();
 
-/** On lines that never break: prepares, and looks at what is left. */
+/** A service whose connections never break: prepares requests and reads what is stored. */
 let steady: App;
-/** On lines that do. */
+/** The service under test: its connections can be slowed. */
 let app: App;
 let database: SwitchableProxy;
 let redis: SwitchableProxy;
@@ -49,7 +49,7 @@ afterAll(async () => {
   await Promise.all([database.close(), redis.close()]);
 });
 
-/** For each documented route, how to prepare a request that does all of its work; what comes back sends it. */
+/** For each documented route: prepares a request that does all of the route's work, and returns what sends it. */
 const ROUTES: Record<string, () => Promise<() => Promise<Answer>>> = {
   'GET /health/live': async () => () => app.shopper().get('/health/live'),
   'GET /health/ready': async () => () => app.shopper().get('/health/ready'),
@@ -147,7 +147,7 @@ async function bind(path: string): Promise<() => Promise<Answer>> {
   return () => shopper.post(path, form);
 }
 
-/** Milliseconds by which this process itself was late: its clock is the clients' and the service's. */
+/** Milliseconds by which this process itself was late. Client and service share its clock. */
 async function lateness(work: Promise<unknown>): Promise<number> {
   let late = 0;
   let last = performance.now();
@@ -161,7 +161,7 @@ async function lateness(work: Promise<unknown>): Promise<number> {
   return late;
 }
 
-/** Accounts that a bind or a registration left without its trail, or without its QQ. */
+/** Accounts of a bind or registration without their audit row or QQ. */
 async function halfDone(): Promise<number> {
   const [row] = await steady.dataSource.query<{ n: string }[]>(
     `SELECT COUNT(*) AS n FROM tb_users u WHERE NOT EXISTS

@@ -7,7 +7,7 @@ import { findServers, type RunningServer, startDatabase } from '../support/serve
 import { newPassword } from '../support/shopper.js';
 import { type App, startApp } from '../support/start-app.js';
 
-/** A server of its own: its global settings would change what the other files see. */
+/** A server of its own, because its global settings would affect other test files. */
 const program = findServers({}).database;
 
 let server: RunningServer;
@@ -15,11 +15,11 @@ let admin: mysql.Connection;
 let app: App;
 
 beforeAll(async () => {
-  // So small that it can be filled.
+  // Small, so that it can be filled.
   const small = ['--innodb-file-per-table=0', '--innodb-data-file-path=ibdata1:12M:autoextend:max:24M'];
   server = await startDatabase(program!, small);
   admin = await mysql.createConnection(server.url);
-  // Not an administrator: read_only does not stop those.
+  // Not an administrator: read_only does not apply to those.
   await admin.query("CREATE USER shop@'%' IDENTIFIED BY 'shop'");
   app = await startApp({ env: { DATABASE_URL: await database('failover') } });
 });
@@ -106,7 +106,7 @@ describe.skipIf(program === undefined)('a server that stops taking writes under 
     await Promise.all(Array.from({ length: 4 }, () => app.dataSource.query('SELECT SLEEP(0.1)')));
     for (const id of await connections()) await admin.query(`KILL ${id}`);
 
-    // What was open is gone; a request in that very moment may be told so, never with a 500.
+    // Open connections are gone. A request at this moment may fail as UNAVAILABLE, but never with 500.
     const first = await app.shopper().post('/authorizations/', { username: 'nobody_1', password: 'x' });
     expect(['CREDENTIALS_INVALID', 'UNAVAILABLE']).toContain(first.body.errorCode);
     await vi.waitFor(async () => {
@@ -148,7 +148,7 @@ describe.skipIf(program === undefined)('a server that stops taking writes under 
     expect(await ready()).toBe(200);
   });
 
-  // The last: its disk stays full.
+  // Must be the last test: the server's disk stays full.
   it('a server with a full disk is unavailable', async () => {
     await admin.query('CREATE TABLE failover.filler (text longtext) ENGINE = InnoDB');
     const fill = async () => {

@@ -5,7 +5,7 @@ import { newMobile } from '../support/shopper.js';
 import { type App, startApp } from '../support/start-app.js';
 import { SwitchableProxy } from '../support/switchable-proxy.js';
 
-/** For looking at Redis while the service cannot. */
+/** A service whose Redis connection never breaks, to read Redis. */
 let steady: App;
 let app: App;
 let redis: SwitchableProxy;

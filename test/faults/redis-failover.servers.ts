@@ -33,7 +33,7 @@ afterAll(async () => {
 
 const ready = () => app.shopper().get('/health/ready');
 
-/** By itself, within seconds: nobody restarts it. */
+/** Waits until the service works again without a restart. */
 async function inFullService(): Promise<void> {
   await vi.waitFor(async () => expect((await ready()).status).toBe(200), { timeout: 5000, interval: 50 });
   const shopper = app.shopper();
@@ -45,7 +45,7 @@ async function inFullService(): Promise<void> {
 /** How many requests `everyKind` sends. */
 const KINDS = 6;
 
-/** Each writes or reads another way: a script, a SET, an MGET, an HMGET. */
+/** One request for each kind of command: a script, a SET, an MGET, an HMGET. */
 async function everyKind(): Promise<Answer[]> {
   const shopper = app.shopper();
   return Promise.all([
@@ -99,7 +99,7 @@ describe('a Redis that refuses commands under an open connection', () => {
         expect(answers.map(short)).toEqual(answers.map(() => UNAVAILABLE));
         expect((await app.shopper().get('/health/live')).status).toBe(200);
         expect(app.logRecorder.lines).toContain(`"word":"${word}"`);
-        // The connection stays open: it is the service that leaves it.
+        // The connection stays open, so it is the service that closes it.
         line.retarget(steady.backends.env.REDIS_URL!);
         await inFullService();
       } finally {
@@ -154,7 +154,7 @@ describe.runIf(program)('a real Redis', () => {
     await Promise.all([first.stop(), second.stop()]);
   });
 
-  /** The service is on `first`, which takes writes. */
+  /** Connects the service to `first`, which takes writes. */
   async function onFirst(): Promise<void> {
     line.retarget(first.url);
     line.reset();

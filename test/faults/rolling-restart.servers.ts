@@ -9,7 +9,7 @@ import { type App, startApp } from '../support/start-app.js';
 const PROBE_EVERY_MS = 300;
 const CLIENTS = 16;
 
-/** A small load balancer: sends requests, over kept connections, to the services whose readiness it saw last. */
+/** A small load balancer: sends requests over kept connections to the services that were ready at the last probe. */
 class Balancer {
   failures: string[] = [];
   served = 0;
@@ -44,7 +44,7 @@ class Balancer {
       });
       incoming.pipe(forwarded);
     });
-    // Its own connections are not what is tested.
+    // The balancer's own connections are not under test.
     this.server.keepAliveTimeout = 120_000;
     this.timer = setInterval(() => void this.probe(), PROBE_EVERY_MS);
   }
@@ -131,7 +131,7 @@ it('restarting two processes one after the other under load loses no request', a
     while (!load.signal.aborted) {
       const me = await visitor.get('/user/', body.token);
       if (me.status !== 200) wrong.push(`${me.status} ${me.text}`);
-      // A login is two requests and a call to QQ between them, possibly at two processes.
+      // A login is two requests with a call to QQ between them, possibly at two processes.
       const login = await visitor.loginWithQq(qq);
       if (login.status !== 200) wrong.push(`${login.status} ${login.text}`);
     }

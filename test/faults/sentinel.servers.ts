@@ -7,7 +7,7 @@ import { type RunningGroup, startSentinels } from '../support/redis-servers.js';
 import { type Answer, newQq, type Shopper } from '../support/shopper.js';
 import { type App, startApp } from '../support/start-app.js';
 
-/** Milliseconds in which the service has to serve again: the Sentinels need two or three seconds of them. */
+/** Milliseconds until the service must work again. The Sentinels need two or three seconds of them. */
 const BACK_WITHIN = 15_000;
 
 let group: RunningGroup;
@@ -62,7 +62,7 @@ describe.runIf(redisProgram())('a failover by Sentinel, under a stream of logins
         const took = Math.round(performance.now() - start);
         await stream.stop();
         print(`Failover ${how}: full service after ${took} ms, ${JSON.stringify(stream.counts())}`);
-        // Redis copies to its replica behind the answer: the code of an SMS may be lost, and is asked for again.
+        // Redis replicates after the answer, so an SMS code may be lost and is asked for again.
         const expected = ['200', 'UNAVAILABLE', 'SMS_CODE_INVALID', 'STATE_INVALID'];
         expect(Object.keys(stream.counts()).filter((code) => !expected.includes(code))).toEqual([]);
         const bindings = app.dataSource.getRepository(OAuthQQUser);
@@ -78,7 +78,7 @@ describe.runIf(redisProgram())('a failover by Sentinel, under a stream of logins
   );
 });
 
-/** Past the recorder of the service's log. */
+/** Bypasses the recorder of the service's log. */
 const print = (line: string): void => void writeSync(1, `${line}\n`);
 
 interface Confirmed {
@@ -86,7 +86,7 @@ interface Confirmed {
   readonly userId: number;
 }
 
-/** Four people who bind, log in and ask who they are, without a pause. */
+/** Four people who bind, log in and read their account, without a pause. */
 class Stream {
   readonly answers: { at: number; status: number; code: string }[] = [];
   readonly confirmed: Confirmed[] = [];
@@ -126,7 +126,7 @@ class Stream {
     }
   }
 
-  /** What a bind needs; undefined when a step on the way there was refused. */
+  /** The form of a bind; undefined when a step before it was refused. */
   private async form(shopper: Shopper, qq: string) {
     const query = await this.start(shopper, qq);
     const callback = query && this.note(await shopper.get(`/oauth/qq/users/?${query}`));
@@ -134,7 +134,7 @@ class Stream {
     try {
       return await shopper.bindForm({ access_token: callback.body.access_token });
     } catch (error) {
-      // The SMS could not be sent: its answer is in the message.
+      // The SMS could not be sent. The error's message contains the answer.
       const [, code = 'none'] = /"errorCode":"(\w+)"/.exec((error as Error).message) ?? [];
       this.answers.push({ at: performance.now(), status: 503, code });
       return undefined;

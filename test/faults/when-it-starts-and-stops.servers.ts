@@ -17,7 +17,7 @@ const LIMITS = ['sms-per-mobile-minute=1000/60', 'sms-tries-per-mobile-day=1000/
 
 const KEPT_SECRET = resolve(import.meta.dirname, '../../dist/src/config/kept-secret.js');
 
-/** The other instance, which goes on. */
+/** The other instance, which keeps running. */
 let survivor: App;
 let database: SwitchableProxy;
 let redis: SwitchableProxy;
@@ -37,7 +37,7 @@ afterAll(async () => {
   await Promise.all([database.close(), redis.close()]);
 });
 
-/** What a second instance of the survivor is told. */
+/** The environment of a second instance. */
 function environment(): Record<string, string> {
   const { config, sandbox } = survivor;
   return {
@@ -68,7 +68,7 @@ function at(service: ServiceProcess, { cookie, address }: Shopper): Shopper {
   return Object.assign(new Shopper(service.url, survivor.sandbox, survivor.logRecorder), { cookie, address });
 }
 
-/** What is left of a bind in the tables. */
+/** The rows that a bind has left. */
 async function left({ mobile }: Pick<BindForm, 'mobile'>): Promise<Record<string, number>> {
   const [row] = await survivor.dataSource.query<Record<string, string>[]>(
     `SELECT COUNT(DISTINCT u.id) AS accounts, COUNT(DISTINCT q.id) AS bindings, COUNT(DISTINCT e.id) AS events
@@ -83,7 +83,7 @@ const NOTHING = { accounts: 0, bindings: 0, events: 0 };
 const EVERYTHING = { accounts: 1, bindings: 1, events: 2 };
 
 describe('a service killed in the middle of a bind', () => {
-  /** In the order in which the bind takes them. */
+  /** The steps of a bind in their order. */
   const steps = [
     ['the look for a receipt', 'redis', '\r\nhmget\r\n'],
     ['the try at the code', 'redis', TRY.sha],
@@ -95,12 +95,12 @@ describe('a service killed in the middle of a bind', () => {
     ['the spending', 'redis', SPEND.sha],
     ['COMMIT', 'database', 'COMMIT'],
   ] as const;
-  // After each of them is before the next.
+  // After each step is the same as before the next one.
   const cases = [
     ...steps.map(([step, which, text]) => ({ step, which, text, when: 'before' as const })),
     ...steps.slice(-1).map(([step, which, text]) => ({ step, which, text, when: 'after' as const })),
   ];
-  /** Started while the one before is being looked after. */
+  /** Started while the previous process is being checked. */
   let next: Promise<ServiceProcess>;
 
   beforeAll(() => {
@@ -115,7 +115,7 @@ describe('a service killed in the middle of a bind', () => {
       const form = await shopper.bindForm({ qq });
       const service = await next;
       const line = which === 'database' ? database : redis;
-      // Nobody else is on these lines, and its own trail has nothing to write yet.
+      // Nothing else uses these connections, and the service's own trail has nothing to write yet.
       const reached = when === 'before' ? line.holdBefore(text) : line.holdAfter(text);
 
       const unanswered = at(service, shopper)
@@ -214,7 +214,7 @@ describe('SIGTERM', () => {
 
     const ended = await service.stop('SIGTERM');
 
-    // Within the grace period (8 s) and 2 s: 0 when the trail's write had given up by then, as its own timeout is shorter.
+    // Within the grace period (8 s) plus 2 s. The exit code is 0, because the trail's last write gives up earlier.
     expect(ended).toBe(0);
     expect(performance.now() - started).toBeLessThan(12_000);
     running.delete(service);
@@ -231,7 +231,7 @@ describe('SIGTERM', () => {
       timeout: 2000,
       interval: 20,
     });
-    // A new connection, and a request that is no probe, are still served.
+    // A new connection, and a request that is not a probe, are still served.
     const shopper = at(service, survivor.shopper());
     const bound = await shopper.bind(await shopper.bindForm());
     expect(bound.status, bound.text).toBe(200);

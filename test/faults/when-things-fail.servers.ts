@@ -164,7 +164,7 @@ describe('the database', () => {
     expect(before).not.toContain('10.77.77.77');
     const shopper = app.shopper();
     shopper.address = '10.77.77.77';
-    // Refused for its token, before the database is asked: a refusal is written later.
+    // Refused for its token before the database is asked, so its audit row is written later.
     const body = { access_token: 'a.b.c', password: 'whatever-it-is', sms_code: '000000' };
     expect((await shopper.post('/oauth/qq/bindings/', body, owner.token)).body.errorCode).toBe(
       'BIND_TOKEN_INVALID',
@@ -397,7 +397,7 @@ describe('the SMS gateway', () => {
   );
 });
 
-/** What is left of a bind in the tables. */
+/** The rows that a bind has left. */
 async function left({
   mobile,
 }: Pick<BindForm, 'mobile'>): Promise<{ accounts: number; bindings: number; events: number }> {
@@ -410,7 +410,7 @@ async function left({
   return { accounts: Number(row?.accounts), bindings: Number(row?.bindings), events: Number(row?.events) };
 }
 
-/** The answer to the spending was lost with the line, so only now can it be taken back. */
+/** Waits until the code is put back. The answer to the spend was lost, so that happens only now. */
 async function codeIsBack({ mobile, sms_code }: BindForm): Promise<void> {
   await vi.waitFor(async () => expect(await steady.redis.get(`sms_${mobile}`)).toBe(sms_code), {
     timeout: 5000,

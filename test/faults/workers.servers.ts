@@ -35,18 +35,18 @@ afterAll(async () => {
   await sandbox.close();
 });
 
-/** The process of each worker that has started, the last one last. */
+/** The process ids of the started workers, the newest last. */
 const workers = (): number[] =>
   [...service.output.matchAll(/Worker started.*?workerPid"?:\s*(?:\S*m)?(\d+)/gs)].map(([, pid]) =>
     Number(pid),
   );
 
-/** Whether a process is there. */
+/** Whether a process exists. */
 function lives(pid: number): boolean {
   try {
     return process.kill(pid, 0);
   } catch {
-    // ESRCH alone can come: the test runs as whoever started it.
+    // Only ESRCH is possible: the test runs as the user that started the process.
     return false;
   }
 }

@@ -27,7 +27,7 @@ afterEach(async () => {
   await drop();
 });
 
-/** Every table but the migrations' own list, as the server would make it again. */
+/** Every table except the migrations' own, as SHOW CREATE TABLE prints it. */
 async function schema(): Promise<Record<string, string>> {
   const tables = await database.query<{ name: string }[]>(
     'SELECT table_name AS name FROM information_schema.tables WHERE table_schema = DATABASE() ORDER BY name',
@@ -42,7 +42,7 @@ async function schema(): Promise<Record<string, string>> {
 }
 
 async function djangoShop(): Promise<void> {
-  // The database's own default, as an old shop's would be.
+  // The default of an old shop's database.
   await database.query('ALTER DATABASE CHARACTER SET utf8 COLLATE utf8_general_ci');
   for (const statement of DJANGO_TABLES) await database.query(statement);
   for (const mobile of ['13800138000', '13800138001']) await database.query(djangoUser(mobile));
@@ -218,7 +218,7 @@ describe('on openids that are bound twice', () => {
   it('openids that are bound twice stop the migration, which says which and what to do; then it runs', async () => {
     await djangoShop();
     await database.query(djangoBinding(OPENID, 2));
-    // The index is to be as strict as the old column's collation.
+    // The index must be as strict as the old column's collation.
     for (const openid of ['AAAA', 'aaaa', 'BBBB']) await database.query(djangoBinding(openid, 1));
     const before = await schema();
 
@@ -257,7 +257,7 @@ describe('a run that broke off', () => {
       expect(bindings.split(`\`tb_oauth_qq_${name}\``)).toHaveLength(2);
   });
 
-  /** Runs the migration until it has changed one thing and is about to change the next; true if it got through. */
+  /** Runs the migration until it has made one change and is about to make the next; true when it was completed. */
   async function oneStep(): Promise<boolean> {
     const runner = database.createQueryRunner();
     const query = runner.query.bind(runner);
@@ -280,7 +280,7 @@ describe('a run that broke off', () => {
 
 describe('the commands', () => {
   const checkout = resolve(import.meta.dirname, '../..');
-  // No key of QQ's, no Redis: the address of the database is enough, in production too.
+  // Needs no key of QQ's and no Redis: the database's address is enough, also in production.
   const run = (program: string, ...words: string[]) =>
     promisify(execFile)(program, words, {
       cwd: checkout,
@@ -289,7 +289,7 @@ describe('the commands', () => {
     });
 
   beforeAll(async () => {
-    // `npm test` has built it.
+    // `npm test` builds it.
     if (!existsSync(resolve(checkout, 'dist/ormconfig.js')))
       await promisify(execFile)('npm', ['run', 'build'], { cwd: checkout });
   });

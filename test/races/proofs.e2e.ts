@@ -41,7 +41,7 @@ const send = (shopper: Shopper, method: string, path: string, body: object, toke
 const bindings = () => app.dataSource.getRepository(OAuthQQUser);
 const firstBinding = async (id: number) => (await bindings().findOneByOrFail({ userId: id })).id;
 
-/** `Promise.withResolvers` is not in Node 20. */
+/** `Promise.withResolvers`, which Node 20 does not have. */
 function gate(): { opened: Promise<void>; open: () => void } {
   let open = (): void => undefined;
   const opened = new Promise<void>((resolve) => (open = resolve));
@@ -49,8 +49,8 @@ function gate(): { opened: Promise<void>; open: () => void } {
 }
 
 /**
- * Starts a request, stops it when its password has been found right, lets `change` happen, and goes on. So the proof
- * is older than the change, and the transaction younger.
+ * Starts a request, stops it after its password was found right, runs `change`, and lets it continue. So the proof is
+ * older than the change, and the transaction is newer.
  */
 async function overtaken(request: () => Promise<Answer>, change: () => Promise<unknown>): Promise<Answer> {
   const hasher = app.nest.get(PasswordHasher);
@@ -76,7 +76,7 @@ async function overtaken(request: () => Promise<Answer>, change: () => Promise<u
   }
 }
 
-/** What the owner, or another service of the shop, does in the meantime. */
+/** Changes that the owner, or another service of the shop, makes in the meantime. */
 const CHANGES = {
   'a reset of the password by SMS': async ({ mobile }: Owner) => {
     const body = { mobile, sms_code: await writtenCode(app, mobile), password: newPassword() };
@@ -129,7 +129,7 @@ describe('a bind whose password was right', () => {
       async () => {
         const unbound = await send(shopper, 'DELETE', `/oauth/qq/bindings/${binding}/`, { password }, token);
         expect(unbound.status).toBe(204);
-        // The thief's code, which the unbinding's own proofs did not use.
+        // The thief's code. The unbinding did not use it.
         await app.redis.expire(`sms_${mobile}`, 300);
       },
     );

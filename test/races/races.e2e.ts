@@ -247,7 +247,7 @@ describe('logging in while the credentials change', () => {
       ...Array.from({ length: 6 }, () => login(app.shopper(), username, OLD_PASSWORD.plain)),
     ]);
 
-    // The renewal may have come first; then the change has to be asked for again.
+    // If the renewal came first, the change has to be asked for again.
     if (changed.status !== 200) expect((await change()).status).toBe(200);
     expect((await login(app.shopper(), username, fresh)).status).toBe(200);
     expect((await login(app.shopper(), username, OLD_PASSWORD.plain)).status).toBe(400);
@@ -318,7 +318,7 @@ describe('a QQ that was unbound', () => {
     const body = { password: used.password };
     await shopper.send(`/oauth/qq/bindings/${binding!.id}/`, { method: 'DELETE', token, body });
     const later = await shopper.bindForm({ qq });
-    // Somebody else spends the code between its check and its spending.
+    // Another request spends the code between its check and its spend.
     const spend = SPEND.run.bind(SPEND);
     const rival = vi.spyOn(SPEND, 'run').mockImplementation(async (...command) => {
       await app.redis.del(`sms_${later.mobile}`);

@@ -35,7 +35,7 @@ export async function freshBackends(): Promise<Backends> {
   };
 }
 
-/** The database with the service's entities, as the modules bring them. */
+/** Opens the database with the service's entities. */
 export async function openDatabase(env: Backends['env']): Promise<DataSource> {
   const options = { ...databaseOptions(env), entities: [User, OAuthQQUser, AccountEvent] };
   return createDataSource(options);

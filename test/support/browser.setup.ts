@@ -3,7 +3,7 @@ import { chromiumLabel, findServers } from './servers.js';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Only in the project `browser`: the program, for playwright's `executablePath`. */
+    /** Only in the project `browser`: the program for playwright's `executablePath`. */
     chromium?: string;
   }
 }

@@ -5,13 +5,12 @@ import { createInterface, type Interface } from 'node:readline';
 import { Redis } from 'ioredis';
 import mysql from 'mysql2/promise';
 
-/** Seconds another test file may take for its own counting: the server has one general log for all. */
+/** Seconds to wait for another test file's counting, because the server has only one general log. */
 const TURN_S = 60;
 
 /**
- * The SQL statements the service sent during `action`: BEGIN and COMMIT too, and what the server heard from
- * nobody but the connections to this database. A connection opened meanwhile says one SET SESSION more, so let the
- * service warm up first.
+ * The SQL statements of the service's connections to this database during `action`, including BEGIN and COMMIT. A new
+ * connection adds one SET SESSION, so warm the service up first.
  */
 export async function sqlDuring(databaseUrl: string, action: () => Promise<unknown>): Promise<string[]> {
   const url = new URL(databaseUrl);
@@ -48,18 +47,21 @@ export async function sqlDuring(databaseUrl: string, action: () => Promise<unkno
   }
 }
 
-/** How many statements `sqlDuring` saw. */
+/** The number of statements during `action`. */
 export async function countSql(databaseUrl: string, action: () => Promise<unknown>): Promise<number> {
   return (await sqlDuring(databaseUrl, action)).length;
 }
 
-/** The commands clients sent to this database of Redis during `action`; those inside of Lua scripts are not sent. */
+/**
+ * The commands that clients sent to this database of Redis during `action`. Commands inside Lua scripts are not
+ * included.
+ */
 export async function redisDuring(redisUrl: string, action: () => Promise<unknown>): Promise<string[][]> {
   const database = new URL(redisUrl).pathname.slice(1) || '0';
   const marker = new Redis(redisUrl);
   const watcher = await monitor(redisUrl);
   try {
-    // Before and after: Redis tells a monitor everything in the order it was done.
+    // Markers before and after: a monitor sees commands in the order in which Redis ran them.
     const [start, end] = [randomUUID(), randomUUID()];
     const seen: string[][] = [];
     const ended = new Promise<void>((resolve) => {
@@ -82,7 +84,7 @@ export async function redisDuring(redisUrl: string, action: () => Promise<unknow
   }
 }
 
-/** By hand: ioredis takes what others do for an answer to itself when they do it as its monitor begins. */
+/** Without ioredis, which mistakes other clients' commands for its own answer while its monitor starts. */
 async function monitor(redisUrl: string): Promise<{ lines: Interface; close: () => void }> {
   const { hostname, port } = new URL(redisUrl);
   const socket = connect(Number(port), hostname);
@@ -92,7 +94,7 @@ async function monitor(redisUrl: string): Promise<{ lines: Interface; close: () 
   return { lines, close: () => socket.destroy() };
 }
 
-/** How many commands `redisDuring` saw. */
+/** The number of commands during `action`. */
 export async function countRedis(redisUrl: string, action: () => Promise<unknown>): Promise<number> {
   return (await redisDuring(redisUrl, action)).length;
 }

@@ -1,6 +1,6 @@
 /**
- * The shop's tables as Django 1.11 makes them on MySQL (`sqlmigrate` of its user, oauth and address apps), in the
- * `utf8` of its time, with another table that refers to the users.
+ * The shop's tables as Django 1.11 creates them on MySQL (`sqlmigrate` of its user, oauth and address apps), with
+ * MySQL's old `utf8`, and with another table that refers to the users.
  */
 export const DJANGO_TABLES = [
   'CREATE TABLE `tb_users` (`id` integer AUTO_INCREMENT NOT NULL PRIMARY KEY, `password` varchar(128) NOT NULL, `last_login` datetime(6) NULL, `is_superuser` bool NOT NULL, `username` varchar(150) NOT NULL UNIQUE, `first_name` varchar(30) NOT NULL, `last_name` varchar(30) NOT NULL, `email` varchar(254) NOT NULL, `is_staff` bool NOT NULL, `is_active` bool NOT NULL, `date_joined` datetime(6) NOT NULL, `mobile` varchar(11) NOT NULL UNIQUE, `email_active` bool NOT NULL, `default_address_id` integer NULL)',
@@ -12,10 +12,10 @@ export const DJANGO_TABLES = [
   'CREATE INDEX `tb_oauth_qq_369db21a` ON `tb_oauth_qq` (`openid`)',
 ];
 
-/** What Django's ORM sends when the old service makes an account. */
+/** Django's INSERT for a new account. */
 export const djangoUser = (mobile: string) =>
   `INSERT INTO \`tb_users\` (\`password\`, \`last_login\`, \`is_superuser\`, \`username\`, \`first_name\`, \`last_name\`, \`email\`, \`is_staff\`, \`is_active\`, \`date_joined\`, \`mobile\`, \`email_active\`, \`default_address_id\`) VALUES ('pbkdf2_sha256$36000$abcdefghijkl$eNF3Dcx9vS/JBXQWYaYIiVEhB0lDv5ijhhkLwec084M=', NULL, 0, '${mobile}', '', '', '', 0, 1, '2018-05-06 07:08:09.123456', '${mobile}', 0, NULL)`;
 
-/** And when it binds a QQ. */
+/** Django's INSERT for a new binding. */
 export const djangoBinding = (openid: string, userId: number) =>
   `INSERT INTO \`tb_oauth_qq\` (\`create_time\`, \`update_time\`, \`user_id\`, \`openid\`) VALUES ('2018-05-06 07:08:10.000001', '2018-05-06 07:08:10.000002', ${userId}, '${openid}')`;

@@ -6,7 +6,7 @@ import { User } from '../../src/users/user.entity.js';
 import { type Answer, newMobile, newName } from './shopper.js';
 import type { App } from './start-app.js';
 
-/** A JWT as somebody who has that key would sign it. */
+/** A JWT signed with this key. */
 export function signed(claims: object, key: string | Buffer, header = { alg: 'HS256' }): string {
   const text = [{ typ: 'JWT', ...header }, claims].map((part) => base64url(JSON.stringify(part))).join('.');
   return `${text}.${createHmac(header.alg === 'HS512' ? 'sha512' : 'sha256', key)
@@ -28,12 +28,12 @@ export function flipped(text: string, index: number): string {
 export const base64url = (text: string): string => Buffer.from(text).toString('base64url');
 export const seconds = (): number => Math.floor(Date.now() / 1000);
 
-/** The same work that many times, all at once. */
+/** Runs the same work many times at once. */
 export function atOnce<T>(times: number, work: (index: number) => Promise<T>): Promise<T[]> {
   return Promise.all(Array.from({ length: times }, (_, index) => work(index)));
 }
 
-/** How often each answer came: by `errorCode`, or by status where it went well. */
+/** How many answers had each `errorCode`, or each status of a success. */
 export function tally(answers: readonly Answer[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { status, body } of answers) {
@@ -43,7 +43,7 @@ export function tally(answers: readonly Answer[]): Record<string, number> {
   return counts;
 }
 
-/** Runs `work` while every clock of this process says that so many seconds have passed. */
+/** Runs `work` while every clock of this process is ahead by so many seconds. */
 export async function later<T>(secondsLater: number, work: () => Promise<T>): Promise<T> {
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + secondsLater * 1000 });
   try {
@@ -53,12 +53,12 @@ export async function later<T>(secondsLater: number, work: () => Promise<T>): Pr
   }
 }
 
-/** As if the rule's window had passed. */
+/** Deletes a rule's count, as if its window had passed. */
 export async function forgetLimit(app: App, rule: Rule, whom: string): Promise<void> {
   await app.redis.del(limitKey(rule, whom));
 }
 
-/** As if the rule had counted so many already. */
+/** Sets a rule's count. */
 export async function alreadyCounted(
   app: App,
   rule: Rule,
@@ -69,12 +69,12 @@ export async function alreadyCounted(
   await app.redis.set(limitKey(rule, String(whom)), count, 'EX', secondsLeft);
 }
 
-/** What a rule has counted. */
+/** A rule's count. */
 export async function counted(app: App, rule: Rule, whom: string | number): Promise<number> {
   return Number(await app.redis.get(limitKey(rule, String(whom))));
 }
 
-/** An SMS code as another service of the shop writes it: without a message, and without the limits on sending. */
+/** An SMS code written directly to Redis, as another service of the shop does: without a message and without limits. */
 export async function writtenCode(app: App, mobile: string): Promise<string> {
   const code = String(randomInt(1_000_000)).padStart(6, '0');
   app.logRecorder.keep(code);
@@ -95,7 +95,7 @@ export async function oldAccount(app: App, given: Partial<User>): Promise<User> 
   return account;
 }
 
-/** Old rows of the shop: this is `mysecret12`. */
+/** The encoded password of old rows: `mysecret12`. */
 export const OLD_PASSWORD = {
   plain: 'mysecret12',
   encoded: 'pbkdf2_sha256$36000$abcdefghijkl$eNF3Dcx9vS/JBXQWYaYIiVEhB0lDv5ijhhkLwec084M=',

@@ -2,31 +2,31 @@ import { format } from 'node:util';
 
 type Way = (typeof WAYS)[number];
 
-/** Vitest has a console of its own, which does not write to the process's streams. */
+/** Vitest replaces the console, and its console does not write to the process's streams. */
 const WAYS = ['log', 'info', 'warn', 'error', 'debug', 'trace'] as const;
-/** The process's own, before any recorder was opened. */
+/** The process's own functions, before any recorder was opened. */
 const ORIGINAL = {
   out: process.stdout.write.bind(process.stdout),
   err: process.stderr.write.bind(process.stderr),
   ways: Object.fromEntries(WAYS.map((way) => [way, console[way]])) as Pick<Console, Way>,
 };
-/** Shorter ones would be found by chance; and what is as long as this counts wherever it stands. */
+/** Characters. A shorter secret could appear by chance. A secret of this length counts anywhere in a line. */
 const SHORTEST = 6;
 const UNMISTAKABLE = 20;
 
-/** Several may be open in one file: each records everything, in whatever order they close. */
+/** The open recorders. Each records everything, and they may close in any order. */
 const OPEN = new Set<LogRecorder>();
 
 function addToAll(text: string): void {
   for (const recorder of OPEN) recorder.add(text);
 }
 
-/** Everything the service writes while it runs, and every secret that must not be among it. */
+/** Records everything that the service writes, and fails if a secret is in it. */
 export class LogRecorder {
   private text = '';
   private readonly secrets = new Set<string>();
 
-  /** Takes over what goes to the console; the service's lines do not clutter the test report. */
+  /** Intercepts the console, so that the service's lines do not appear in the test report. */
   open(): void {
     OPEN.add(this);
     const record = (chunk: string | Uint8Array): boolean => {
@@ -38,12 +38,12 @@ export class LogRecorder {
     for (const way of WAYS) console[way] = (...values: unknown[]) => addToAll(`${format(...values)}\n`);
   }
 
-  /** What was written elsewhere: by a service that is a process of its own. */
+  /** Adds what a service in another process wrote. */
   add(text: string): void {
     this.text += text;
   }
 
-  /** Values that must never be logged, in whatever notation. */
+  /** Registers values that must never be logged, in any notation. */
   keep(...values: readonly (string | undefined | null)[]): void {
     for (const value of values) if (value && value.length >= SHORTEST) this.secrets.add(value);
   }
@@ -52,14 +52,14 @@ export class LogRecorder {
     return this.text;
   }
 
-  /** The secrets that were logged all the same. */
+  /** The registered secrets that were logged. */
   leaks(): string[] {
     return [...this.secrets].filter(
       (secret) => this.holds(secret) || notations(secret).some((form) => this.text.includes(form)),
     );
   }
 
-  /** @throws Error that names what was logged */
+  /** @throws Error that names the logged secrets */
   close(): void {
     OPEN.delete(this);
     if (OPEN.size === 0) {
@@ -77,7 +77,7 @@ export class LogRecorder {
   }
 }
 
-/** As JSON and URLs quote it, as bytes are written down; and the two parts of a token that tell. */
+/** The secret as JSON and URLs quote it, as encoded bytes, and both secret parts of a token. */
 function notations(secret: string): string[] {
   const bytes = Buffer.from(secret);
   const [, payload, signature] = /^[\w-]+\.([\w-]{20,})\.([\w-]{20,})$/.exec(secret) ?? [];
@@ -85,7 +85,7 @@ function notations(secret: string): string[] {
     JSON.stringify(secret).slice(1, -1),
     encodeURIComponent(secret.toWellFormed()),
     bytes.toString('hex'),
-    // Its last letters differ with what follows.
+    // The last letters depend on what follows.
     bytes.toString('base64').replace(/..=*$/, ''),
     bytes.toString('base64url').replace(/..$/, ''),
     payload,

@@ -11,7 +11,7 @@ export async function solvedBy(shopper: Shopper): Promise<{ challenge: Challenge
   return { challenge, altcha: encoded({ challenge, solution }) };
 }
 
-/** As the widget writes it: JSON in base64. */
+/** As ALTCHA's widget sends it: JSON in base64. */
 export const encoded = (payload: unknown): string => Buffer.from(JSON.stringify(payload)).toString('base64');
 
 export const decoded = (altcha: string): { challenge: Challenge; solution: Record<string, unknown> } =>

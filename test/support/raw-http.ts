@@ -1,19 +1,19 @@
 import { connect } from 'node:net';
 
-/** An answer as it came over the wire. */
+/** An answer as raw text. */
 export interface RawAnswer {
   readonly status: number;
-  /** Lower-case names; of several of one name the last. */
+  /** Names in lower case. Of several headers with one name, the last one. */
   readonly headers: Readonly<Record<string, string>>;
   readonly text: string;
 }
 
-/** Milliseconds of silence after which a service that ought to answer or hang up counts as hung. */
-const PATIENCE_MS = 10_000;
+/** Milliseconds without data after which the service counts as hanging. */
+const SILENCE_MS = 10_000;
 
 /**
- * Writes bytes that no HTTP client would, and reads until the service hangs up. Undefined: it hung up without an
- * answer. With `end: 'cut'` the client hangs up after its last byte, and waits for nothing.
+ * Writes bytes that no HTTP client would write, and reads until the service closes the connection; undefined if it
+ * closed without an answer. With `end: 'cut'` the client closes after its last byte and does not wait.
  */
 export async function sendRaw(
   url: string,
@@ -24,13 +24,13 @@ export async function sendRaw(
   const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
   const chunks: Buffer[] = [];
   return new Promise((resolve, reject) => {
-    socket.setTimeout(PATIENCE_MS, () =>
+    socket.setTimeout(SILENCE_MS, () =>
       socket.destroy(new Error('The service neither answers nor hangs up')),
     );
     socket.on('data', (chunk) => chunks.push(chunk));
     socket.on('end', () => socket.end());
     socket.on('error', (error: NodeJS.ErrnoException) => {
-      // Hung up while we were still writing: what it said before stands.
+      // The service closed while we were still writing. What it sent before counts.
       if (error.code !== 'ECONNRESET' && error.code !== 'EPIPE') reject(error);
     });
     socket.on('close', () => resolve(parse(Buffer.concat(chunks).toString())));

@@ -2,22 +2,22 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Cluster, Redis } from 'ioredis';
 import { vi } from 'vitest';
-import { freePort, privately, redisProgram, type RunningServer, startRedis } from './servers.js';
+import { freePort, startServer, redisProgram, type RunningServer, startRedis } from './servers.js';
 
-/** Ports of a cluster's own conversation lie this far above those for clients. */
+/** A cluster's internal ports are this far above the ports for clients. */
 const BUS_OFFSET = 10_000;
 const HIGHEST_PORT = 65_535;
 const SLOTS = 16_384;
 
 export interface RunningGroup {
-  /** As the service is told it. */
+  /** The service's `REDIS_URL`. */
   readonly url: string;
-  /** To stop one is to kill it. */
+  /** Stopping one kills it. */
   readonly servers: readonly RunningServer[];
   stop(): Promise<void>;
 }
 
-/** A primary with a replica, and three Sentinels that watch them. */
+/** Starts a primary with a replica, and three Sentinels that watch them. */
 export async function startSentinels(group = 'mymaster'): Promise<RunningGroup> {
   const program = programOrThrow();
   const primary = await startRedis(program);
@@ -25,7 +25,7 @@ export async function startSentinels(group = 'mymaster'): Promise<RunningGroup> 
   const replica = await startRedis(program, ['--replicaof', '127.0.0.1', String(port)]);
   const sentinels = await Promise.all(
     [1, 2, 3].map(() =>
-      privately(async (directory, sentinelPort) => {
+      startServer(async (directory, sentinelPort) => {
         const file = join(directory, 'sentinel.conf');
         const lines = [
           `port ${sentinelPort}`,
@@ -62,12 +62,12 @@ export async function startSentinels(group = 'mymaster'): Promise<RunningGroup> 
   };
 }
 
-/** Three primaries with a third of the slots each. */
+/** Starts a cluster of three primaries, each with a third of the slots. */
 export async function startCluster(): Promise<RunningGroup> {
   const program = programOrThrow();
   const servers = await Promise.all(
     [1, 2, 3].map(() =>
-      privately(async (directory) => {
+      startServer(async (directory) => {
         const port = await portWithBus();
         const options = ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory, '--save', ''];
         options.push('--cluster-enabled', 'yes', '--cluster-node-timeout', '2000');

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 
-/** A Redis that lets anybody connect, and answers every command but those of connecting with one error. */
+/** A Redis that accepts connections, and answers every command, except those of connecting, with one error. */
 export class RefusingRedis {
-  /** Commands that it refused. */
+  /** The number of refused commands. */
   refused = 0;
   private readonly sockets = new Set<Socket>();
 
@@ -13,7 +13,7 @@ export class RefusingRedis {
     private readonly close: () => void,
   ) {}
 
-  /** @param error as Redis writes it: `READONLY You can't write against a read only replica.` */
+  /** @param error in Redis's format: `READONLY You can't write against a read only replica.` */
   static async start(error: string): Promise<RefusingRedis> {
     const server = createServer((socket) => redis.serve(socket)).listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -32,7 +32,7 @@ export class RefusingRedis {
     socket.on('close', () => this.sockets.delete(socket));
     socket.on('error', () => socket.destroy());
     socket.setEncoding('latin1').on('data', (chunk: string) => {
-      // A command begins with the number of its words: `*2\r\n$3\r\nGET\r\n…`
+      // A command starts with the number of its words: `*2\r\n$3\r\nGET\r\n…`
       for (const [, name = ''] of chunk.matchAll(/^\*\d+\r\n\$\d+\r\n(\w+)/gm))
         socket.write(this.answer(name));
     });

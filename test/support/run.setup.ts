@@ -5,7 +5,7 @@ import type { TestProject } from 'vitest/node';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Of this run, and gone after it. */
+    /** Removed at the end of the run. */
     temporaryDirectory: string;
   }
 }

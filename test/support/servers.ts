@@ -7,12 +7,12 @@ import { delimiter, join } from 'node:path';
 import { Redis } from 'ioredis';
 import mysql from 'mysql2/promise';
 
-/** Where the system keeps its servers, though they may not be on a user's PATH. */
+/** Directories of server programs that may not be on a user's PATH. */
 const SERVER_DIRECTORIES = ['/usr/sbin', '/usr/local/sbin', '/usr/libexec', '/opt/homebrew/bin'];
 const START_MS = 30_000;
 const TRIES = 3;
 
-/** What the suites can run against here; undefined: not found. Looked up once, before the projects are chosen. */
+/** The servers that the suites can use here; undefined: not found. Looked up once, before the projects are chosen. */
 export interface Found {
   /** A URL, or the path of a program to start. */
   readonly database?: string;
@@ -20,7 +20,7 @@ export interface Found {
   readonly chromium?: string;
 }
 
-/** The path of a Redis to start, also where `TEST_REDIS_URL` names one that runs. */
+/** The path of a Redis program, even if `TEST_REDIS_URL` names a running server. */
 export const redisProgram = (): string | undefined => onPath('redis-server', 'valkey-server');
 
 export function findServers(env: NodeJS.ProcessEnv = process.env): Found {
@@ -32,7 +32,7 @@ export function findServers(env: NodeJS.ProcessEnv = process.env): Found {
   };
 }
 
-/** The names of what is missing, as the summary says them. */
+/** The names of missing servers, for the summary. */
 export function missingServers({ database, redis, chromium }: Found): string[] {
   return [!database && 'MariaDB/MySQL', !redis && 'Redis', !chromium && 'Chromium'].filter(
     (name) => typeof name === 'string',
@@ -48,12 +48,12 @@ export interface RunningServer {
 }
 
 /**
- * @param options of the server program, for one that is started here
- * @throws Error with the server's own log, where it does not start
+ * @param options for the server program, if one is started here
+ * @throws Error with the server's own log, if it does not start
  */
 export async function startDatabase(found: string, options: readonly string[] = []): Promise<RunningServer> {
   if (found.includes('://')) return { ...(await greetDatabase(found)), stop: async () => undefined };
-  return privately(async (directory, port) => {
+  return startServer(async (directory, port) => {
     const data = join(directory, 'data');
     const asRoot = process.getuid?.() === 0 ? ['--user=root'] : [];
     const version = execFileSync(found, ['--version'], { encoding: 'utf8' });
@@ -67,7 +67,7 @@ export async function startDatabase(found: string, options: readonly string[] = 
         stdio: 'pipe',
       });
     }
-    // Fast rather than durable: its data does not outlive the run.
+    // Not durable, because its data is not needed after the run.
     const command = [
       found,
       '--no-defaults',
@@ -90,11 +90,11 @@ export async function startDatabase(found: string, options: readonly string[] = 
   });
 }
 
-/** @throws Error with the server's own log, where it does not start */
+/** @throws Error with the server's own log, if it does not start */
 export async function startRedis(found: string, options: readonly string[] = []): Promise<RunningServer> {
   if (found.includes('://')) return { ...(await greetRedis(found)), stop: async () => undefined };
-  return privately(async (directory, port) => ({
-    // A database per test file, so that files may run side by side.
+  return startServer(async (directory, port) => ({
+    // One database number for each test file, so that files can run in parallel.
     command: [
       found,
       '--port',
@@ -116,8 +116,8 @@ export type Plan = (
   port: number,
 ) => Promise<{ command: string[]; greet: () => Promise<Greeting> }>;
 
-/** Starts it in a directory of its own on a free port; another one where somebody was quicker to take the port. */
-export async function privately(plan: Plan): Promise<RunningServer> {
+/** Starts a server in a new directory on a free port. Tries another port if the first one was taken in the meantime. */
+export async function startServer(plan: Plan): Promise<RunningServer> {
   for (let left = TRIES - 1; ; left--) {
     const directory = mkdtempSync(join(tmpdir(), 'qq-account-service-'));
     const log = join(directory, 'log');
@@ -140,9 +140,9 @@ export async function privately(plan: Plan): Promise<RunningServer> {
 }
 
 /**
- * Runs the server under a shell that waits for the end of its input. That comes when we close it, and also when
- * this process dies in whatever way; then the shell kills the server and removes its directory. So there are no
- * orphans. Its own process group, so that Ctrl-C reaches us first.
+ * Runs the server below a shell that waits for the end of its input. The input ends when we close it, and also when
+ * this process dies. The shell then kills the server and removes its directory, so no server is left over. It has its
+ * own process group, so that Ctrl-C reaches only us.
  */
 function supervise(command: string[], directory: string, log: string): ChildProcess {
   const script = `dir=$1; shift; "$@" </dev/null & trap 'kill -9 $! 2>/dev/null; rm -rf "$dir"' EXIT; read -r _; exit 0`;
@@ -185,7 +185,7 @@ async function greetDatabase(url: string): Promise<Greeting> {
 
 async function greetRedis(url: string): Promise<Greeting> {
   const redis = new Redis(url, { lazyConnect: true, retryStrategy: null, connectTimeout: 2000 });
-  redis.on('error', () => undefined); // connect() says it too
+  redis.on('error', () => undefined); // connect() rejects as well
   try {
     await redis.connect();
     const info = await redis.info('server');
@@ -200,7 +200,7 @@ async function greetRedis(url: string): Promise<Greeting> {
 
 /** `Chromium 131` */
 export function chromiumLabel(program: string): string {
-  // Its start script may grumble on stderr; that is no matter of ours.
+  // The start script may write warnings to stderr, which do not matter here.
   const said = execFileSync(program, ['--version'], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'ignore'],
@@ -227,6 +227,6 @@ function isProgram(file: string): boolean {
     accessSync(file, constants.X_OK);
     return true;
   } catch {
-    return false; // access throws to say no
+    return false; // access throws if the file is missing or not executable
   }
 }

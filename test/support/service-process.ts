@@ -10,7 +10,7 @@ const CHECKOUT = resolve(import.meta.dirname, '../..');
 const MAIN = join(CHECKOUT, 'dist', 'src', 'main.js');
 const START_MS = 40_000;
 
-/** Which program, started where and as whom; by default the checkout's dist/src/main.js, here, as this user. */
+/** The program, its directory and its user; by default the checkout's dist/src/main.js, here, as this user. */
 export interface ProgramOptions {
   readonly main?: string;
   readonly cwd?: string;
@@ -18,11 +18,11 @@ export interface ProgramOptions {
   readonly gid?: number;
 }
 
-/** The built service as a process of its own, so that it can be killed. */
+/** The built service in a process of its own, which can be killed. */
 export class ServiceProcess {
-  /** Everything it wrote. */
+  /** Everything that the process wrote. */
   output = '';
-  /** How it ended: a code, or the signal that killed it. */
+  /** How the process ended: an exit code, or the signal that killed it. */
   readonly ended: Promise<number | NodeJS.Signals>;
 
   private constructor(
@@ -38,7 +38,7 @@ export class ServiceProcess {
     this.ended = once(child, 'close').then(([code, signal]) => (code ?? signal) as number | NodeJS.Signals);
   }
 
-  /** Starts it with this environment and nothing else; it may refuse. */
+  /** Starts the program with only this environment. It may refuse to start. */
   static async spawn(
     env: Readonly<Record<string, string | undefined>>,
     logRecorder?: LogRecorder,
@@ -56,7 +56,10 @@ export class ServiceProcess {
     return new ServiceProcess(`http://127.0.0.1:${port}`, child, logRecorder);
   }
 
-  /** Starts it, and resolves once it answers. @throws Error with what it wrote when it does not */
+  /**
+   * Starts the program and resolves when it answers.
+   * @throws Error with its output, if it does not start
+   */
   static async start(
     env: Readonly<Record<string, string | undefined>>,
     logRecorder?: LogRecorder,
@@ -67,12 +70,12 @@ export class ServiceProcess {
     return service;
   }
 
-  /** Of the running process. */
+  /** The id of the process. */
   get pid(): number {
     return this.child.pid!;
   }
 
-  /** Resolves once it answers. */
+  /** Resolves when the service answers. */
   async answering(): Promise<void> {
     const deadline = AbortSignal.timeout(START_MS);
     let ended = false;
@@ -83,7 +86,7 @@ export class ServiceProcess {
     }
   }
 
-  /** Sends a signal, and resolves with how it ended. */
+  /** Sends a signal, and resolves with how the process ended. */
   async stop(signal: NodeJS.Signals): Promise<number | NodeJS.Signals> {
     this.child.kill(signal);
     return this.ended;
@@ -93,7 +96,7 @@ export class ServiceProcess {
     try {
       return (await fetch(`${this.url}/health/live`)).ok;
     } catch (error) {
-      // Not yet listening is all that fetch fails of here.
+      // fetch throws TypeError while the port is not open yet.
       if (error instanceof TypeError) return false;
       throw error;
     }

@@ -2,16 +2,16 @@ import { randomInt, randomUUID } from 'node:crypto';
 import type { Sandbox } from '../../sandbox/sandbox.js';
 import type { LogRecorder } from './log-recorder.js';
 
-/** An answer, read. */
+/** A received answer. */
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
-  /** The parsed JSON; an empty object where there is none. */
+  /** The parsed JSON; an empty object if there is none. */
   readonly body: Body;
 }
 
-/** What the routes answer, of which each answer has some. */
+/** The fields of all routes' answers. Each answer has some of them. */
 export interface Body {
   readonly [field: string]: unknown;
   readonly errorCode?: string;
@@ -51,11 +51,11 @@ const SECRET_FIELDS = [
   'image_code',
 ];
 
-/** A person with a browser with its cookie, an address, a phone. Speaks HTTP and nothing else. */
+/** A person with a browser and its cookie, an address, and a phone. Uses only HTTP. */
 export class Shopper {
   /** The browser's cookie header; empty at first. */
   cookie = '';
-  /** False for a page of another site, whose requests go without cookies. */
+  /** False for a page of another site, whose requests carry no cookies. */
   keepsCookies = true;
   address = `10.${randomInt(256)}.${randomInt(256)}.${randomInt(1, 255)}`;
 
@@ -97,13 +97,13 @@ export class Shopper {
     return this.send(path, { method: 'POST', body, ...(token && { token }) });
   }
 
-  /** Presses "QQ登录". */
+  /** Presses "QQ登录" and returns QQ's login URL. */
   async start(next = '/cart.html'): Promise<string> {
     const { body } = await this.get(`/oauth/qq/authorization/?next=${encodeURIComponent(next)}`);
     return body.login_url;
   }
 
-  /** Logs in to QQ and comes back with what QQ gave: `code=…&state=…`. */
+  /** Logs in to QQ and returns the query of the callback: `code=…&state=…`. */
   async approve(loginUrl: string, qq: number | string): Promise<string> {
     const response = await fetch(`${loginUrl}&login_as=${qq}`, { redirect: 'manual' });
     const query = new URL(response.headers.get('location') ?? 'none:').search.slice(1);
@@ -111,12 +111,12 @@ export class Shopper {
     return query;
   }
 
-  /** The whole QQ login, to the answer of the callback. */
+  /** Runs the whole QQ login and returns the answer of the callback. */
   async loginWithQq(qq: number | string, next?: string): Promise<Answer> {
     return this.get(`/oauth/qq/users/?${await this.approve(await this.start(next), qq)}`);
   }
 
-  /** A fresh bind token of a QQ that nobody knows. */
+  /** A bind token of an unbound QQ. */
   async bindToken(qq: number | string = newQq()): Promise<string> {
     return (await this.loginWithQq(qq)).body.access_token;
   }
@@ -125,13 +125,13 @@ export class Shopper {
   async askForSms(mobile: string): Promise<Answer> {
     const id = randomUUID();
     const picture = await this.get(`/image_codes/${id}/`);
-    // Without a picture there is nothing to copy: its refusal is the answer.
+    // Without a picture there is no text to copy, so the refusal is the answer.
     if (picture.status !== 200) return picture;
     const image_code = picture.headers.get('x-image-code') ?? '';
     return this.post('/sms_codes/', { mobile, image_code_id: id, image_code });
   }
 
-  /** Receives an SMS code on this mobile. */
+  /** Asks for an SMS and returns its code. */
   async smsCode(mobile: string): Promise<string> {
     const { status, text } = await this.askForSms(mobile);
     const [message] = this.sandbox.messages(mobile);
@@ -140,7 +140,7 @@ export class Shopper {
     return message.code;
   }
 
-  /** Everything for a bind that should work; the parts given stand. */
+  /** A complete bind form. Given fields are used as they are. */
   async bindForm(given: Partial<BindForm> & { qq?: number | string } = {}): Promise<BindForm> {
     const { mobile = newMobile(), password = newPassword(), qq } = given;
     const access_token = given.access_token ?? (await this.bindToken(qq));
@@ -152,7 +152,7 @@ export class Shopper {
     return this.post('/oauth/qq/users/', form);
   }
 
-  /** Registers an account of their own; the answer has its token. */
+  /** Registers an account. The answer has its token. */
   async register(given: { username?: string; mobile?: string; password?: string } = {}): Promise<Registered> {
     const { username = newName(), mobile = newMobile(), password = newPassword() } = given;
     const sms_code = await this.smsCode(mobile);
@@ -180,13 +180,13 @@ export interface Registered {
   readonly token: string;
 }
 
-/** A bind token carries the openid, for its owner to read. */
+/** The openid in a bind token, which its owner can read. */
 function openidIn(token: string): string | undefined {
   const payload = /^[\w-]+\.([\w-]+)\.[\w-]+$/.exec(token)?.[1];
   return payload && /"openid":"(\w+)"/.exec(Buffer.from(payload, 'base64url').toString())?.[1];
 }
 
-/** Numbers and names that no other test has. */
+/** Numbers and names that no other test uses. */
 export const newMobile = (): string => `1${randomInt(3, 10)}${String(randomInt(1e9)).padStart(9, '0')}`;
 export const newQq = (): string => String(randomInt(10_000_000, 2_000_000_000));
 export const newName = (): string => `user_${randomInt(1e12).toString(36)}`;

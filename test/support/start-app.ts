@@ -14,14 +14,14 @@ import { LogRecorder } from './log-recorder.js';
 import { Shopper } from './shopper.js';
 
 export interface StartOptions {
-  /** Changes to the environment the service reads. */
+  /** Changes to the service's environment. */
   readonly env?: Readonly<Record<string, string>>;
   /** A second service on the same database, Redis and sandbox. */
   readonly beside?: App;
   readonly sandbox?: Partial<SandboxOptions>;
 }
 
-/** The real service, listening, with QQ's stand-in and the phone beside it. */
+/** The real service, listening, together with the sandbox (QQ's stand-in and the phone). */
 export interface App {
   readonly url: string;
   readonly config: Config;
@@ -31,9 +31,9 @@ export interface App {
   readonly redis: Redis;
   readonly logRecorder: LogRecorder;
   readonly nest: NestFastifyApplication;
-  /** Somebody with a browser, a phone and an address of their own. */
+  /** A new person with a browser, a phone and an address. */
   shopper(): Shopper;
-  /** Stops everything, and fails when the log has a secret in it. */
+  /** Stops everything, and fails if the log contains a secret. */
   close(): Promise<void>;
 }
 
@@ -50,7 +50,7 @@ export async function startApp({ env = {}, beside, sandbox: options }: StartOpti
     PORT: '0',
     PUBLIC_URL: 'http://shop.test',
     WEB_ORIGINS: 'http://shop.test',
-    // Each shopper comes from an address of their own, as the proxy says.
+    // Each shopper has an address of their own, in X-Forwarded-For.
     TRUST_PROXY: '127.0.0.1',
     JWT_SECRET,
     QQ_APP_KEY: APP_KEY,
@@ -66,7 +66,7 @@ export async function startApp({ env = {}, beside, sandbox: options }: StartOpti
   logRecorder.keep(JWT_SECRET, APP_KEY);
   const module = await Test.createTestingModule({ imports: [AppModule.of(config)] }).compile();
   const nest = module.createNestApplication<NestFastifyApplication>(createAdapter(config), {
-    // Through process.stdout, where the recorder listens.
+    // Through process.stdout, which the recorder intercepts.
     logger: await createLogger(config, process.stdout),
   });
   await configureApp(nest);
@@ -93,7 +93,7 @@ export async function startApp({ env = {}, beside, sandbox: options }: StartOpti
   };
 }
 
-/** What the tables hold that no log may: hashes, mobiles, openids. */
+/** Stored values that must not be logged: hashes, mobiles, openids. */
 async function secretsIn(dataSource: DataSource): Promise<string[]> {
   const users = await dataSource.query<object[]>('SELECT password, mobile FROM tb_users');
   const qqs = await dataSource.query<object[]>('SELECT openid, unionid FROM tb_oauth_qq');

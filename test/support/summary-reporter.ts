@@ -8,13 +8,13 @@ interface Count {
 }
 
 /**
- * Says at the very end what ran against what. The last line is for programs: `N passed, N failed`, with what was
- * skipped where something was.
+ * Prints at the end what ran against which servers. The last line is for programs: `N passed, N failed`, and the number
+ * of skipped tests if there are any.
  */
 export class SummaryReporter implements Reporter {
   private lines: string[] = [];
 
-  /** @param missing what the suites could have run against, and was not found; with CI=true each is a failure */
+  /** @param missing the servers that were not found; with CI=true each is a failure */
   constructor(private readonly missing: string[]) {
     process.once('exit', (code) => this.say(code));
   }
@@ -24,12 +24,12 @@ export class SummaryReporter implements Reporter {
     for (const module of modules) {
       const count = counts.get(module.project) ?? { passed: 0, failed: 0, skipped: 0 };
       counts.set(module.project, count);
-      // A file that does not load, and a hook that fails, are failures without a test.
+      // A file that does not load, and a failing hook, count as failures.
       count.failed += module.errors().length;
       for (const suite of module.children.allSuites()) count.failed += suite.errors().length;
       for (const test of module.children.allTests()) {
         const { state } = test.result();
-        // Still pending: the run was broken off.
+        // Still pending: the run was aborted.
         count[state === 'pending' ? 'failed' : state]++;
       }
     }
@@ -50,10 +50,10 @@ export class SummaryReporter implements Reporter {
     if (total.failed > 0) process.exitCode = 1;
   }
 
-  /** At exit, because nothing may stand behind the last line. */
+  /** Printed at exit, so that it is the last output. */
   private say(code: number): void {
     if (this.lines.length === 0) return;
-    // Such as a server that did not stop: the line must not say that all is well.
+    // For example a server that did not stop: the last line must not say that all passed.
     if (code !== 0 && this.lines.at(-1)?.includes(' 0 failed')) {
       const last = this.lines.pop();
       this.lines.push('after the tests: 1 failed', String(last).replace(' 0 failed', ' 1 failed'));

@@ -4,7 +4,7 @@ import { type AddressInfo, type Server, type Socket, connect, createServer } fro
 
 type Mode = 'pass' | 'stall';
 
-/** What happens on the line on which a text is sent, and whether the server sees it before. */
+/** A fault on the connection that next sends a text, before or after the server has seen it. */
 interface Trap {
   readonly text: string;
   readonly answered: boolean;
@@ -13,21 +13,21 @@ interface Trap {
 }
 
 /**
- * A line between the service and MariaDB or Redis that a test can break. It starts out passing.
+ * A proxy between the service and MariaDB or Redis whose connections a test can break. At first everything passes.
  *
  * ```ts
  * const line = await SwitchableProxy.to(backends.env.DATABASE_URL);
  * const app = await startApp({ DATABASE_URL: line.url });
- * line.cutAfter('COMMIT'); // the server has done it, the service never hears
+ * line.cutAfter('COMMIT'); // the server has committed, the service gets no answer
  * ```
  */
 export class SwitchableProxy {
-  /** Connections made through it so far. */
+  /** The number of connections so far. */
   connections = 0;
 
   private readonly lines = new Set<[client: Socket, server: Socket]>();
   private mode: Mode = 'pass';
-  /** Milliseconds that an answer takes longer. */
+  /** Milliseconds by which answers are delayed. */
   private delay = 0;
   private trap?: Trap;
   private server: Server;
@@ -37,7 +37,7 @@ export class SwitchableProxy {
     readonly port: number,
   ) {}
 
-  /** @param url of MariaDB or Redis, as the service would be told it */
+  /** @param url of MariaDB or Redis, as in the service's environment */
   static async to(url: string): Promise<SwitchableProxy> {
     const probe = createServer().listen(0, '127.0.0.1');
     await once(probe, 'listening');
@@ -49,14 +49,14 @@ export class SwitchableProxy {
     return proxy;
   }
 
-  /** The same URL by way of this proxy. */
+  /** The same URL through this proxy. */
   get url(): string {
     const { protocol, username, password, pathname } = this.target;
     const user = username ? `${username}${password && `:${password}`}@` : '';
     return `${protocol}//${user}127.0.0.1:${this.port}${pathname}`;
   }
 
-  /** Everything goes through again, also what was held up. */
+  /** Lets everything pass again, including what was held. */
   async pass(): Promise<void> {
     this.mode = 'pass';
     this.delay = 0;
@@ -65,53 +65,53 @@ export class SwitchableProxy {
     for (const line of this.lines) for (const end of line) end.resume();
   }
 
-  /** New connections go to another server; the ones there are stay with theirs. */
+  /** New connections go to another server. Open ones keep theirs. */
   retarget(url: string): void {
     this.target = new URL(url);
   }
 
-  /** Nobody is let in any more; who is in, stays. With `reset` too, it is as if the server had died. */
+  /** Refuses new connections. Open ones stay; call `reset` too to simulate a dead server. */
   refuse(): void {
     this.server.close();
   }
 
-  /** Hangs up on everybody (RST), and lets new ones in. */
+  /** Resets every open connection (RST), and accepts new ones. */
   reset(): void {
     for (const line of this.lines) for (const end of line) end.resetAndDestroy();
   }
 
-  /** Nothing comes through in either direction, as when a cable is pulled; new connections are made and hang. */
+  /** Passes nothing in either direction, like a pulled cable. New connections are accepted and hang. */
   stall(): void {
     this.mode = 'stall';
     for (const line of this.lines) for (const end of line) end.pause();
   }
 
-  /** Everything that the server says comes so many milliseconds later. */
+  /** Delays every answer of the server. */
   slow(ms: number): void {
     this.delay = ms;
   }
 
-  /** Cuts the line on which the service next sends this text, before the server has seen it. Resolves then. */
+  /** Cuts the connection that next sends this text, before the server sees it. Resolves then. */
   cutBefore(text: string): Promise<void> {
     return this.setTrap(text, false, 'cut');
   }
 
-  /** Cuts the line on which the service next sends this text, once the server has answered. Resolves then. */
+  /** Cuts the connection that next sends this text, after the server has answered. Resolves then. */
   cutAfter(text: string): Promise<void> {
     return this.setTrap(text, true, 'cut');
   }
 
-  /** Keeps this text back when the service next sends it, and all that follows on that line. Resolves then. */
+  /** Holds this text back when it is next sent, with everything after it on that connection. Resolves then. */
   holdBefore(text: string): Promise<void> {
     return this.setTrap(text, false, 'hold');
   }
 
-  /** Keeps back what the server answers to this text, and all that follows on that line. Resolves then. */
+  /** Holds the server's answer to this text back, with everything after it on that connection. Resolves then. */
   holdAfter(text: string): Promise<void> {
     return this.setTrap(text, true, 'hold');
   }
 
-  /** Nothing more comes through the lines there are, not even their end, as when a router forgot them; new ones pass. */
+  /** Passes nothing on open connections any more, not even their end, like a router that forgot them. New ones pass. */
   strand(): void {
     for (const line of this.lines) for (const end of line) end.pause().removeAllListeners('data');
   }
@@ -151,12 +151,12 @@ export class SwitchableProxy {
     };
 
     const prepared = new PreparedStatements();
-    /** What has been delayed comes in its order, and before what follows. */
+    /** Delayed answers arrive in order, and before later ones. */
     let delayed: Promise<unknown> | undefined;
 
     client.on('data', (chunk) => {
       if (held) return;
-      // Also without a trap: a statement is prepared once, and executed under a trap later.
+      // Read without a trap too: a statement is prepared once, and may be executed under a later trap.
       const text = prepared.textOf(chunk);
       if (this.trap && text.includes(this.trap.text)) {
         const { trap } = this;
@@ -185,7 +185,7 @@ export class SwitchableProxy {
     for (const [here, there] of [line, [server, client] as const]) {
       here.setNoDelay(true);
       here.on('end', () => there.end());
-      // A break is what this proxy is for: the other end is told by a break of its own.
+      // Breaking connections is this proxy's purpose. The error of one side resets the other.
       here.on('error', () => there.resetAndDestroy());
       here.on('close', () => this.lines.delete(line));
       if (this.mode === 'stall') here.pause();
@@ -207,12 +207,12 @@ export class SwitchableProxy {
 const COM_STMT_PREPARE = 0x16;
 const COM_STMT_EXECUTE = 0x17;
 
-/** The texts of the statements that a MySQL client has prepared on one line: to execute one, it sends a number only. */
+/** The texts of a connection's prepared statements. To execute one, a MySQL client sends only its number. */
 class PreparedStatements {
   private readonly texts = new Map<number, string>();
   private preparing?: string;
 
-  /** What the client asks for: the text of the statement that it executes; nothing for preparing one. */
+  /** The text of the statement that the client executes; nothing when it prepares one. */
   textOf(chunk: Buffer): Buffer | string {
     if (chunk[4] === COM_STMT_EXECUTE) return this.texts.get(chunk.readUInt32LE(5)) ?? '';
     if (chunk[4] !== COM_STMT_PREPARE) return chunk;
@@ -220,7 +220,10 @@ class PreparedStatements {
     return '';
   }
 
-  /** Every packet begins with three bytes of length and one of sequence; a good answer goes on with 0 and the number. */
+  /**
+   * Every packet starts with three bytes of length and one of sequence. A successful answer continues with 0 and the
+   * number.
+   */
   answered(chunk: Buffer): void {
     if (this.preparing !== undefined && chunk[4] === 0) this.texts.set(chunk.readUInt32LE(5), this.preparing);
     this.preparing = undefined;

@@ -96,7 +96,7 @@ describe('a page of another origin', () => {
     for (const answer of await atOnce(20, () => visitor.send('/authorizations/', form)))
       expect(answer.body.errorCode).toBe('ORIGIN_REFUSED');
 
-    // Its own first failure is still allowed; the limit of this file is one.
+    // The limit of this file is one failure, so its own first failure is still allowed.
     const own = await visitor.post('/authorizations/', { username: 'somebody_1', password: newPassword() });
     expect(own.body.errorCode).toBe('CREDENTIALS_INVALID');
   });

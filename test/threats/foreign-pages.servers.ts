@@ -23,7 +23,7 @@ beforeAll(async () => {
 
 afterAll(() => app.close());
 
-/** A form that a page of that origin sends from its visitor's browser, without a preflight. */
+/** A form that a page of this origin sends from its visitor's browser, without a preflight. */
 const form = (origin: string): Promise<Answer> =>
   app.shopper().send('/authorizations/', {
     method: 'POST',

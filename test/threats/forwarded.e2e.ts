@@ -5,7 +5,7 @@ import { type App, startApp } from '../support/start-app.js';
 let app: App;
 
 beforeAll(async () => {
-  // 10.0.0.0/8 stands for a second proxy behind the one that the tests are.
+  // 10.0.0.0/8 is a second proxy. The first one is the test itself.
   app = await startApp({ env: { TRUST_PROXY: '127.0.0.1,10.0.0.0/8' } });
 });
 

@@ -7,16 +7,16 @@ import { ServiceProcess } from '../support/service-process.js';
 import { type Registered, Shopper } from '../support/shopper.js';
 import { type App, startApp } from '../support/start-app.js';
 
-/*
- * Generated requests, ten thousand a route. On real servers alone: old tables break on what SQLite takes, and Redis
- * in process runs its scripts so slowly that the same requests would take minutes. Against the built service in a
- * process of its own, which has the other core; and which a rejection that nobody handles would end.
+/**
+ * Sends thousands of generated requests to each route. Only on real servers: old tables refuse what SQLite accepts, and
+ * the embedded Redis runs scripts too slowly. The service is a process of its own, which an unhandled rejection would
+ * end.
  */
 
 const REQUESTS = Number(process.env.FUZZ_REQUESTS ?? 10_000);
 const SEED = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31);
 const AT_ONCE = 24;
-/** Of one person, who would be refused as too frequent before anything else. */
+/** The rules whose limits are raised: all requests come from one person. */
 const RULES = [
   'sms-per-mobile-minute',
   'sms-per-ip-hour',
@@ -62,7 +62,7 @@ let service: ServiceProcess;
 let pool: Pool;
 let document: Document;
 let owner: Registered;
-/** What only somebody who has come so far can send. */
+/** Values that only a person who has come this far can send. */
 let genuine: Readonly<Record<string, string>>;
 let cookie: string;
 
@@ -101,7 +101,7 @@ afterAll(async () => {
   await app.close();
 });
 
-/** Strings that have broken something somewhere. */
+/** Strings that have broken other software. */
 const hostile = fc.oneof(
   fc.constantFrom(
     '',
@@ -149,7 +149,7 @@ const hostile = fc.oneof(
   fc.stringMatching(/^\d{6}$/),
 );
 
-/** What JSON has besides. */
+/** The other values that JSON has. */
 const anything = fc.oneof(
   hostile,
   fc.constantFrom(
@@ -175,7 +175,7 @@ const mutated = (text: string) =>
     .tuple(fc.nat(text.length), hostile, fc.boolean())
     .map(([at, part, same]) => text.slice(0, at) + part + text.slice(at + (same ? part.length : 1)));
 
-/** Mostly as the document says; then something near it; then anything. */
+/** Mostly what the document says, then similar values, then any. */
 function valueOf(name: string, { example }: Schema): fc.Arbitrary<unknown> {
   const known = [example, genuine[name]].filter((value) => value !== undefined);
   const good = known.length > 0 ? fc.constantFrom(...known) : hostile;
@@ -231,7 +231,7 @@ function bodyOf(operation: Operation): fc.Arbitrary<Pick<Generated, 'body' | 'he
   );
 }
 
-/** Percent-encoded, but for what encoding cannot say: lone surrogates stay bytes that are no UTF-8. */
+/** Percent-encoded, except what encoding cannot express: lone surrogates become bytes that are not UTF-8. */
 function escapeLoosely(text: string): string {
   return encodeURIComponent(text.toWellFormed()).replaceAll('%EF%BF%BD', '%ED%A0%80');
 }
@@ -244,7 +244,7 @@ function pathOf(path: string, { parameters = [] }: Operation): fc.Arbitrary<stri
     const weight = place === 'path' ? 1 : 8;
     return fc
       .oneof(
-        // Good ones in the path seldom: each would draw a picture.
+        // Valid values in the path are rare: each would draw a picture.
         { weight, arbitrary: fc.constant(good) },
         { weight: 4, arbitrary: mutated(good) },
         { weight: 4, arbitrary: hostile },
@@ -269,7 +269,7 @@ function pathOf(path: string, { parameters = [] }: Operation): fc.Arbitrary<stri
   });
 }
 
-/** What a header may hold: Latin-1 without controls. */
+/** What a header may contain: Latin-1 without control characters. */
 const headerText = fc.string({
   unit: fc.integer({ min: 0x20, max: 0xff }).map((code) => String.fromCharCode(code === 0x7f ? 0xa0 : code)),
   maxLength: 60,
@@ -301,7 +301,7 @@ const headersOf = (): fc.Arbitrary<Record<string, string>> =>
 const turn = ({ path, method }: { path: string; method: string }): number =>
   path.startsWith('/authorizations') ? 2 : Number(method !== 'GET');
 
-/** Sends them all, so many at once, and returns what was wrong with the answers. */
+/** Sends all requests, so many at once, and returns the faults of the answers. */
 async function sendAll(
   method: string,
   requests: readonly Generated[],
@@ -325,7 +325,7 @@ async function sendAll(
   return { faults, statuses };
 }
 
-/** Status 0: no answer at all. */
+/** Status 0: no answer. */
 async function answerTo(method: string, request: Generated): Promise<{ status: number; text: string }> {
   try {
     const { statusCode, body } = await pool.request({ ...request, method });
@@ -359,7 +359,7 @@ describe(`${REQUESTS} generated requests to every route`, () => {
             operation,
           })),
         )
-        // Reading first, before the refusals fill the trail; last what ends the login that the others come with.
+        // Reading routes first, before refusals fill the trail. Routes that end the login come last.
         .toSorted((a, b) => turn(a) - turn(b));
       expect(routes.length).toBeGreaterThanOrEqual(18);
       const report: string[] = [];

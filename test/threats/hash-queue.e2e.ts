@@ -7,7 +7,7 @@ import { type App, startApp } from '../support/start-app.js';
 let app: App;
 
 beforeAll(async () => {
-  // Half a second a hash: by its first guess, guesses have thirty places, of which one network gets fifteen.
+  // Half a second per hash: by the first estimate, guesses have thirty places, of which one network gets fifteen.
   const rules = ['login-failures-per-ip', 'password-checks-per-ip'].map((rule) => `${rule}=100000/60`);
   app = await startApp({ env: { BCRYPT_COST: '13', HASH_LANES: '2', LIMITS: rules.join() } });
 });
@@ -17,7 +17,7 @@ afterAll(() => app.close());
 const guess = (shopper: Shopper) =>
   shopper.post('/authorizations/', { username: newName(), password: newPassword() });
 
-/** Of the whole process. */
+/** A metric of the whole process. */
 async function metric(name: string, labels: Record<string, string> = {}): Promise<number> {
   const { values } = (await register.getSingleMetric(name)!.get()) as {
     values: { value: number; labels: Record<string, string> }[];
@@ -28,7 +28,7 @@ async function metric(name: string, labels: Record<string, string> = {}): Promis
   return mine?.value ?? 0;
 }
 const waiting = () => metric('qq_account_hash_queue_length');
-/** For a machine that is busy with other tests. */
+/** For a machine that also runs other tests. */
 const PATIENT = { timeout: 25_000 };
 const gone = () => metric('qq_account_hash_rejected_total', { reason: 'gone' });
 
@@ -58,7 +58,7 @@ describe('the queue of password hashes', { timeout: 60_000 }, () => {
     const before = await gone();
     const hangUp = new AbortController();
     const body = () => JSON.stringify({ username: newName(), password: newPassword() });
-    // Each from another network: on a slow machine, there are few places for one of them.
+    // Each from another network, because one network has few places on a slow machine.
     const asked = atOnce(8, (nth) =>
       fetch(`${app.url}/authorizations/`, {
         method: 'POST',

@@ -11,7 +11,7 @@ let pictures: App;
 
 beforeAll(async () => {
   app = await startApp({ env: { HUMAN_CHECK_DIFFICULTY: '20' } });
-  // What production has by default.
+  // Production's default.
   production = await startApp({ beside: app, env: { HUMAN_CHECK: 'altcha', HUMAN_CHECK_DIFFICULTY: '20' } });
   pictures = await startApp({ beside: app, env: { HUMAN_CHECK: 'picture' } });
 });
@@ -48,7 +48,7 @@ describe('the proof of work', () => {
   });
 
   it('a proof of work is accepted once by all instances together', async ({ skip }) => {
-    // In the embedded mode each service has a Redis of its own.
+    // In the embedded mode each service has its own Redis.
     if (app.backends.embedded) skip();
     const { altcha } = await solvedBy(app.shopper());
 

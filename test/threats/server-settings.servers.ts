@@ -6,7 +6,7 @@ import { findServers, type RunningServer, startDatabase } from '../support/serve
 import { newMobile, newName, newPassword, newQq } from '../support/shopper.js';
 import { type App, startApp } from '../support/start-app.js';
 
-/** A server of its own: its global settings would change what the other files see. */
+/** A server of its own, because its global settings would affect other test files. */
 const program = findServers({}).database;
 
 let server: RunningServer;
@@ -15,7 +15,7 @@ let admin: mysql.Connection;
 beforeAll(async () => {
   server = await startDatabase(program!, ['--skip-character-set-client-handshake']);
   admin = await mysql.createConnection(server.url);
-  // Not an administrator: those are spared init_connect and read-only.
+  // Not an administrator: init_connect and read-only do not apply to those.
   await admin.query("CREATE USER shop@'%' IDENTIFIED BY 'shop'");
 });
 
@@ -67,7 +67,7 @@ const SETTINGS: readonly (readonly [string, Readonly<Record<string, string | num
 
 let made = 0;
 
-/** A service on a database that was made and migrated under these settings. */
+/** A service on a database that was created and migrated under these settings. */
 async function startUnder(globals: Readonly<Record<string, string | number>>): Promise<App> {
   const name = `settings_${++made}`;
   await admin.query(`CREATE DATABASE ${name}`);
@@ -107,7 +107,7 @@ async function storyOf(app: App): Promise<void> {
     return row?.count;
   };
 
-  // Registering, and what the unique indexes say.
+  // Registration, and the errors of the unique indexes.
   const password = newPassword();
   const mobile = newMobile();
   const username = newName();
@@ -119,7 +119,7 @@ async function storyOf(app: App): Promise<void> {
   const again = await shopper.post('/users/', { ...taken, sms_code: await shopper.smsCode(taken.mobile) });
   expect(again.body.errorCode).toBe('USERNAME_TAKEN');
 
-  // Values are values, whatever is in them.
+  // Values stay values, whatever they contain.
   for (const quote of ["'", '"', "\\'", '\\"', "\u00bf'", '`'])
     for (const tail of ['#', '-- ', "||'"]) {
       const forged = `${quote})) UNION SELECT 1,0x61,0x62,0x63,0,1,password FROM tb_users WHERE id=1${tail}`;
@@ -129,7 +129,7 @@ async function storyOf(app: App): Promise<void> {
     expect(await login(name, password)).toMatchObject({ errorCode: 'CREDENTIALS_INVALID' });
   expect(await login(username, password)).toMatchObject({ user_id: registered.body.id });
 
-  // A bind is whole or not at all, and one QQ has one account.
+  // A bind is complete or absent, and one QQ has one account.
   const qq = newQq();
   const forms = [await shopper.bindForm({ qq }), await shopper.bindForm({ qq })];
   const binds = await Promise.all(forms.map((form) => shopper.bind(form)));
@@ -138,7 +138,7 @@ async function storyOf(app: App): Promise<void> {
   expect(await rows('SELECT COUNT(*) AS count FROM tb_users WHERE mobile = ?', lost.mobile)).toBe(0);
   expect((await shopper.loginWithQq(qq)).body.user_id).toBe(won.body.user_id);
 
-  // Everything is committed, seen by another connection, and dated in UTC.
+  // Everything is committed, visible to another connection, and dated in UTC.
   const seen = await app.dataSource.query<{ dateJoined: Date }[]>(
     'SELECT date_joined AS dateJoined FROM tb_users WHERE mobile = ?',
     [mobile],

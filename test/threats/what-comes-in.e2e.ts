@@ -29,7 +29,7 @@ let owner: Registered;
 beforeAll(async () => {
   app = await startApp({
     env: {
-      // This person does nothing but knock.
+      // All requests come from one person.
       LIMITS: ['binds-per-ip', 'registrations-per-ip', 'resets-per-ip', 'login-failures-per-ip']
         .concat(
           'login-failures-per-account',
@@ -54,7 +54,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  // Whatever came in: it is up, and does its work.
+  // Whatever came in, the service still works.
   expect((await app.shopper().get('/health/ready')).status).toBe(200);
   const shopper = app.shopper();
   expect((await shopper.bind(await shopper.bindForm())).status).toBe(200);
@@ -105,7 +105,7 @@ describe('a body', () => {
       await send(method, path, gzipSync(text), { 'content-encoding': 'gzip' }),
       'UNSUPPORTED_MEDIA_TYPE',
     );
-    // Bytes that are no UTF-8 would all be read as U+FFFD: two passwords would be one.
+    // Bytes that are not UTF-8 would all be read as U+FFFD, so that two passwords would be equal.
     expectProblem(
       await send(method, path, Buffer.from('{"password":"long-\xff-enough"}', 'latin1')),
       'REQUEST_INVALID',
@@ -289,7 +289,7 @@ describe('a request line', () => {
     const answer = await send(method, path, method === 'DELETE' ? '{"password":"long-enough-1"}' : undefined);
     expect(statuses).toContain(answer?.status);
     if (answer?.status !== 200) expectProblem(answer, statuses);
-    // Nor is it said back: an answer that quotes the request is half a script.
+    // The answer must not quote the request, which could be used for reflected scripts.
     expect(answer?.text).not.toContain('passwd');
   });
 
@@ -332,7 +332,7 @@ describe('a request line', () => {
       else expectProblem(answer, [400, 404], method);
     }
     expectProblem(await send('BREW', '/authorizations/'), 'REQUEST_INVALID');
-    // Asks to become a tunnel; it is hung up on.
+    // CONNECT asks for a tunnel. The service may also close the connection.
     expect((await send('CONNECT', '/authorizations/'))?.status ?? 400).toBeGreaterThanOrEqual(400);
   });
 });
@@ -512,8 +512,7 @@ describe('a value that does not fit its pattern', () => {
     }
   }
 
-  // What is embedded has no wire to watch.
-  // Only a server can be asked what it has heard.
+  // Only a server can be asked which commands it got.
   if (inject('servers'))
     it('a value that does not match its pattern never reaches a Redis key or an SQL statement', async () => {
       const { DATABASE_URL = '', REDIS_URL = '' } = app.backends.env;
@@ -547,7 +546,7 @@ function bindForm(): Record<string, string> {
   return { mobile: newMobile(), password: newPassword(), sms_code: '000000', access_token: 'a.b.c' };
 }
 
-/** One request on a connection of its own, as the owner of an account, with any bytes for a body. */
+/** Sends one request on a connection of its own, with the login of an account and any bytes as body. */
 async function send(
   method: string,
   path: string,
@@ -573,7 +572,7 @@ async function send(
   return sendRaw(app.url, Buffer.concat([head, bytes]));
 }
 
-/** The one error shape and nothing else in it; a code of the catalogue with its status. */
+/** Expects exactly the one error shape, with a code of the catalogue and its status. */
 function expectProblem(
   answer: RawAnswer | undefined,
   expected: ProblemCode | readonly number[],

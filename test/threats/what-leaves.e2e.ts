@@ -3,14 +3,14 @@ import { LogRecorder } from '../support/log-recorder.js';
 import { type Answer, newMobile, newName, newPassword, newQq, type Shopper } from '../support/shopper.js';
 import { APP_KEY, type App, startApp } from '../support/start-app.js';
 
-/** Every picture, SMS and guess of this file comes in one minute. */
+/** All pictures, SMS and guesses of this file fall into one minute. */
 const LIMITS = ['sms-per-mobile-minute', 'sms-per-mobile-hour', 'sms-tries-per-mobile-day']
   .map((rule) => `${rule}=1000/60`)
   .join();
 const SHOP = 'https://shop.example';
 
 let app: App;
-/** Serves https, nothing but the API, and a second origin. */
+/** A service with https, only the API, and a second origin. */
 let strict: App;
 
 beforeAll(async () => {
@@ -33,7 +33,7 @@ afterAll(async () => {
   await app.close();
 });
 
-/** Everything a person can do here, and most of what can be refused: every answer of it, by what was done. */
+/** Everything that a person can do, and most refusals: every answer, with what was done. */
 async function tour(shopper: Shopper): Promise<{ answers: [string, Answer][]; secrets: string[] }> {
   const answers: [string, Answer][] = [];
   const secrets: string[] = [];
@@ -329,7 +329,7 @@ describe('the headers', () => {
           .flat()
           .filter((source) => !["'self'", "'none'"].includes(source)),
       ).toEqual([]);
-      // And the page can live with it: nothing of it stands in line.
+      // The page works under this policy, because it has no inline code.
       expect(text).not.toMatch(/<script(?![^>]*\bsrc=)|\son\w+=|\sstyle=|<style|javascript:/i);
     },
   );

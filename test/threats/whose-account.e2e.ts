@@ -97,7 +97,7 @@ describe('binding to an account that exists', () => {
   });
 
   it('an account that was registered with a stolen password still needs the phone for a bind', async () => {
-    // Pre-hijacking: the attacker prepares, the victim comes later. Nothing can be prepared without the phone.
+    // Pre-hijacking: the attacker prepares an account before the victim comes. Without the phone that is impossible.
     const [attacker, victim] = [app.shopper(), app.shopper()];
     const mobile = newMobile();
     const prepared = await attacker.bindForm({ mobile, sms_code: '000000' });
@@ -137,7 +137,7 @@ describe('guessing a password', () => {
     const owner = await app.shopper().register({ username: `aEo_${newName()}` });
     const { username, mobile } = owner;
     const spellings = [username, username.toUpperCase(), username.toLowerCase(), mobile];
-    // The database of the shop takes these for the same name; SQLite does not, and knows nobody by them.
+    // The shop's database compares these as the same name. SQLite does not, and finds no account.
     if (!app.backends.embedded) spellings.push(`${username} `, username.replace('aEo', 'áÉö'));
     const attacker = app.shopper();
 
@@ -243,7 +243,7 @@ describe('guessing a password', () => {
     const pair = `${owner.id}@${attacker.address}`;
     await alreadyCounted(app, 'login-failures-per-account-and-ip', pair, 10);
 
-    // The owner's own request, in between, would be told the same.
+    // The owner's own request during the flood would be refused too.
     const watched = { flooding: true, most: 0 };
     const flood = atOnce(120, () => guess(attacker, owner.username)).finally(
       () => (watched.flooding = false),
@@ -251,7 +251,7 @@ describe('guessing a password', () => {
     while (watched.flooding) {
       const now = await counted(app, 'login-failures-per-account', owner.id);
       watched.most = Math.max(watched.most, now);
-      // The Redis in this process answers without ever letting the flood go on.
+      // The in-process Redis answers without letting the flood continue.
       await new Promise((resolve) => setImmediate(resolve));
     }
 
@@ -350,7 +350,7 @@ describe('finding out whose name exists', () => {
         return performance.now() - start;
       };
       const [wrong, unknown]: [number[], number[]] = [[], []];
-      // In turns, so that whatever else this machine does slows both down.
+      // Alternating, so that other work of this machine slows both.
       for (let nth = 0; nth < 11; nth++) {
         wrong.push(await time(owner.username));
         unknown.push(await time(newName()));
@@ -514,7 +514,7 @@ describe("a username that is another person's mobile", () => {
     expect(status).toBe(200);
     expect(body.user_id).not.toBe(squatter.id);
     expect(body.username).toMatch(/^qq_[0-9a-f]{12}$/);
-    // The name that is a mobile leads to the mobile's owner, and not to the squatter.
+    // A name that is a mobile logs the mobile's owner in, not the account with that username.
     expect((await login(shopper, mobile, form.password)).body.user_id).toBe(body.user_id);
     expect(await login(app.shopper(), mobile, OLD_PASSWORD.plain)).toMatchObject(
       refused('CREDENTIALS_INVALID'),

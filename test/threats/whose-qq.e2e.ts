@@ -274,7 +274,7 @@ describe('a token of one kind passed off as another', () => {
 });
 
 describe('a forged bind token', () => {
-  /** What an attacker would put in it: the openid of somebody else's QQ, in the attacker's own browser. */
+  /** What an attacker would write into it: the openid of another person's QQ, in the attacker's own browser. */
   const attempts: [string, (claims: Record<string, unknown>, token: string) => string][] = [
     ['alg: none', (claims) => `${base64url('{"typ":"JWT","alg":"none"}')}.${bodyOf(claims)}.`],
     ['alg: none and a signature', (claims) => signed(claims, 'x', { alg: 'none' })],
@@ -620,7 +620,7 @@ describe('one QQ, two accounts', () => {
   it('a QQ with an account is not bound to a second one', async () => {
     const [first, second] = [app.shopper(), app.shopper()];
     const qq = newQq();
-    // Two browsers are logged in to QQ before either binds.
+    // Both browsers log in to QQ before either binds.
     const forms = [await first.bindForm({ qq }), await second.bindForm({ qq })] as const;
     const { body } = await first.bind(forms[0]);
 
@@ -628,7 +628,7 @@ describe('one QQ, two accounts', () => {
 
     expect(answer).toMatchObject(refused('QQ_ALREADY_BOUND'));
     expect((await app.shopper().loginWithQq(qq)).body.user_id).toBe(body.user_id);
-    // Nothing is left of the attempt: the mobile is still free.
+    // The attempt leaves nothing: the mobile is still free.
     const form = await second.bindForm({ mobile: newMobile(), password: newPassword() });
     expect(
       (await second.bind({ ...form, mobile: forms[1].mobile, sms_code: forms[1].sms_code })).status,
