@@ -261,7 +261,9 @@ export function localPath(value) {
  */
 export async function startQqLogin(next = tab.get(NEXT) || '/') {
   const path = localPath(next) || '/';
-  const query = new URLSearchParams({ next: path, ...(onPhone() && { display: 'mobile' }) });
+  // `binding`: a service that also serves the old shop's pages binds the login to this browser only if asked to.
+  const query = new URLSearchParams({ next: path, binding: 'browser' });
+  if (onPhone()) query.set('display', 'mobile');
   const { login_url: loginUrl } = await callApi('GET', `/oauth/qq/authorization/?${query}`);
   if (!/^https?:\/\//.test(loginUrl)) throw ownError('INTERNAL_ERROR');
   tab.set(NEXT, path);
