@@ -26,8 +26,8 @@ export interface QqOutcome {
 
 /** The stored state of a callback. Without identity and problem it is still running. */
 interface Stored {
-  /** A digest of QQ's code. The same state with another code is another callback. */
-  readonly code: string;
+  /** A digest of QQ's code and of who brought it. The same state with another code is another callback. */
+  readonly callback: string;
   readonly at: number;
   /** The same moment as `at`, by Redis's clock. */
   readonly atRedis: number;
@@ -58,16 +58,17 @@ export class CallbackOutcomes {
 
   /**
    * Whose QQ it is. The first caller asks QQ, the others get its result. Two Redis commands.
-   * @throws Problem STATE_INVALID when the login was finished with another code or more than a minute ago; what `ask`
+   * @param callback QQ's code, and who brings it: only the same one may be repeated
+   * @throws Problem STATE_INVALID when the login was finished by another callback or more than a minute ago; what `ask`
    *   throws
    */
-  async once(login: ReturnedLogin, code: string, ask: () => Promise<ProfiledQq>): Promise<QqOutcome> {
+  async once(login: ReturnedLogin, callback: string, ask: () => Promise<ProfiledQq>): Promise<QqOutcome> {
     const key = `qq:login:${login.nonce}`;
     // Kept as long as the state is valid. Without it, the state could be used again.
     const seconds = Math.ceil(Math.max(login.secondsLeft, REPEATABLE_FOR / 1000)) + 1;
-    const running: Stored = { code: digest(code), ...this.now() };
+    const running: Stored = { callback: digest(callback), ...this.now() };
     const stored = (await this.redis.eval(CLAIM, 1, key, JSON.stringify(running), seconds)) as string;
-    if (stored !== '') return this.replay(key, stored, running.code);
+    if (stored !== '') return this.replay(key, stored, running.callback);
     const outcome = { ...running, ...(await outcomeOf(ask)), ...this.now() };
     await this.redis.set(key, JSON.stringify(outcome), 'EX', seconds);
     return read(outcome);
@@ -78,11 +79,11 @@ export class CallbackOutcomes {
     return { at, atRedis: this.clock.at(at) };
   }
 
-  private async replay(key: string, first: string, code: string): Promise<QqOutcome> {
+  private async replay(key: string, first: string, callback: string): Promise<QqOutcome> {
     const deadline = Date.now() + this.waitMs;
     for (let text: string | null = first; text !== null; text = await this.redis.get(key)) {
       const stored = JSON.parse(text) as Stored;
-      if (stored.code !== code) break;
+      if (stored.callback !== callback) break;
       if (stored.identity ?? stored.problem) return read(stored);
       if (Date.now() > deadline) break;
       await wait(LOOK_EVERY);
@@ -106,4 +107,4 @@ function read({ at, atRedis, identity, problem }: Stored): QqOutcome {
   return { identity, at: atRedis };
 }
 
-const digest = (code: string): string => createHash('sha256').update(code).digest('base64url');
+const digest = (text: string): string => createHash('sha256').update(text).digest('base64url');

@@ -155,6 +155,21 @@ describe.each(FAMILIES)('the old pages of family $family', (family) => {
   });
 });
 
+describe('a code that an old page has handed in', () => {
+  it('gives nothing to anybody else, not even within the minute in which its own page may repeat it', async () => {
+    const [owner, stranger] = [page(), page()];
+    const { login_url: url } = (await owner.get('/oauth/qq/authorization/?next=/')).body;
+    const query = await returned(owner, url, newQq());
+    const callback = `/oauth/qq/user/?code=${query.get('code')}`;
+    const first = await owner.get(callback);
+
+    expect(await stranger.get(callback)).toMatchObject({ status: 400, body: { errorCode: 'STATE_INVALID' } });
+
+    expect((await owner.get(callback)).body).toEqual(first.body);
+    expect(first.body.access_token).toEqual(expect.any(String));
+  });
+});
+
 describe('beside the old pages, our own', () => {
   it('with LEGACY_CLIENT, our own pages send binding=browser, get the signed state, and their bind token stays theirs', async () => {
     const shopper = app.shopper();
