@@ -11,9 +11,9 @@ const SIZES = [
 ];
 const TIMES = 50;
 
-/** Every statement of the hot paths, as the server hears it: how it is looked up, and how long it takes. */
+/** Prints every statement of the hot paths: its plan and its time, at many rows. */
 export async function growth(shop: Shop, qq: Server): Promise<void> {
-  // The tests' server has a small buffer pool: filling the tables would take an hour.
+  // The tests' server has a small buffer pool, with which filling the tables would take an hour.
   await shop.database.query(`SET GLOBAL innodb_buffer_pool_size = ${2 ** 31}`);
   for (const { accounts, rows } of SIZES) {
     await shop.grow(accounts, 10);
@@ -29,7 +29,7 @@ async function hotStatements(shop: Shop, qq: Server, accounts: number): Promise<
   try {
     const work = new Work(service, load, shop, accounts);
     const once = { connections: 1, seconds: 30 };
-    // The first requests prepare the connections.
+    // The first requests open the connections and prepare the statements.
     const { outcome } = await work.callbacks(await work.states(20), 'bound', once);
     const token = `Authorization: Bearer ${outcome.collected.at(-1)}\r\n`;
     const heard = await sqlDuring(shop.databaseUrl, async () => {

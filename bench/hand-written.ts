@@ -1,7 +1,7 @@
-// The yardstick: the least that does the same login and bind, by node:http, mysql2 and ioredis, with the fewest round
-// trips. It has no limits, no trail, no validation, no receipts and no error shape: nobody should run it. It keeps
-// what makes a login a login (a signed single-use state, a signed token) and a bind a bind (token, SMS code, password,
-// one transaction, the code spent before the commit).
+// The server that ours is compared with: the least code for the same login and bind, with node:http, mysql2 and
+// ioredis, and with the fewest round trips. It has no limits, audit trail, validation, receipts or error shape, so it
+// must not be used. It keeps what makes a login a login (a signed single-use state, a signed token) and a bind a bind
+// (token, SMS code, password, one transaction, the code spent before the commit).
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -144,7 +144,7 @@ async function write(known: number, mobile: string, password: string, openid: st
 
 const claimsOf = (request: IncomingMessage): Claims => verify(request.headers.authorization!.slice(7));
 
-/** What "who am I" costs at least where a token can be ended: one look into Redis, one row. */
+/** The least cost of "who am I" with tokens that can be ended: one Redis command and one row. */
 async function lookedUp(request: IncomingMessage): Promise<object> {
   const { user_id } = claimsOf(request);
   await redis.mget(`bench:ended:${user_id}`, `bench:ended:${user_id}:x`);

@@ -1,36 +1,36 @@
-// The load client: sends prepared requests in a closed loop and measures. A process of its own, because it needs as
-// much CPU as a fast server does; raw sockets, because an HTTP library would need more than the servers.
+// The load client: sends prepared requests in a closed loop and measures. It is a process of its own, because it needs
+// as much CPU as a fast server. It uses raw sockets, because an HTTP library would need more CPU than the servers.
 import { connect, type Socket } from 'node:net';
 
-/** What the parent asks for. */
+/** The job that the parent process sends. */
 export interface Job {
   readonly port: number;
   readonly connections: number;
-  /** Whole HTTP/1.1 requests. */
+  /** Complete HTTP/1.1 requests. */
   readonly requests: readonly string[];
-  /** Sends the requests again and again until the time is over; otherwise each once, at most until then. */
+  /** Repeats the requests until the time is over; otherwise sends each once, within that time. */
   readonly cycle: boolean;
   readonly seconds: number;
-  /** Requests per second, evenly spread; missing: as many as the connections can. */
+  /** Requests per second, evenly spaced; missing: as many as the connections can send. */
   readonly rate?: number;
-  /** What to keep of each body: the first group of this regular expression. */
+  /** A regular expression whose first group is kept from each body. */
   readonly collect?: string;
 }
 
 export interface Outcome {
   readonly count: number;
   readonly seconds: number;
-  /** How many answers had which outcome: the errorCode, or else the status. */
+  /** The number of answers with each outcome: the errorCode, otherwise the status. */
   readonly outcomes: Readonly<Record<string, number>>;
-  /** Milliseconds, of all answers and of each outcome. */
+  /** Milliseconds, for all answers and for each outcome. */
   readonly p50: number;
   readonly p99: number;
   readonly slowest: Readonly<Record<string, number>>;
-  /** By request: what `collect` found, or an empty string. */
+  /** For each request what `collect` found, or an empty string. */
   readonly collected: readonly string[];
 }
 
-/** One keep-alive connection, one request at a time. */
+/** One keep-alive connection with one request at a time. */
 class Connection {
   private received = '';
   private answered?: (answer: { status: string; body: string }) => void;

@@ -1,11 +1,12 @@
-// How fast, beside what bounds it, measured in one run: machines differ and are noisy, and only ratios travel.
+// Measures the service together with what bounds it, in one run: machines differ and are noisy, so only ratios can be
+// compared.
 //
-//   npm run bench                  every row, median of three rounds (about eight minutes)
-//   npm run bench -- --quick       one short round
-//   npm run bench -- --write       puts the table into docs/performance.md
-//   npm run bench -- --soak 10     resident memory after one and after ten minutes of load
-//   npm run bench -- --profile     where the CPU of each hot path goes
-//   npm run bench -- --growth      every hot statement at 1,000,000 accounts and 10,000,000 audit rows
+// npm run bench                  every row, median of three rounds (about eight minutes)
+// npm run bench -- --quick       one short round
+// npm run bench -- --write       writes the table into docs/performance.md
+// npm run bench -- --soak 10     resident memory after one and after ten minutes of load
+// npm run bench -- --profile     CPU time of each hot path
+// npm run bench -- --growth      every hot statement at 1,000,000 accounts and 10,000,000 audit rows
 import { availableParallelism } from 'node:os';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -68,7 +69,7 @@ async function benchmark(): Promise<void> {
   console.log(`\n${RESULT} has every round.`);
 }
 
-/** Replaces what stands between the markers. */
+/** Replaces the text between the markers. */
 function writeIntoDocument(table: string): void {
   const { quick } = options;
   const head = `${new Date().toISOString().slice(0, 10)}, Node ${process.version}, ${availableParallelism()} cores, ${shop.label}, ${quick ? 'one short round' : 'median of three rounds'}.`;

@@ -10,21 +10,21 @@ import type { Job, Outcome } from './load.js';
 const BUILT = join(import.meta.dirname, '..');
 const TICKS_PER_SECOND = 100;
 
-/** A server of the bench. */
+/** A server that the bench has started. */
 export interface Server {
   readonly port: number;
   readonly child: ChildProcess;
   stop(): Promise<void>;
 }
 
-/** Starts a script of this folder that tells its port. */
+/** Starts a script of this folder, which reports its port. */
 export async function startScript(name: string, env: Record<string, string> = {}): Promise<Server> {
   const child = fork(join(import.meta.dirname, `${name}.js`), { env: { ...process.env, ...env } });
   const [{ port }] = (await once(child, 'message')) as [{ port: number }];
   return { port, child, stop: () => stop(child, 'SIGKILL') };
 }
 
-/** Starts the service as built; resolves when it is ready, with the seconds that this took. */
+/** Starts the built service. Resolves when it is ready, with the seconds that the start took. */
 export async function startService(
   env: Record<string, string>,
   nodeOptions: readonly string[] = [],
@@ -79,7 +79,7 @@ export class Load {
   }
 }
 
-/** Seconds of CPU that a process and its children have used; NaN where there is no /proc. */
+/** Seconds of CPU that a process and its children have used; NaN without /proc. */
 export function cpuSeconds({ child }: Server): number {
   return tree(child.pid!).reduce((sum, pid) => {
     const fields = statOf(pid);
@@ -87,7 +87,7 @@ export function cpuSeconds({ child }: Server): number {
   }, 0);
 }
 
-/** Resident memory in MB of a process and its children; NaN where there is no /proc. */
+/** Resident memory in MB of a process and its children; NaN without /proc. */
 export function residentMb({ child }: Server): number {
   return tree(child.pid!).reduce((sum, pid) => {
     const [, kb] = /VmRSS:\s+(\d+)/.exec(readProc(`${pid}/status`)) ?? [];
@@ -100,7 +100,7 @@ function tree(pid: number): number[] {
   return [pid, ...children.flatMap(tree)];
 }
 
-/** The fields after the name, which may hold spaces. */
+/** The fields after the process name, which may contain spaces. */
 function statOf(pid: number): string[] {
   return readProc(`${pid}/stat`)
     .replace(/^.*\) /, '')
@@ -116,7 +116,7 @@ async function isReady(port: number): Promise<boolean> {
   try {
     return (await fetch(`http://127.0.0.1:${port}/health/ready`)).ok;
   } catch (error) {
-    // Not yet listening is all that fetch fails of here.
+    // fetch throws TypeError while the port is not open yet.
     if (error instanceof TypeError) return false;
     throw error;
   }

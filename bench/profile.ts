@@ -17,7 +17,7 @@ interface Profile {
 const SECONDS = 6;
 const MOST = 40;
 
-/** Where the CPU of each hot path goes, by package and by function (`node --cpu-prof`, self time). */
+/** Prints the CPU time of each hot path, by package and by function (`node --cpu-prof`, self time). */
 export async function profile(setting: Setting): Promise<void> {
   const limits = { connections: 64, seconds: SECONDS };
   await setting.shop.setCost(4);
@@ -34,7 +34,7 @@ export async function profile(setting: Setting): Promise<void> {
   });
 }
 
-/** Profiles a service of its own: what prepares the work (starts, callbacks) is in the figures too. */
+/** Profiles a separate service. The figures include what prepares the work (starts, callbacks). */
 async function profiled(
   setting: Setting,
   title: string,

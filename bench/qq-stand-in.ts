@@ -1,5 +1,5 @@
-// QQ, as far as a login needs it: `GET /oauth2.0/token` says whose code it is. The code is the openid itself, so that
-// a load client needs no consent page. A process of its own; the parent sets the delay: `{ delayMs }`.
+// The part of QQ that a login needs: `GET /oauth2.0/token` returns the openid of a code. The code is the openid itself,
+// so that a load client needs no consent page. A process of its own. The parent sets the delay: `{ delayMs }`.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 

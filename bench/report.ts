@@ -5,7 +5,7 @@ export interface Pair {
   handWritten?: Figure;
 }
 
-/** One round. */
+/** The figures of one round. */
 export interface Measured {
   start?: { readonly seconds: number };
   bcrypt?: { readonly rate: number };
@@ -28,12 +28,12 @@ export interface Measured {
   overflow?: Pair;
 }
 
-/** Medians over the rounds. */
+/** A row with medians over the rounds. */
 export interface Row {
   readonly work: string;
   readonly ours?: Median;
   readonly handWritten?: Median;
-  /** Ours divided by what it is compared with. */
+  /** Our figure divided by the one it is compared with. */
   readonly ratio?: number;
   readonly note?: string;
 }

@@ -23,14 +23,14 @@ const NO_LIMIT = [
   'login-failures-per-ip',
 ];
 const CONNECTIONS = 64;
-/** Of the logins that binds run beside. */
+/** Logins per second while binds run. */
 const STEADY_RATE = 200;
 
-/** The environment of the service under test: as in production, its log included, where production takes the cost. */
+/** The environment of the service under test. With a production cost it runs in production mode, including its log. */
 export function serviceEnv({ shop, qq }: Pick<Setting, 'shop' | 'qq'>, cost: number): Record<string, string> {
   return {
     ...sharedEnv({ shop, qq }, cost),
-    // Elsewhere the log is made for people, which costs more than the work.
+    // Other modes log readable lines, which cost more than the work.
     ...(cost >= 10 ? { NODE_ENV: 'production' } : { NODE_ENV: 'test', LOG_LEVEL: 'error' }),
     PUBLIC_URL: 'http://localhost:3000',
     QQ_APP_ID: '101000001',
@@ -58,7 +58,7 @@ type Who = 'ours' | 'handWritten';
 type Works = Readonly<Record<Who, Work>>;
 type Name = Exclude<keyof Measured, 'start' | 'bcrypt'>;
 
-/** Measures every row once. Ours and the hand-written server take turns row by row, so that noise meets both. */
+/** Measures every row once. Our server and the hand-written one alternate row by row, so that noise affects both. */
 export class Rounds {
   private measured: Measured = {};
 
@@ -108,7 +108,7 @@ export class Rounds {
       this.measured[name] = { ...this.measured[name], [who]: await measure(works[who]) };
   }
 
-  /** What bounds everything: a route that does nothing, one look-up in each server, bcrypt alone. */
+  /** The bounds: a route that does nothing, one look-up in each server, bcrypt alone. */
   private async bare({ handWritten }: Works): Promise<void> {
     const limits = { connections: CONNECTIONS, seconds: this.seconds };
     const token = await this.tokenOf(handWritten);
@@ -149,7 +149,7 @@ export class Rounds {
     );
   }
 
-  /** Binds beside logins: as many logins as it can, then a steady stream of them. */
+  /** Binds together with logins: first as many logins as possible, then a steady rate. */
   private async mixed(works: Works): Promise<void> {
     const { seconds, measured } = this;
     for (const who of ['ours', 'handWritten'] as const) {
@@ -180,9 +180,9 @@ export class Rounds {
     return { logins, binds };
   }
 
-  /** How long a refusal takes while the queue of hashes is full. */
+  /** How long a refusal takes while the hash queue is full. */
   private async overflow(work: Work): Promise<Figure> {
-    // Several times what the cores compute, for longer than the probes take.
+    // Several times what the cores can hash, for longer than the probes take.
     const flood = { connections: 800, seconds: 9, rate: 200 };
     const filling = work.with(this.setting.loads[1]).guesses(9 * 200, flood);
     await sleep(4000);

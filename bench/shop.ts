@@ -5,11 +5,14 @@ import mysql from 'mysql2/promise';
 import { findServers, type RunningServer, startDatabase, startRedis } from '../test/support/servers.js';
 import { runToEnd } from './processes.js';
 
-/** The password of every generated account, at the cost that makes a bind take no time and at a usual one. */
+/**
+ * The password of every generated account: once with the lowest cost, so that a bind takes no time, and once with a
+ * usual cost.
+ */
 export const PASSWORD = 'mysecret12';
 export const SMS_CODE = '246810';
 
-/** MariaDB and Redis, started for the bench alone, with the service's tables. */
+/** MariaDB and Redis for the bench alone, with the service's tables. */
 export class Shop {
   private constructor(
     readonly databaseUrl: string,
@@ -20,7 +23,7 @@ export class Shop {
     readonly redis: Redis,
   ) {}
 
-  /** @throws Error where there is no MariaDB, MySQL or Redis to start */
+  /** @throws Error when there is no MariaDB, MySQL or Redis to start */
   static async open(): Promise<Shop> {
     const found = findServers();
     if (!found.database || !found.redis) throw new Error('The bench needs MariaDB or MySQL, and Redis');
@@ -36,7 +39,7 @@ export class Shop {
     return new Shop(databaseUrl, redisUrl, label, [database, redis], admin, new Redis(redisUrl));
   }
 
-  /** Adds accounts by set-based SQL until there are so many; each has one QQ. Their mobiles are `mobileOf(1…)`. */
+  /** Adds accounts with SQL until there are so many. Each has one QQ and the mobile `mobileOf(n)`. */
   async grow(accounts: number, cost: number): Promise<void> {
     const [[{ known }]] = (await this.database.query(
       'SELECT COUNT(*) AS known FROM tb_users',
@@ -58,12 +61,12 @@ export class Shop {
     await this.database.query('ANALYZE TABLE tb_users, tb_oauth_qq');
   }
 
-  /** Gives every account a password of this cost. */
+  /** Sets every account's password hash to this cost. */
   async setCost(cost: number): Promise<void> {
     await this.database.query('UPDATE tb_users SET password = ?', [await encoded(cost)]);
   }
 
-  /** Adds audit rows, spread over the accounts, until there are so many. */
+  /** Adds audit rows for these accounts until there are so many. */
   async growTrail(rows: number, accounts: number): Promise<void> {
     const [[{ known }]] = (await this.database.query(
       'SELECT COUNT(*) AS known FROM tb_account_event',
@@ -80,7 +83,7 @@ export class Shop {
     await this.database.query('ANALYZE TABLE tb_account_event');
   }
 
-  /** Puts an SMS code where the shop's services look for it. */
+  /** Writes SMS codes into Redis directly. */
   async giveSmsCodes(mobiles: readonly string[]): Promise<void> {
     const pipeline = this.redis.pipeline();
     for (const mobile of mobiles) pipeline.set(`sms_${mobile}`, SMS_CODE, 'EX', 300);
@@ -95,7 +98,7 @@ export class Shop {
 }
 
 export const mobileOf = (account: number): string => String(13_000_000_000 + account);
-/** The openid of a generated account, and of somebody without one. */
+/** The openid of a generated account, and of a QQ without one. */
 export const boundQq = (account: number): string => openid(`bound ${account}`);
 export const unboundQq = (nth: number): string => openid(`unbound ${nth}`);
 
@@ -108,7 +111,10 @@ async function encoded(cost: number): Promise<string> {
   return `bcrypt_sha256$${await bcrypt.hash(hex, cost)}`;
 }
 
-/** The numbers after `from` up to `to`, as a table; at most a million. Of digits: MySQL has no sequences. */
+/**
+ * The numbers after `from` up to `to` (at most a million) as a table. Built from digits, because MySQL has no
+ * sequences.
+ */
 function numbers(from: number, to: number): string {
   const digits =
     '(SELECT 0 AS d UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9)';

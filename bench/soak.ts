@@ -2,7 +2,7 @@ import { residentMb, startService } from './processes.js';
 import { type Setting, serviceEnv } from './rounds.js';
 import { Work } from './work.js';
 
-/** Resident memory of the service while it logs people in, minute by minute. */
+/** Prints the service's resident memory every minute while it serves logins. */
 export async function soak(setting: Setting, minutes: number): Promise<void> {
   const service = await startService(serviceEnv(setting, 10));
   const work = new Work(service, setting.loads[0], setting.shop, setting.accounts);

@@ -2,11 +2,11 @@ import type { Outcome } from './load.js';
 import { boundQq, mobileOf, PASSWORD, type Shop, SMS_CODE, unboundQq } from './shop.js';
 import { cpuSeconds, type Load, type Server } from './processes.js';
 
-/** What one kind of work came to on one server. */
+/** The result of one kind of work on one server. */
 export interface Figure {
   /** Per second. */
   readonly rate: number;
-  /** Milliseconds of the server's process tree per request. */
+  /** CPU milliseconds per request of the server's processes. */
   readonly cpuMs: number;
   readonly p50: number;
   readonly p99: number;
@@ -16,16 +16,16 @@ export interface Figure {
 export interface Limits {
   readonly connections: number;
   readonly seconds: number;
-  /** Requests per second; missing: as many as it can. */
+  /** Requests per second; missing: as many as possible. */
   readonly rate?: number;
-  /** Whether other answers than 200 are part of the work. */
+  /** Whether other answers than 200 are expected. */
   readonly anyOutcome?: boolean;
 }
 
-/** Numbers that no other round has used. */
+/** Counts numbers, so that no round uses a number again. */
 let used = 0;
 
-/** One server and what is asked of it. */
+/** One server and the requests to it. */
 export class Work {
   private readonly cookie = 'qq_login=AAAAAAAAAAAAAAAAAAAAAA';
 
@@ -36,23 +36,23 @@ export class Work {
     private readonly accounts: number,
   ) {}
 
-  /** The same server, asked by another load client. */
+  /** The same server with another load client. */
   with(load: Load): Work {
     return new Work(this.server, load, this.shop, this.accounts);
   }
 
-  /** The same GET again and again. */
+  /** Repeats one GET. */
   async get(path: string, limits: Limits, headers = ''): Promise<Figure> {
     return this.measure([request('GET', path, headers)], limits, true);
   }
 
-  /** Starts logins; their states can be used in `callbacks`. */
+  /** Starts logins. Their states can be used in `callbacks`. */
   async starts(limits: Limits): Promise<Figure> {
     const path = '/oauth/qq/authorization/?next=/cart.html';
     return this.measure([request('GET', path, `Cookie: ${this.cookie}\r\n`)], limits, true, 'state=([^&"]+)');
   }
 
-  /** Comes back from QQ with a code that says whose QQ it is. */
+  /** Returns from QQ with a code of a bound or unbound QQ. */
   async callbacks(states: readonly string[], whose: 'bound' | 'unbound', limits: Limits): Promise<Figure> {
     const requests = states.map((state) => {
       used += 1;
@@ -62,7 +62,7 @@ export class Work {
     return this.measure(requests, limits, false, '"(?:access_)?token":"([^"]+)');
   }
 
-  /** Binds the QQs of these tokens, each to a new account or to one that there is. */
+  /** Binds the QQs of these tokens, each to a new or to an existing account. */
   async binds(tokens: readonly string[], whose: 'new' | 'existing', limits: Limits): Promise<Figure> {
     const forms = tokens.map((access_token) => {
       used += 1;
@@ -82,7 +82,7 @@ export class Work {
     return this.measure(requests, limits, false);
   }
 
-  /** Logs in under names that nobody has: as costly as a wrong password. Answers may be anything. */
+  /** Logs in with unknown usernames, which costs as much as a wrong password. Every answer is accepted. */
   async guesses(count: number, limits: Limits): Promise<Figure> {
     const requests = Array.from({ length: count }, (_, nth) =>
       request(
@@ -95,7 +95,7 @@ export class Work {
     return this.measure(requests, { ...limits, anyOutcome: true }, false);
   }
 
-  /** Enough states for so many callbacks. */
+  /** States for so many callbacks. */
   async states(count: number): Promise<string[]> {
     const states: string[] = [];
     while (states.length < count) {
@@ -105,7 +105,7 @@ export class Work {
     return states.slice(0, count);
   }
 
-  /** Enough bind tokens for so many binds. */
+  /** Bind tokens for so many binds. */
   async tokens(count: number): Promise<string[]> {
     const figure = await this.callbacks(await this.states(count), 'unbound', {
       connections: 16,
@@ -138,7 +138,7 @@ export class Work {
   }
 }
 
-/** Each request comes from another network, as a trusted proxy says. */
+/** Each request has another client network, in X-Forwarded-For. */
 let networks = 0;
 
 function request(method: string, path: string, headers: string, body?: string): string {

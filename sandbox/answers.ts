@@ -1,5 +1,5 @@
 /**
- * QQ's error numbers with the words it sends along.
+ * QQ's error numbers and their descriptions.
  * @see https://wiki.connect.qq.com/ (公共返回码说明)
  */
 const DESCRIPTIONS = {
@@ -19,32 +19,32 @@ const DESCRIPTIONS = {
   100048: 'companyid is not set',
 } as const;
 
-/** A refusal in QQ's numbers. */
+/** A refusal with QQ's error number. */
 export class QqError extends Error {
   constructor(readonly number: keyof typeof DESCRIPTIONS) {
     super(DESCRIPTIONS[number]);
   }
 }
 
-/** QqParameters as they came; a parameter given twice is an array. */
+/** The parameters as received. A repeated parameter is an array. */
 export type QqParameters = Readonly<Record<string, string | string[] | undefined>>;
 
-/** The parameter's value; empty and repeated count as missing. */
+/** A parameter's value. An empty or repeated one counts as missing. */
 export function parameter(parameters: QqParameters, name: string): string | undefined {
   const value = parameters[name];
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
-/** Every answer of `/oauth2.0/…` is labelled so, JSON too: nobody can go by the content type. */
+/** QQ sends this type with every answer of `/oauth2.0/…`, also with JSON. */
 export const QQ_CONTENT_TYPE = 'text/html; charset=utf-8';
 
-/** The body as QQ writes it: plain JSON if `fmt=json` was asked for, JSONP and a newline if not. */
+/** The body in QQ's format: plain JSON with `fmt=json`, otherwise JSONP and a newline. */
 export function written(parameters: QqParameters, body: object): string {
   const json = JSON.stringify(body);
   return parameter(parameters, 'fmt') === 'json' ? json : `callback( ${json} );\n`;
 }
 
-/** A refusal as QQ writes it; its status is 200. */
+/** A refusal in QQ's format. Its status is 200. */
 export function refusal(parameters: QqParameters, error: QqError): string {
   return written(parameters, { error: error.number, error_description: error.message });
 }

@@ -7,7 +7,7 @@ import { sendPage } from './pages.js';
 import { isQqNumber, nicknameOf, PEOPLE, picturePath } from './people.js';
 import type { QqApp, Registry } from './registry.js';
 
-/** A login a shop has asked for, all four required parameters checked. */
+/** A login that a shop has asked for, with its four required parameters checked. */
 interface LoginRequest {
   readonly app: QqApp;
   readonly redirectUri: string;
@@ -16,7 +16,7 @@ interface LoginRequest {
 
 const ERROR_PAGE = '/oauth2.0/show?which=error&display=pc&error=100010';
 
-/** `GET /oauth2.0/authorize`, the consent page and the pages that end a login that went nowhere. */
+/** `GET /oauth2.0/authorize`: the consent page, and the pages that end a refused or cancelled login. */
 export function authorizeRoutes(
   app: FastifyInstance,
   registry: Registry,
@@ -48,7 +48,7 @@ export function authorizeRoutes(
   app.get('/oauth2.0/cancelled', (_request, reply) =>
     sendPage(reply, {
       title: '已取消登录',
-      // On a PC QQ closes its window and calls nobody back.
+      // On a PC, QQ closes its window and sends no callback.
       body: html`<p class="lead">QQ没有通知商城。可以关闭此窗口了。</p>`,
       script: 'cancelled.js',
     }),
@@ -75,7 +75,7 @@ function callback({ redirectUri, state }: LoginRequest, code: string): string {
   return `${redirectUri}${separator}code=${code}&state=${encodeURIComponent(state)}`;
 }
 
-/** Ours alone, not QQ's: `hold=1` shows what the shop would have got instead of going there. */
+/** Only in the sandbox, not at QQ: `hold=1` shows the callback's parameters instead of redirecting. */
 function isHeld(query: QqParameters): boolean {
   return parameter(query, 'hold') === '1';
 }

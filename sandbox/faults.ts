@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Hold } from './hold.js';
 
-/** What can go wrong at QQ. */
+/** The faults of QQ that can be simulated. */
 export const MODES = [
   'none',
   'slow',
@@ -15,13 +15,13 @@ export const MODES = [
   'no_unionid',
 ] as const;
 
-/** The endpoints of QQ that are counted and can go wrong. */
+/** The endpoints of QQ that are counted and can fail. */
 export const ENDPOINTS = ['authorize', 'token', 'me', 'user_info'] as const;
 
 export type Mode = (typeof MODES)[number];
 export type Endpoint = (typeof ENDPOINTS)[number];
 
-/** The switch as it stands; `ms` is how long `slow` takes. */
+/** The present fault. `ms` is the delay of `slow`. */
 export interface Fault {
   readonly mode: Mode;
   readonly on: 'all' | Endpoint;
@@ -34,8 +34,8 @@ const LONGEST_MS = 600_000;
 const NO_FAULT: Fault = { mode: 'none', on: 'all', ms: 5000 };
 
 /**
- * The switches of QQ's stand-in. Whatever goes wrong goes wrong with the answer: QQ has done its work by then,
- * so a code is spent although nobody heard of it. That is the case a client has to survive.
+ * The switches of QQ's stand-in. Only the answer fails: QQ has done its work by then, so a code is spent although the
+ * client got no answer. A client has to handle that case.
  */
 export class Faults {
   #fault: Fault = NO_FAULT;
@@ -50,33 +50,33 @@ export class Faults {
     return this.#fault;
   }
 
-  /** How many requests each endpoint got since the start; a copy. */
+  /** A copy of the number of requests to each endpoint since the start. */
   get requests(): Readonly<Record<Endpoint, number>> {
     return { ...this.#requests };
   }
 
-  /** @throws Error (statusCode 400) with a sentence, if a value is not one of the contract's */
+  /** @throws Error (statusCode 400) with a sentence, for an invalid value */
   set(given: unknown): Fault {
     return (this.#fault = readFault(given));
   }
 
-  /** Whether an answer of that endpoint has to leave something out or get it wrong. */
+  /** Whether this endpoint's answer has to omit or falsify something. */
   strikes(mode: Mode, endpoint: Endpoint): boolean {
     return this.#fault.mode === mode && (this.#fault.on === 'all' || this.#fault.on === endpoint);
   }
 
-  /** The hooks that make a route an endpoint of QQ: counted, and as unreliable as the switch says. */
+  /** Hooks that count an endpoint's requests and apply its fault. */
   on(endpoint: Endpoint) {
     return {
       onRequest: async () => {
         this.#requests[endpoint] += 1;
       },
       onSend: async (request: FastifyRequest, reply: FastifyReply, answer: unknown) => {
-        // Now, not when the waiting is over: by then the switch may stand elsewhere.
+        // Read before waiting, because the switch may change meanwhile.
         const { mode, ms } = this.strikes(this.#fault.mode, endpoint) ? this.#fault : NO_FAULT;
         if (mode === 'slow') await this.hold.wait(ms);
         if (mode === 'hang') await this.hold.wait();
-        // What hung is never answered, not at closing time either.
+        // A request that hung is never answered, not even when the sandbox closes.
         if (mode === 'hang' || mode === 'reset') request.raw.socket.resetAndDestroy();
         if (mode === 'http500') return page(reply, 500);
         if (mode === 'html') return page(reply, 200);
@@ -92,7 +92,7 @@ function page(reply: FastifyReply, status: number): string {
   return BUSY_PAGE;
 }
 
-/** Reads a switch; what is left out is `"on": "all", "ms": 5000`. */
+/** Parses a switch. Missing values are `"on": "all", "ms": 5000`. */
 function readFault(given: unknown): Fault {
   if (typeof given !== 'object' || given === null || Array.isArray(given))
     throw badRequest('Send an object: {"mode": "slow", "on": "token", "ms": 5000}.');
@@ -103,7 +103,7 @@ function readFault(given: unknown): Fault {
   return { mode, on, ms: readMs(ms) };
 }
 
-/** @throws Error (statusCode 400) with a sentence, unless it is a time that a switch may have */
+/** @throws Error (statusCode 400) with a sentence, for an invalid delay */
 export function readMs(ms: unknown): number {
   if (typeof ms !== 'number' || !Number.isInteger(ms) || ms < 0 || ms > LONGEST_MS)
     throw badRequest(`ms must be a whole number from 0 to ${LONGEST_MS}.`);

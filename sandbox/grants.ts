@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { QqError } from './answers.js';
 import type { QqApp } from './registry.js';
 
-/** Milliseconds since the epoch; tests bring their own. */
+/** Milliseconds since the epoch. Tests use their own clock. */
 export type Clock = () => number;
 
-/** Who let which app in. */
+/** Which person has authorized which app. */
 export interface Grant {
   readonly app: QqApp;
   readonly qq: string;
@@ -20,17 +20,17 @@ interface Code extends Grant {
 /** A code lives 10 minutes. */
 const CODE_LIFETIME_MS = 600_000;
 
-/** Seconds an access token lives: 60 days. */
+/** Seconds that an access token lives: 60 days. */
 export const TOKEN_LIFETIME_S = 5_184_000;
 
-/** The codes and the access tokens QQ has given out. */
+/** The codes and access tokens that QQ has issued. */
 export class Grants {
   readonly #codes = new Map<string, Code>();
   readonly #tokens = new Map<string, Grant & { readonly expiresAt: number }>();
 
   constructor(private readonly now: Clock = Date.now) {}
 
-  /** A code for one use by that app, with that redirect_uri, within 10 minutes. */
+  /** Issues a code for one use by this app with this redirect_uri, within 10 minutes. */
   issueCode(grant: Grant, redirectUri: string): string {
     this.#forgetOldCodes();
     const code = hex32();
@@ -39,7 +39,7 @@ export class Grants {
   }
 
   /**
-   * Uses the code up.
+   * Uses up a code.
    * @throws QqError 100019 unknown, expired or another app's; 100010 another redirect_uri; 100020 used before
    */
   redeemCode(value: string, appId: string, redirectUri: string): Grant {
@@ -52,7 +52,7 @@ export class Grants {
     return { app: code.app, qq: code.qq };
   }
 
-  /** An access token of 32 upper-case hex. */
+  /** Issues an access token of 32 upper-case hex digits. */
   issueToken(grant: Grant): string {
     const token = hex32();
     this.#tokens.set(token, { ...grant, expiresAt: this.now() + TOKEN_LIFETIME_S * 1000 });
@@ -60,7 +60,7 @@ export class Grants {
   }
 
   /**
-   * Whose token it is.
+   * The grant of a token.
    * @throws QqError 100007 missing, 100013 unknown, 100014 expired
    */
   readToken(value: string | undefined): Grant {
@@ -71,7 +71,7 @@ export class Grants {
     return { app: token.app, qq: token.qq };
   }
 
-  /** A map keeps the order of arrival and every code lives equally long: the old ones are in front. */
+  /** A map keeps the order of insertion and all codes live equally long, so the oldest codes come first. */
   #forgetOldCodes(): void {
     for (const [value, code] of this.#codes) {
       if (code.expiresAt > this.now()) return;
@@ -80,7 +80,7 @@ export class Grants {
   }
 }
 
-/** The form of a code and of a token. */
+/** The format of codes and tokens. */
 export function hex32(): string {
   return randomBytes(16).toString('hex').toUpperCase();
 }

@@ -4,7 +4,7 @@ import { sendPage } from './pages.js';
 import { openidOf, PEOPLE } from './people.js';
 import { DEFAULT_APP } from './registry.js';
 
-/** `/`: where everything is. */
+/** `/`: links to every page. */
 export function homeRoute(app: FastifyInstance, shopUrl: string): void {
   const docsUrl = new URL('/docs', shopUrl).href;
   app.get('/', (_request, reply) =>

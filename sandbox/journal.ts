@@ -4,15 +4,15 @@ import { html, type Html } from './html.js';
 import { sendPage } from './pages.js';
 import { isQqNumber, nicknameOf } from './people.js';
 
-/** A request that the stand-ins got. */
+/** A request that the stand-ins received. */
 export interface Entry {
-  /** Counts up; the newest has the highest. */
+  /** Counts up. The newest entry has the highest id. */
   readonly id: number;
   /** ISO 8601. */
   readonly at: string;
   readonly what: string;
   readonly detail: string;
-  /** The HTTP status; undefined while nothing was answered. */
+  /** The HTTP status; undefined before the answer. */
   status?: number;
   /** Milliseconds until the answer was sent. */
   ms?: number;
@@ -20,7 +20,7 @@ export interface Entry {
 
 const KEPT = 200;
 
-/** What each request means, and what of it is worth reading. */
+/** What each request means, and the fields of it to show. */
 const KINDS: readonly (readonly [
   pattern: RegExp,
   what: string,
@@ -40,7 +40,7 @@ const KINDS: readonly (readonly [
   [/^(?:PUT|POST) \/phone\/faults/, '短信的故障开关', ({ body }) => switchOf(body)],
 ];
 
-/** All that happened, newest first; the newest 200 are kept. */
+/** The newest 200 requests, newest first. */
 export class Journal {
   #entries: readonly Entry[] = [];
   #last = 0;
@@ -48,7 +48,7 @@ export class Journal {
 
   constructor(private readonly now: () => number) {}
 
-  /** Writes down every request of `app`, and shows it at `/events`. */
+  /** Records every request of `app`, and shows them at `/events`. */
   watch(app: FastifyInstance): void {
     app.addHook('preHandler', async (request) => this.#begin(request));
     app.addHook('onResponse', async (request, reply) => {

@@ -4,7 +4,7 @@ import { PEOPLE } from './people.js';
 import { DEFAULT_APP } from './registry.js';
 import { startSandbox, type Sandbox } from './sandbox.js';
 
-/** A mistake of the person who started it: reported as one sentence, without a stack. */
+/** A user's mistake: reported as one sentence, without a stack. */
 class Refusal extends Error {}
 
 try {
@@ -16,7 +16,7 @@ try {
   const sandbox = await open();
   closeWithProcess(sandbox);
   setDefaults(sandbox);
-  // A path made at run time: importing the service's main starts it, and the sandbox does not depend on it.
+  // A path computed at run time: importing the service's main starts it, and the sandbox must not depend on it.
   const service = new URL('../src/main.js', import.meta.url).href;
   await import(service);
   console.log(whereToClick(sandbox));
@@ -33,7 +33,7 @@ async function open(): Promise<Sandbox> {
   try {
     return await startSandbox({
       port: Number(given),
-      // In a container: the port mapping does not reach 127.0.0.1.
+      // In a container, the port mapping does not reach 127.0.0.1.
       host: process.env.SANDBOX_HOST || undefined,
       apps: [app],
       redirectHosts: ['localhost', '127.0.0.1', ...ownHosts()],
@@ -49,27 +49,27 @@ async function open(): Promise<Sandbox> {
   }
 }
 
-/** Sets only what is not set: with the real QQ configured, the real QQ is used. */
+/** Sets only missing variables. If the real QQ is configured, it is used. */
 function setDefaults({ url }: Sandbox): void {
   const { port } = new URL(url);
   process.env.SANDBOX_PORT = port;
   process.env.QQ_BASE_URL ||= `http://localhost:${port}`;
   process.env.IMAGE_CODE_HEADER ||= 'on';
-  // The terminal shows what a newcomer needs, and warnings.
+  // Shows the addresses and warnings only.
   process.env.LOG_LEVEL ||= 'warn';
 }
 
 function closeWithProcess(sandbox: Sandbox): void {
-  // The service stops by its own handler, and ends the process.
+  // The service has its own handler, which ends the process.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void sandbox.close());
 }
 
-/** How browsers reach the service, as in src/config/load-config.ts. */
+/** The URL at which browsers reach the service, as in src/config/load-config.ts. */
 function publicUrl(): string {
   return (process.env.PUBLIC_URL || `http://localhost:${process.env.PORT || '3000'}`).replace(/\/$/, '');
 }
 
-/** The hosts that the service is configured with: the stand-in sends people back to them. */
+/** The service's hosts. The stand-in only redirects to them. */
 function ownHosts(): string[] {
   return [publicUrl(), process.env.QQ_REDIRECT_URI ?? '']
     .filter((url) => URL.canParse(url))

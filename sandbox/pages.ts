@@ -7,8 +7,8 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import { Html, html } from './html.js';
 
 /**
- * For every answer. `form-action` is left out on purpose: Chromium holds redirects of a form to it too, and the
- * consent page's form leads, by a redirect, to whichever shop asked. (`default-src` does not stand in for it.)
+ * Headers of every answer. Without `form-action`: Chromium also applies it to redirects of a form, and the consent
+ * page's form redirects to the shop that asked. (`default-src` does not cover it.)
  */
 export const SECURITY_HEADERS = {
   'content-security-policy': [
@@ -25,7 +25,7 @@ export const SECURITY_HEADERS = {
   'cache-control': 'no-store',
 };
 
-/** Serves the scripts and styles below `/pages/`; `style.css` is the shop's own. */
+/** Serves the scripts and styles below `/pages/`. `style.css` is the shop's own. */
 export async function servePageFiles(app: FastifyInstance): Promise<void> {
   await app.register(fastifyStatic, {
     root: join(checkout(), 'sandbox', 'pages'),
@@ -38,7 +38,7 @@ export async function servePageFiles(app: FastifyInstance): Promise<void> {
   );
 }
 
-/** The sources, for the compiled sandbox in dist/ too. */
+/** The folder of the sources, also for the compiled sandbox in dist/. */
 function checkout(): string {
   let directory = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(directory, 'package.json'))) directory = dirname(directory);
@@ -48,10 +48,10 @@ function checkout(): string {
 interface Page {
   readonly title: string;
   readonly body: Html;
-  /** A module of `sandbox/pages`. */
+  /** A script of `sandbox/pages`. */
   readonly script?: string;
   readonly status?: number;
-  /** A page of several panels, which the body brings; without it the page is one narrow panel. */
+  /** Whether the body brings several panels. Otherwise the page is one narrow panel. */
   readonly wide?: boolean;
 }
 

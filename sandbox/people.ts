@@ -2,13 +2,13 @@ import { createHmac } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { html } from './html.js';
 
-/** Someone with a QQ number. */
+/** A person with a QQ number. */
 export interface Person {
   readonly qq: string;
   readonly nickname: string;
 }
 
-/** Who the consent page offers to be; any other number works too. */
+/** The people that the consent page offers. Any other number works too. */
 export const PEOPLE: readonly Person[] = [
   { qq: '10001', nickname: '小企鹅' },
   { qq: '10002', nickname: '林小满' },
@@ -20,17 +20,17 @@ export function isQqNumber(text: string): boolean {
   return /^\d{5,12}$/.test(text);
 }
 
-/** What the person is called at QQ. */
+/** The person's nickname at QQ. */
 export function nicknameOf(qq: string): string {
   return PEOPLE.find((person) => person.qq === qq)?.nickname ?? `QQ用户${qq}`;
 }
 
-/** 32 upper-case hex, one per (app, QQ), the same after a restart: bindings in a kept database stay good. */
+/** 32 upper-case hex digits, one per app and QQ. They do not change with a restart, so stored bindings stay valid. */
 export function openidOf(appId: string, qq: string): string {
   return fingerprint(`openid ${appId}`, qq);
 }
 
-/** `UID_` and 32 upper-case hex, one per QQ for all apps of a developer account. */
+/** `UID_` and 32 upper-case hex digits, one per QQ for all apps of a developer account. */
 export function unionidOf(developer: string, qq: string): string {
   return `UID_${fingerprint(`unionid ${developer}`, qq)}`;
 }
@@ -39,12 +39,12 @@ function fingerprint(purpose: string, qq: string): string {
   return createHmac('sha256', purpose).update(qq).digest('hex').slice(0, 32).toUpperCase();
 }
 
-/** Where the person's picture is, on the sandbox's own host. */
+/** The path of the person's picture on the sandbox. */
 export function picturePath(qq: string): string {
   return `/pictures/${qq}.svg`;
 }
 
-/** A picture for everybody: the first character of the nickname on a colour of their own. */
+/** Serves a picture for every number: the first character of the nickname on a colour. */
 export function pictureRoute(app: FastifyInstance): void {
   app.get<{ Params: { qq: string } }>('/pictures/:qq(^\\d{5,12}$).svg', (request, reply) => {
     const { qq } = request.params;
@@ -58,7 +58,7 @@ export function pictureRoute(app: FastifyInstance): void {
     return (
       reply
         .type('image/svg+xml')
-        // The shop's pages show it, from another origin.
+        // The shop's pages show it from another origin.
         .header('cross-origin-resource-policy', 'cross-origin')
         .send(picture.toString())
     );

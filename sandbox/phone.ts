@@ -5,7 +5,7 @@ import { Hold } from './hold.js';
 import { html, type Html } from './html.js';
 import { sendPage } from './pages.js';
 
-/** An SMS that arrived. */
+/** A received SMS. */
 export interface Message {
   readonly mobile: string;
   readonly code: string;
@@ -14,17 +14,17 @@ export interface Message {
   readonly at: string;
 }
 
-/** What can go wrong on the way to the phone. */
+/** The faults of the SMS gateway that can be simulated. */
 export const SMS_FAULTS = ['none', 'refuse', 'late', 'lost', 'slow', 'hang', 'reset'] as const;
 
 /**
- * `refuse`: answers 500. `late`: takes the message, which arrives later. `lost`: takes it, and it never arrives.
- * `slow`: it arrives, and the answer comes later. `hang`: it does not arrive, and no answer comes. `reset`: it does not
- * arrive, and the connection breaks.
+ * `refuse`: answers 500. `late`: accepts the message, which arrives later. `lost`: accepts the message, which never
+ * arrives. `slow`: the message arrives, and the answer comes later. `hang`: neither message nor answer comes. `reset`:
+ * the message does not arrive, and the connection breaks.
  */
 export type SmsFault = (typeof SMS_FAULTS)[number];
 
-/** The switch as it stands; `ms` is how much later `late` and `slow` are. */
+/** The present fault. `ms` is the delay of `late` and `slow`. */
 export interface SmsFaultSwitch {
   readonly mode: SmsFault;
   readonly ms: number;
@@ -33,7 +33,7 @@ export interface SmsFaultSwitch {
 const NO_SMS_FAULT: SmsFaultSwitch = { mode: 'none', ms: 5000 };
 const KEPT = 200;
 
-/** The phone all messages arrive at, and the phone company's gateway in front of it. */
+/** The phone that receives all messages, and the SMS gateway. */
 export class Phone {
   #fault: SmsFaultSwitch = NO_SMS_FAULT;
   readonly #arrivals = new EventEmitter().setMaxListeners(0);
@@ -50,8 +50,8 @@ export class Phone {
   }
 
   /**
-   * Turns the switch; without `ms` it is 5000.
-   * @throws Error (statusCode 400) with a sentence, if a value is none of the switch's
+   * Sets the fault. Without `ms` the delay is 5000.
+   * @throws Error (statusCode 400) with a sentence, for an invalid value
    */
   setFault(given: unknown): SmsFaultSwitch {
     const { mode, ms = NO_SMS_FAULT.ms } = (given ?? {}) as Record<string, unknown>;
@@ -60,12 +60,12 @@ export class Phone {
     return this.#fault;
   }
 
-  /** Newest first; without a mobile, everybody's. The newest 200 are kept. */
+  /** The newest 200 messages, newest first; without a mobile, those of all mobiles. */
   messages(mobile?: string): Message[] {
     return this.#messages.filter((message) => mobile === undefined || message.mobile === mobile);
   }
 
-  /** The gateway for services, the list for programs, the page for people. */
+  /** Routes: the gateway for services, the list for programs, the page for people. */
   routes(app: FastifyInstance): void {
     app.post('/phone/messages', (request, reply) => this.#accept(request, reply));
     app.get<{ Querystring: { mobile?: string | string[] } }>('/phone/messages', (request) => {
@@ -107,7 +107,7 @@ export class Phone {
     this.#arrivals.emit('message', message);
   }
 
-  /** Server-sent events: one per message, for as long as the page is open. */
+  /** Server-sent events: one for each message, as long as the page is open. */
   #stream(request: FastifyRequest, reply: FastifyReply): void {
     reply.hijack();
     reply.raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });

@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => sandbox.close());
 
-/** Who that person is to that shop. */
+/** The answer of /me about a person for a shop. */
 async function identity(shop: Shop, qq: string, more = {}): Promise<Record<string, unknown>> {
   const response = await shop.me(await shop.login(qq), { fmt: 'json', ...more });
   return (await response.json()) as Record<string, unknown>;

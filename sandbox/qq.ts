@@ -5,7 +5,7 @@ import { hex32, TOKEN_LIFETIME_S, type Grants } from './grants.js';
 import { nicknameOf, openidOf, picturePath, unionidOf } from './people.js';
 import type { Registry } from './registry.js';
 
-/** The app a token of another shop was issued to: what an attacker would bring. */
+/** The app of another shop's token, as an attacker would send it. */
 const FOREIGN_APP_ID = '101999999';
 
 interface Call {
@@ -14,11 +14,11 @@ interface Call {
   Body: QqParameters | undefined;
 }
 
-/** What servers ask QQ: `/oauth2.0/token`, `/oauth2.0/me` and `/user/get_user_info`. */
+/** The requests that servers send to QQ: `/oauth2.0/token`, `/oauth2.0/me` and `/user/get_user_info`. */
 export function qqRoutes(server: FastifyInstance, registry: Registry, grants: Grants, faults: Faults): void {
   server.setErrorHandler<Error, Call>((error, request, reply) => {
     if (!(error instanceof QqError)) throw error;
-    // QQ answers failures with 200.
+    // QQ answers failures with status 200.
     return reply
       .code(200)
       .type(QQ_CONTENT_TYPE)

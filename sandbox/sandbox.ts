@@ -13,38 +13,38 @@ import { qqRoutes } from './qq.js';
 import { DEFAULT_APP, Registry, type QqAppOptions } from './registry.js';
 import { switchRoutes } from './switches.js';
 
-/** How a sandbox is set up; all but the port has a default. */
+/** Options of a sandbox. Only the port is required. */
 export interface SandboxOptions {
-  /** 0 takes a free port. */
+  /** 0 takes any free port. */
   readonly port: number;
-  /** Where it listens; this machine alone by default. */
+  /** The address to listen on; by default only this machine. */
   readonly host?: string;
-  /** Apps registered beside the default one, or in its place if the id is the same. */
+  /** Apps in addition to the default one. An app with its id replaces it. */
   readonly apps?: readonly QqAppOptions[];
-  /** Hosts people may be sent back to, on any port; `localhost` and `127.0.0.1` by default. */
+  /** Hosts to which QQ may redirect, on any port; by default `localhost` and `127.0.0.1`. */
   readonly redirectHosts?: readonly string[];
   /** The bearer key of the phone's gateway. */
   readonly phoneKey?: string;
-  /** Where the home page links to. */
+  /** The target of the home page's link. */
   readonly shopUrl?: string;
-  /** Milliseconds since the epoch; decides when codes and tokens expire. */
+  /** Milliseconds since the epoch. It decides when codes and tokens expire. */
   readonly now?: Clock;
 }
 
 /** QQ's stand-in and the phone, listening. */
 export interface Sandbox {
   readonly url: string;
-  /** How many requests QQ got, by endpoint, since the start; a snapshot. */
+  /** A snapshot of the number of requests to each endpoint since the start. */
   readonly requests: Readonly<Record<Endpoint, number>>;
-  /** How the phone's gateway fails from now on; `none` mends it. */
+  /** The present fault of the SMS gateway; `none` ends it. */
   smsFault: SmsFault;
-  /** The same, with how many ms later `late` and `slow` are. */
+  /** Sets that fault, with the delay of `late` and `slow` in ms. */
   setSmsFault(fault: Pick<SmsFaultSwitch, 'mode'> & Partial<SmsFaultSwitch>): void;
-  /** Turns QQ's fault switch; what is left out is `on: 'all', ms: 5000`. */
+  /** Sets QQ's fault. Missing values are `on: 'all', ms: 5000`. */
   setFault(fault: Pick<Fault, 'mode'> & Partial<Fault>): void;
-  /** What arrived, newest first; without a mobile, everybody's. */
+  /** The received messages, newest first; without a mobile, those of all mobiles. */
   messages(mobile?: string): Message[];
-  /** Ends every connection, the hanging ones too. */
+  /** Closes every connection, including hanging ones. */
   close(): Promise<void>;
 }
 
@@ -72,7 +72,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   new Journal(now).watch(app);
   await servePageFiles(app);
   pictureRoute(app);
-  // A scope of its own: its errors are QQ's, not HTTP's.
+  // A separate scope, because its errors are QQ's and not HTTP's.
   await app.register(async (scope) => qqRoutes(scope, registry, grants, faults));
   authorizeRoutes(app, registry, grants, faults);
   phone.routes(app);

@@ -3,7 +3,7 @@ import type { Sandbox } from './sandbox.js';
 
 type Fields = Readonly<Record<string, string>>;
 
-/** A shop that lets people log in with QQ, as the stand-in sees it from the other side. For tests. */
+/** A shop with QQ login, which sends the requests that the stand-in receives. For tests. */
 export class Shop {
   readonly redirectUri = 'http://localhost:3000/oauth_callback.html';
 
@@ -12,7 +12,7 @@ export class Shop {
     private readonly app: Pick<QqApp, 'id' | 'key'> = DEFAULT_APP,
   ) {}
 
-  /** Sends somebody to QQ; answers with QQ's answer, redirects not followed. */
+  /** Sends a browser to QQ and returns QQ's answer. Redirects are not followed. */
   authorize(changes: Fields = {}): Promise<Response> {
     return this.get('/oauth2.0/authorize', {
       response_type: 'code',
@@ -24,18 +24,18 @@ export class Shop {
     });
   }
 
-  /** The code that person comes back with. */
+  /** The code with which a person returns. */
   async code(qq = '10001'): Promise<string> {
     const { headers } = await this.authorize({ login_as: qq });
     return new URL(headers.get('location') ?? '').searchParams.get('code') ?? '';
   }
 
-  /** Changes the code for a token. */
+  /** Exchanges the code for a token. */
   token(code: string, changes: Fields = {}, patienceMs?: number): Promise<Response> {
     return this.get('/oauth2.0/token', { ...this.exchange(code), ...changes }, patienceMs);
   }
 
-  /** What `token` sends. */
+  /** The parameters of `token`. */
   exchange(code: string): Fields {
     return {
       grant_type: 'authorization_code',
@@ -46,18 +46,18 @@ export class Shop {
     };
   }
 
-  /** The access token of a person who has just logged in. */
+  /** The access token of a person who logs in now. */
   async login(qq?: string): Promise<string> {
     const answer = await (await this.token(await this.code(qq))).text();
     return new URLSearchParams(answer).get('access_token') ?? '';
   }
 
-  /** Asks whose token it is. */
+  /** Asks for the owner of a token. */
   me(accessToken: string, more: Fields = {}): Promise<Response> {
     return this.get('/oauth2.0/me', { access_token: accessToken, ...more });
   }
 
-  /** @param patienceMs milliseconds until it gives up */
+  /** @param patienceMs milliseconds before it gives up */
   get(path: string, parameters: Fields, patienceMs = 5000): Promise<Response> {
     const query = new URLSearchParams(parameters).toString();
     const signal = AbortSignal.timeout(patienceMs);

@@ -35,7 +35,7 @@ const SMS_MEANING: Record<SmsFault, string> = {
   reset: '短信不到，网关断开连接',
 };
 
-/** The switches: JSON for programs; a page for whoever sends `Accept: text/html`, as browsers do. */
+/** The switches: JSON for programs, and a page for clients with `Accept: text/html`, as browsers send it. */
 export function switchRoutes(app: FastifyInstance, faults: Faults, phone: Phone): void {
   app.get('/faults', (request, reply) => {
     reply.header('vary', 'accept');
@@ -49,7 +49,7 @@ export function switchRoutes(app: FastifyInstance, faults: Faults, phone: Phone)
 
   app.put('/faults', (request) => faults.set(request.body));
 
-  // The page's form: browsers can post, not put.
+  // The page's form: browsers can POST but not PUT.
   app.post<{ Body: Record<string, string> | undefined }>('/faults', (request, reply) => {
     faults.set({ ...request.body, ms: Number(request.body?.ms ?? 5000) });
     return reply.redirect('/faults', 303);

@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => sandbox.close());
 
-/** The body of an answer that is 200 and labelled HTML, as everything `/token` says. */
+/** The body of an answer, which must have status 200 and HTML's content type like every answer of `/token`. */
 async function body(response: Response): Promise<string> {
   expect(response.status).toBe(200);
   expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8');

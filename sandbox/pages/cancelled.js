@@ -1,2 +1,2 @@
-// QQ closes its window on cancel. A browser allows that only for a window a script has opened; else the page stays.
+// QQ closes its window on cancel. Browsers allow that only for a window opened by a script; otherwise the page stays.
 if (window.opener) window.close();

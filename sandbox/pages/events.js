@@ -1,4 +1,4 @@
-// Keeps the list up to date: a request appears when it comes in, its answer when it is sent.
+// Updates the list when a request arrives and when its answer is sent.
 
 const list = document.getElementById('events');
 const empty = document.getElementById('empty');

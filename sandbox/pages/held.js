@@ -1,4 +1,4 @@
-// Copies a value; where the browser has no clipboard for us (plain http, but for localhost), leaves it selected.
+// Copies a value. If the browser offers no clipboard (plain http except localhost), it selects the value.
 
 for (const button of document.querySelectorAll('[data-copy]')) {
   const input = document.getElementById(button.dataset.copy);

@@ -1,4 +1,4 @@
-// Puts messages on the screen as they arrive. What was there when the page was made came with the page.
+// Shows messages as they arrive. Earlier messages are in the page.
 
 const list = document.getElementById('messages');
 const empty = document.getElementById('empty');
@@ -18,7 +18,7 @@ events.addEventListener('error', () => {
 
 for (const time of list.querySelectorAll('time')) time.textContent = clock(time.dateTime);
 
-/** What came before the stream was open, or while it was away. */
+/** Loads the messages from before the stream was open, or while it was interrupted. */
 async function catchUp() {
   const response = await fetch('/phone/messages');
   for (const message of (await response.json()).toReversed()) show(message);
