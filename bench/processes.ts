@@ -69,7 +69,8 @@ export class Load {
       const [outcome] = (await Promise.race([once(this.child, 'message'), exit])) as [Outcome];
       return outcome;
     } finally {
-      exit.catch(() => undefined); // aborted
+      // Aborting the wait for the exit rejects it, and nothing waits for it any more.
+      exit.catch(() => undefined);
       ended.abort();
     }
   }

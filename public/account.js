@@ -18,9 +18,9 @@ import { ApiError, callApi, storage } from './qq-login.js';
 const kept = storage('localStorage');
 
 /**
- * Keeps a sign-in under the shop's keys, where its other pages look for it.
+ * Stores a sign-in under the shop's keys, where its other pages read it.
  * @param {SignIn} signIn
- * @returns {boolean} false where the browser keeps nothing: the next page will not know
+ * @returns {boolean} false if the browser stores nothing, so that the next page does not find it
  */
 export function keepSignIn({ token, userId, username }) {
   kept.set('user_id', String(userId));
@@ -29,7 +29,7 @@ export function keepSignIn({ token, userId, username }) {
 }
 
 /**
- * The sign-in that this browser keeps.
+ * The sign-in that this browser has stored.
  * @returns {SignIn | null}
  */
 export function keptSignIn() {
@@ -38,12 +38,12 @@ export function keptSignIn() {
   return { token, userId: Number(kept.get('user_id')), username: kept.get('username') || '' };
 }
 
-/** Forgets the sign-in in this browser; {@link logOut} also ends it at the API. */
+/** Removes the sign-in from this browser. {@link logOut} also ends it at the API. */
 export function dropSignIn() {
   for (const key of ['token', 'user_id', 'username']) kept.remove(key);
 }
 
-/** The token goes with every call below; without one the API answers `LOGIN_REQUIRED`. */
+/** Adds the token to every call below. Without one the API answers `LOGIN_REQUIRED`. */
 const signedIn = () => {
   const signIn = keptSignIn();
   return { token: signIn ? signIn.token : '' };
@@ -58,7 +58,7 @@ export async function logIn(credentials) {
 }
 
 /**
- * Logs in by SMS; a mobile without an account gets one, without a password.
+ * Logs in by SMS. A mobile without an account gets one, without a password.
  * @param {{ mobile: string, smsCode: string, termsVersion?: string }} request
  * @returns {Promise<SignIn>}
  */
@@ -84,7 +84,7 @@ const agreed = (version) => (version ? { terms_version: version } : {});
 const signInOf = (answer) => ({ token: answer.token, userId: answer.user_id, username: answer.username });
 
 /**
- * Sets a new password by SMS; the same answer with or without an account.
+ * Sets a new password by SMS. The answer is the same with or without an account.
  * @param {{ mobile: string, smsCode: string, password: string }} request
  * @returns {Promise<{ message: string }>}
  */
@@ -139,7 +139,7 @@ export async function closeAccount({ password, smsCode }) {
 }
 
 /**
- * @param {{ limit?: number, before?: number }} [page] `before`: the id of the last one seen
+ * @param {{ limit?: number, before?: number }} [page] `before`: the last id of the previous page
  * @returns {Promise<AccountEvent[]>} newest first
  */
 export function listEvents({ limit = 10, before } = {}) {
@@ -147,10 +147,10 @@ export function listEvents({ limit = 10, before } = {}) {
   return callApi('GET', `/user/events/?${query}`, signedIn());
 }
 
-/** Ends this sign-in at the API. The browser forgets it once it has ended, not before. */
+/** Ends this sign-in at the API. The browser removes it after that, not before. */
 export const logOut = () => end('/authorizations/');
 
-/** Ends every sign-in of the account, this one included. */
+/** Ends every sign-in of the account, including this one. */
 export const logOutEverywhere = () => end('/authorizations/all/');
 
 /** @param {string} path */
@@ -158,7 +158,7 @@ async function end(path) {
   try {
     await callApi('DELETE', path, signedIn());
   } catch (error) {
-    // It had ended before.
+    // LOGIN_REQUIRED: it has ended already.
     if (!(error instanceof ApiError) || error.errorCode !== 'LOGIN_REQUIRED') throw error;
   }
   dropSignIn();

@@ -1,10 +1,10 @@
-/** Two words for the DOM. */
+/** Two helpers for the DOM. */
 
 /**
  * @param {ParentNode} root
  * @param {string} selector
- * @returns {any} the element, whose kind the page knows
- * @throws Error when the page and its script do not fit together
+ * @returns {any} the element; the caller knows its type
+ * @throws Error if the page has no such element
  */
 export function one(root, selector) {
   const found = root.querySelector(selector);
@@ -13,7 +13,7 @@ export function one(root, selector) {
 }
 
 /**
- * An element; an attribute that is undefined is left out.
+ * Creates an element. Attributes that are undefined are left out.
  * @template {keyof HTMLElementTagNameMap} K
  * @param {K} tag
  * @param {Record<string, string | undefined>} [attributes]

@@ -1,6 +1,6 @@
 /**
- * The parts that forms are made of. A form names its fields in `data-fields`; each is a label, a control and a note,
- * with ids made of the form's name and the field's.
+ * The fields of the forms. A form names its fields in `data-fields`. Each field has a label, a control and a note,
+ * with ids made from the names of form and field.
  */
 
 import { make, one } from './dom.js';
@@ -9,25 +9,25 @@ import { t } from './words.js';
 
 /**
  * @typedef {object} Rule
- * @property {(value: string) => string} [tidy] what they meant: without the spaces of a pasted number
+ * @property {(value: string) => string} [tidy] the intended value, for example a pasted number without spaces
  * @property {(value: string) => string} [show] how the field shows it
- * @property {(value: string) => string} fault a sentence, or '' when it fits
+ * @property {(value: string) => string} fault a sentence, or '' if the value is valid
  *
  * @typedef {object} Field
- * @property {string} name the API's
+ * @property {string} name in the API
  * @property {string} label
- * @property {string} [rule] where it is not the name's
+ * @property {string} [rule] if it is not the rule of that name
  * @property {string} [hint]
  * @property {Record<string, string>} attributes of the input
  */
 
 const MOBILE = /^1[3-9]\d{9}$/;
 
-/** Without what people paste along: spaces, invisible characters, dashes, brackets, dots; full-width digits are digits. */
+/** Removes characters that people paste by accident (spaces, invisible characters, dashes, brackets, dots), and reads full-width digits. */
 const bare = (/** @type {string} */ value) =>
   value.normalize('NFKC').replace(/[\s\p{Cf}\p{Pd}\p{Ps}\p{Pe}.·•]/gu, '');
 
-/** Passwords count in characters as people see them: Unicode code points. @param {string} value */
+/** Counts a password in Unicode code points, the characters that people see. @param {string} value */
 const fitsPassword = (value) => {
   const { length } = Array.from(value);
   return length >= 8 && length <= 20;
@@ -76,7 +76,7 @@ export const RULES = {
     },
   },
   sms_code: {
-    // The whole message may be pasted: its six digits that stand together.
+    // The whole message may be pasted: takes its six consecutive digits.
     tidy(value) {
       const digits = value.normalize('NFKC').replace(/\p{Cf}/gu, '');
       const code = /(?:^|\D)(\d{6})(?!\d)/.exec(digits);
@@ -90,7 +90,7 @@ export const RULES = {
   terms: required('请先阅读并同意用户协议和隐私政策'),
 };
 
-/** `138 0013 8000`: as people read a mobile. @param {string} value */
+/** `138 0013 8000`: the usual grouping of a mobile. @param {string} value */
 function grouped(value) {
   return value.replace(/^(\d{3})(\d{1,4})(\d{0,4})$/, (_all, ...parts) => parts.slice(0, 3).join(' ').trim());
 }
@@ -116,7 +116,7 @@ const FIELDS = {
     attributes: { ...NAME, autocomplete: 'username' },
   },
   mobile: { name: 'mobile', label: '手机号', attributes: NUMBER },
-  // The mobile is the name that a password manager keeps the password under.
+  // A password manager stores the password under the mobile.
   'mobile-as-name': {
     name: 'mobile',
     label: '手机号',
@@ -186,7 +186,7 @@ const FIELDS = {
 };
 
 /**
- * Puts the fields that a form names before its button.
+ * Inserts the fields that a form names before its button.
  * @param {HTMLFormElement} form
  */
 export function insertFields(form) {
@@ -203,7 +203,7 @@ export function insertFields(form) {
   form.insertBefore(fragment, form.firstChild);
 }
 
-/** Password managers want to know whose password it is. */
+/** A hidden field with the account's name, for password managers. */
 function owner() {
   return make('input', {
     type: 'text',
@@ -260,7 +260,7 @@ function pictureButton() {
   return make('button', { ...attributes, 'aria-label': t('看不清，换一张图形验证码') }, image);
 }
 
-/** Groups the digits of a mobile while they are typed, the caret staying behind the digit it was behind. @param {HTMLInputElement} input */
+/** Groups the digits of a mobile while they are typed. The caret stays behind the same digit. @param {HTMLInputElement} input */
 function groupWhileTyping(input) {
   input.addEventListener('input', (event) => {
     if (event instanceof InputEvent && event.isComposing) return;
@@ -279,7 +279,7 @@ function groupWhileTyping(input) {
   });
 }
 
-/** The unticked box, where the operator asks for consent. @param {string} id */
+/** The box for consent, unticked, if the operator asks for consent. @param {string} id */
 function terms(id) {
   const { terms_version: version, terms_url: termsUrl, privacy_url: privacyUrl } = currentSettings();
   if (!version) return undefined;
@@ -302,7 +302,7 @@ function terms(id) {
   return make('div', { class: 'field agree' }, box, make('label', { for: id }, ...text), note);
 }
 
-/** Whose password it is, for password managers. @param {ParentNode} root @param {string} username */
+/** Sets the account's name for password managers. @param {ParentNode} root @param {string} username */
 export function nameOwner(root, username) {
   one(root, '[data-owner]').defaultValue = username;
 }

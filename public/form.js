@@ -1,4 +1,4 @@
-/** A form that checks itself: each field when it is left and when the form is sent, with a sentence beside it. */
+/** A form that checks its fields when the focus leaves them and when it is sent, and shows a sentence beside each. */
 
 import { ApiError } from './qq-login.js';
 import { insertFields, RULES } from './fields.js';
@@ -21,7 +21,7 @@ const CONCERNS = {
 };
 
 /**
- * Busy: it says so, keeps the keyboard's focus, and ignores further clicks.
+ * Marks a button as busy: it says so, keeps the focus, and ignores further clicks.
  * @param {HTMLElement} button
  * @param {boolean} busy
  */
@@ -32,7 +32,7 @@ export function setBusy(button, busy) {
 }
 
 /**
- * Off, but still reachable by keyboard, so that focus is never lost.
+ * Disables a button that stays reachable by keyboard, so that the focus is never lost.
  * @param {HTMLElement} button
  * @param {boolean} off
  */
@@ -45,8 +45,8 @@ export function setOff(button, off) {
 export const isOff = (button) => button.getAttribute('aria-disabled') === 'true';
 
 /**
- * Runs `work` once per click, however often it is clicked, and says beside the button what went wrong.
- * `work` resolves to true when the page is about to leave, and the button then stays busy.
+ * Runs `work` for a click, ignores clicks while it runs, and shows errors beside the button.
+ * `work` resolves to true when the page is about to leave; the button then stays busy.
  * @param {HTMLElement} button
  * @param {HTMLElement} note
  * @param {() => Promise<boolean | void>} work
@@ -73,7 +73,7 @@ export function onPress(button, note, work) {
 }
 
 /**
- * No further try until it makes sense; the button counts down.
+ * Disables the button until another try makes sense, and counts down.
  * @param {HTMLElement} button
  * @param {HTMLElement} note
  * @param {number} seconds
@@ -99,7 +99,7 @@ export function waitOn(button, note, seconds) {
 }
 
 /**
- * What to say about an error; one that is our own mistake also goes to the console.
+ * The sentence for an error. A programming error is also logged to the console.
  * @param {unknown} error
  */
 export function apology(error) {
@@ -109,7 +109,7 @@ export function apology(error) {
 }
 
 /**
- * A note's own words (its hint) come back when there is nothing else to say.
+ * Shows a message in a note. An empty message restores the note's hint.
  * @param {HTMLElement} note
  * @param {string} message
  * @param {'bad' | 'good'} [tone]
@@ -125,17 +125,17 @@ export function say(note, message, tone = 'bad') {
 /**
  * @typedef {object} FormPlan
  * @property {(values: Values) => Promise<boolean | void>} send true when the page is about to leave
- * @property {(error: ApiError) => boolean | void} [refused] true when the page has dealt with the error itself
+ * @property {(error: ApiError) => boolean | void} [refused] true if the page has shown the error itself
  */
 
 /**
- * Puts the fields into a form that names them (`data-fields`) and wires it to its plan.
+ * Inserts the fields that a form names (`data-fields`) and connects it to its plan.
  * @param {HTMLFormElement} element
  * @param {FormPlan} plan
  */
 export const wireForm = (element, plan) => new Form(element, plan);
 
-/** A form wired to its plan: {@link wireForm}. */
+/** A form connected to its plan by {@link wireForm}. */
 export class Form {
   /**
    * @param {HTMLFormElement} element
@@ -147,7 +147,7 @@ export class Form {
     this.button = /** @type {HTMLButtonElement} */ (one(element, 'button[type="submit"]'));
     this.note = /** @type {HTMLElement} */ (one(element, '[data-form-note]'));
     this.label = this.button.textContent || '';
-    /** What Enter does in a field first; false: what it does elsewhere. @type {Record<string, () => boolean>} */
+    /** Handlers of Enter by field. false: Enter moves on as in other fields. @type {Record<string, () => boolean>} */
     this.onEnter = {};
 
     insertFields(element);
@@ -167,7 +167,7 @@ export class Form {
       if (!isOff(this.button)) void this.submit();
     });
     this.button.disabled = false;
-    // Back from the page it led to: the button works again.
+    // The browser has restored the page from its cache: the button works again.
     addEventListener('pageshow', ({ persisted }) => persisted && setBusy(this.button, false));
   }
 
@@ -176,7 +176,7 @@ export class Form {
     return [...this.element.querySelectorAll('input')].filter((input) => input.name !== '');
   }
 
-  /** Those in use: the field of a picture that is not needed is hidden. @returns {HTMLInputElement[]} */
+  /** The visible inputs: the field of an unneeded picture is hidden. @returns {HTMLInputElement[]} */
   get inputs() {
     return this.allInputs.filter((input) => !input.closest('.field[hidden]'));
   }
@@ -195,7 +195,7 @@ export class Form {
   }
 
   /**
-   * What is in a field, tidied.
+   * A field's tidied value.
    * @param {string} name
    */
   value(name) {
@@ -207,7 +207,7 @@ export class Form {
   }
 
   /**
-   * Checks one field, shows it as it will be sent, and says what is wrong beside it.
+   * Checks one field, shows the tidied value, and shows what is wrong beside it.
    * @param {string} name
    */
   check(name) {
@@ -226,14 +226,14 @@ export class Form {
 
   /** @param {HTMLInputElement} input */
   leave(input) {
-    // Passing through an empty form by keyboard is no mistake yet. A server's sentence stays until the field changes.
+    // Moving through an empty form by keyboard is not a mistake. A server's sentence stays until the field changes.
     if ('touched' in input.dataset && !input.hasAttribute('aria-invalid')) this.check(input.name);
   }
 
   /**
-   * Enter leads to the next field that is still empty; when there is none, it sends the form.
+   * Moves the focus to the next empty field. If there is none, Enter sends the form.
    * @param {HTMLInputElement} input
-   * @returns {boolean} whether it led on
+   * @returns {boolean} whether the focus moved
    */
   goOn(input) {
     const first = this.onEnter[input.name];
@@ -247,7 +247,7 @@ export class Form {
 
   /**
    * @param {string} name
-   * @param {string} message '' takes it back
+   * @param {string} message '' removes it
    */
   tell(name, message) {
     const input = this.input(name);
@@ -272,7 +272,7 @@ export class Form {
 
   async submit() {
     say(this.note, '');
-    // The picture goes with the SMS, not with the form.
+    // The picture's text is sent with the request for an SMS, not with the form.
     const sent = this.inputs.filter(({ name }) => name !== 'image_code').map(({ name }) => name);
     for (const { name } of this.inputs) this.tell(name, '');
     const checks = sent.map((name) => this.check(name));
@@ -297,7 +297,7 @@ export class Form {
   }
 
   /**
-   * Puts what the API said where it belongs: beside its field, or above the button.
+   * Shows the API's error beside its field, or above the button.
    * @param {unknown} error
    * @returns {number | void} seconds until another try makes sense
    */
@@ -312,7 +312,7 @@ export class Form {
 
   /**
    * @param {ApiError} error
-   * @returns {boolean} whether it concerns a field of this form; the first one has the focus then
+   * @returns {boolean} whether it concerns a field of this form; the first such field gets the focus
    */
   tellFields(error) {
     const concerned = (CONCERNS[error.errorCode] || []).find((name) => this.input(name));
@@ -325,7 +325,7 @@ export class Form {
   }
 }
 
-/** The API has one answer for every SMS code that does not hold; this says what to do. @param {ApiError} error */
+/** The API has one error for every invalid SMS code. This sentence also says what to do. @param {ApiError} error */
 function helpful({ errorCode, message }) {
   return errorCode === 'SMS_CODE_INVALID'
     ? t('验证码不对，或已用过、过期。请看最新一条短信，或重新获取')

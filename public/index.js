@@ -10,7 +10,7 @@ import { SmsPart, forgetSent } from './sms.js';
 import { t } from './words.js';
 
 void openPage(() => {
-  /** Where a login goes when nobody asked for a page: `next` comes from the address bar and may say anything. */
+  /** Where a login leads. `next` comes from the address bar, so it is checked. */
   const next = localPath(new URLSearchParams(location.search).get('next')) || beside('user.html');
   const { sms_login: smsLogin } = currentSettings();
   one(document, '[data-sms-login]').hidden = !smsLogin;
@@ -75,7 +75,7 @@ void openPage(() => {
   greet();
 
   /**
-   * The address says which of the forms is up, so that the back button works.
+   * Shows the form that the address names, so that the back button works.
    * @param {{ focus: boolean }} options
    */
   function turn({ focus }) {
@@ -88,7 +88,7 @@ void openPage(() => {
     if (sms) sms.open();
   }
 
-  /** Whoever has logged in before goes on from here. */
+  /** Offers a visitor with a stored sign-in to continue. */
   function greet() {
     const kept = keptSignIn();
     if (!kept) return;

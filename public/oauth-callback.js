@@ -1,4 +1,4 @@
-/** Where QQ sends the person back to: signed in at once, or one form away from it. */
+/** The page to which QQ returns: it signs the shopper in, or shows the bind form. */
 
 import { ApiError, addQq, bindQq, finishQqLogin, startQqLogin } from './qq-login.js';
 import { dropSignIn, keepSignIn, keptSignIn } from './account.js';
@@ -9,11 +9,12 @@ import { addingQq, leaveWord, openPage, show, tellWord } from './page.js';
 import { SmsPart, forgetSent } from './sms.js';
 import { t } from './words.js';
 
-/** With these the form is of no more use: log in to QQ again. */
+/** After these errors the form cannot succeed: a new QQ login is needed. */
 const START_AGAIN = ['BIND_TOKEN_INVALID', 'QQ_ALREADY_BOUND', 'QQ_CONFLICT'];
 
-// Before anything else of the page: the answer is what takes time.
+// Started first, because the answer takes the most time.
 const finished = finishQqLogin();
+// Handled below, once the page is open; until then it must not count as unhandled.
 finished.catch(() => undefined);
 
 void openPage(() => {
@@ -41,7 +42,7 @@ void openPage(() => {
   const addForm = wireForm(one(document, '[data-form="add"]'), {
     refused(error) {
       if (error.errorCode !== 'LOGIN_REQUIRED') return refused(error);
-      // The sign-in has ended meanwhile; the whole form still binds.
+      // The sign-in has ended meanwhile. The full form can still bind.
       dropSignIn();
       showBindForm();
       return true;
@@ -73,12 +74,12 @@ void openPage(() => {
       introduce(result);
       return kept ? showAddForm(kept) : showBindForm();
     }
-    // Whoever came to add a QQ to this account is not silently moved into another one.
+    // A shopper who adds a QQ to this account must not silently be signed in to another one.
     if (result.next === addingQq() && kept && kept.userId !== result.userId) return offerSwitch(result);
     goOn(result);
   }
 
-  /** Which QQ it is. @param {import('./qq-login.js').NeedsBinding} binding */
+  /** Shows which QQ it is. @param {import('./qq-login.js').NeedsBinding} binding */
   function introduce({ nickname, avatar }) {
     if (!nickname) return;
     for (const who of document.querySelectorAll('[data-who]')) {
@@ -128,7 +129,7 @@ void openPage(() => {
   }
 
   /**
-   * The callback page leaves no trace in the history: going back does not end here.
+   * Replaces the callback page in the history, so that going back does not lead here.
    * @param {string} next
    * @param {string} message
    * @returns {true}
@@ -153,7 +154,7 @@ void openPage(() => {
     return true;
   }
 
-  /** A wrong password is no dead end: there is an account, and a way to a new password and back. @param {ApiError} error */
+  /** After a wrong password, offers to set a new one and to come back. @param {ApiError} error */
   function knownMobile(error) {
     if (error.errorCode !== 'PASSWORD_INVALID' || !bindForm.tellFields(error)) return false;
     const input = /** @type {HTMLInputElement} */ (bindForm.input('password'));

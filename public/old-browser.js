@@ -1,4 +1,4 @@
-// For browsers without modules (`nomodule`): nothing else runs there.
+// For browsers without modules (`nomodule`), in which no other script runs.
 document.addEventListener('DOMContentLoaded', function () {
   var waiting = document.querySelector('[data-waiting]');
   var sentence = document.querySelector('[data-old-browser]');

@@ -1,4 +1,4 @@
-/** What the pages have in common: how they open, one view at a time, a sentence carried to the next page. */
+/** Shared by the pages: opening, showing one view at a time, passing a sentence to the next page. */
 
 import { ApiError, storage } from './qq-login.js';
 import { make, one } from './dom.js';
@@ -9,17 +9,17 @@ import { currentLanguage, openLanguage, switchLanguage, t, translate } from './w
 const FLASH = 'flash';
 const tab = storage('sessionStorage');
 
-/** A page beside this one, as a path: the service may live under a prefix. @param {string} name */
+/** The path of a neighbouring page. The service may have a path prefix. @param {string} name */
 export const beside = (name) => {
   const { pathname, search, hash } = new URL(name, document.baseURI);
   return pathname + search + hash;
 };
 
-/** Where a login that adds a QQ to the signed-in account comes back to. */
+/** The page to which a login returns that adds a QQ to the signed-in account. */
 export const addingQq = () => beside('user.html?qq=added');
 
 /**
- * Opens the page: language and settings first, then its own work. Until then nothing can be pressed.
+ * Opens the page: loads language and settings, then runs its own work. Buttons are disabled until then.
  * @param {() => void} work wires the page
  */
 export async function openPage(work) {
@@ -36,7 +36,7 @@ export async function openPage(work) {
 }
 
 /**
- * The pages work without settings: with the picture, and without consent, which the API asks for where it needs it.
+ * Without settings the pages use the picture, and no consent; the API asks for consent if it needs it.
  * @param {unknown} error
  */
 function withoutSettings(error) {
@@ -62,8 +62,8 @@ function dress() {
 }
 
 /**
- * Shows one view of the page and hides the others; its heading takes the focus, so that a screen reader reads on
- * from there, and is the title of the page.
+ * Shows one view of the page and hides the others. Its heading becomes the page's title and gets the focus, so that
+ * a screen reader continues there.
  * @param {string} name
  * @param {{ focus?: boolean }} [options]
  */
@@ -81,7 +81,7 @@ export function entitle(title) {
 }
 
 /**
- * A sentence for the page that comes next.
+ * Stores a sentence for the next page.
  * @param {string} message
  * @param {'bad' | 'good'} [tone]
  */
@@ -89,7 +89,7 @@ export function leaveWord(message, tone = 'good') {
   tab.set(FLASH, JSON.stringify({ message, tone }));
 }
 
-/** Says the sentence that the last page left, once. */
+/** Shows the sentence of the previous page, once. */
 export function tellWord() {
   const left = tab.json(FLASH);
   tab.remove(FLASH);

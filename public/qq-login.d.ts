@@ -1,12 +1,12 @@
 /**
- * Says where the API is, for a page without `<meta name="api-base">`, and which language its sentences have.
+ * Sets the API's address, for a page without `<meta name="api-base">`, and the language of its sentences.
  * @param {{ apiBase?: string, language?: 'zh-CN' | 'en' }} options
  *   `apiBase`: `https://api.shop.example`, or a path below this page's address; empty: the page's own origin.
- *   `language`: by default what the browser prefers
+ *   `language`: by default the one that the browser prefers
  */
 export function configure(options: { apiBase?: string; language?: 'zh-CN' | 'en' }): void;
 /**
- * One call to the API: JSON both ways, with the browser cookie, across origins too.
+ * Calls the API with JSON and the browser's cookie, also across origins.
  * @param {string} method
  * @param {string} path
  * @param {{ body?: object, token?: string }} [options] `token`: a login token
@@ -22,8 +22,8 @@ export function callApi(
   },
 ): Promise<any>;
 /**
- * The browser's storage where it lets us, else this page's memory: private windows and in-app browsers may have
- * none, or throw.
+ * The browser's storage, or this page's memory if that is not available: private windows and in-app browsers may
+ * have none, or throw.
  * @param {'localStorage' | 'sessionStorage'} kind
  */
 export function storage(kind: 'localStorage' | 'sessionStorage'): {
@@ -31,53 +31,53 @@ export function storage(kind: 'localStorage' | 'sessionStorage'): {
   get(key: string): string | null;
   /** @param {string} key @param {string} value @returns {boolean} whether the next page will find it */
   set(key: string, value: string): boolean;
-  /** What was kept as JSON; null for what is none. @param {string} key @returns {any} */
+  /** A value stored as JSON; null if it is not JSON. @param {string} key @returns {any} */
   json(key: string): any;
   /** @param {string} key */
   remove(key: string): void;
 };
 /**
- * What the operator has set for the pages: brand, terms, which human check.
+ * The operator's settings for the pages: brand, terms, human check.
  * @returns {Promise<PageSettings>}
  * @throws {ApiError}
  */
 export function pageSettings(): Promise<PageSettings>;
 /**
- * `value` if it is a path on this site, else null: one `/`, then neither `/` nor `\`, and no control character,
- * as given and percent-decoded once.
+ * `value` if it is a path on this site, otherwise null. It starts with one `/`, not followed by `/` or `\`, and has no
+ * control character, both as given and percent-decoded once.
  * @param {unknown} value
  * @returns {string | null}
  */
 export function localPath(value: unknown): string | null;
 /**
- * Sends this browser to QQ. Resolves when the page is about to leave, so leave the button busy.
- * @param {string} [next] a local path to come back to; by default where the last start of this tab wanted to go
+ * Sends this browser to QQ. Resolves when the page is about to leave, so keep the button busy.
+ * @param {string} [next] a local path to return to; by default the one of this tab's last start
  * @throws {ApiError}
  */
 export function startQqLogin(next?: string): Promise<void>;
 /**
- * Hands in what QQ left in the address bar and clears it from there at once; without it, takes up the binding
- * that this tab has begun (a reload). Two calls at the same time are one.
+ * Sends QQ's parameters in the address to the API, and removes them from the address at once. Without parameters
+ * (after a reload) it continues the bind that this tab has started. Simultaneous calls share one request.
  * @param {Pick<Location, 'search' | 'pathname' | 'hash'>} [location]
  * @returns {Promise<SignedIn | NeedsBinding>}
- * @throws {ApiError} `STATE_INVALID`, `QQ_CODE_INVALID`, `QQ_CANCELLED` and the rest: start again
+ * @throws {ApiError} `STATE_INVALID`, `QQ_CODE_INVALID`, `QQ_CANCELLED` and others: start again
  */
 export function finishQqLogin(
   location?: Pick<Location, 'search' | 'pathname' | 'hash'>,
 ): Promise<SignedIn | NeedsBinding>;
 /**
- * The binding that this tab has begun: it survives a reload until it is used or expires.
+ * The bind that this tab has started. It survives a reload until it is used or expires.
  * @returns {NeedsBinding | null}
  */
 export function pendingBinding(): NeedsBinding | null;
-/** Drops the binding that this tab has begun. */
+/** Drops the bind that this tab has started. */
 export function forgetBinding(): void;
 /**
- * Binds the QQ to the account with this mobile, or to a new one. After a lost answer, call it again with the
- * same words: the API gives the same success.
+ * Binds the QQ to the account with this mobile, or to a new one. After a lost answer, call it again with the same
+ * values: the API returns the same success.
  * @param {{ mobile: string, password: string, smsCode: string, termsVersion?: string, binding?: NeedsBinding }} request
- *   `binding` as {@link finishQqLogin} gave it; by default the one that this tab has begun.
- *   `termsVersion`: {@link PageSettings}' `terms_version`, when the person has agreed to it
+ *   `binding` as returned by {@link finishQqLogin}; by default the one that this tab has started.
+ *   `termsVersion`: {@link PageSettings}' `terms_version`, if the shopper has accepted it
  * @returns {Promise<SignedIn>}
  * @throws {ApiError}
  */
@@ -97,7 +97,7 @@ export function bindQq({
 /**
  * Adds the QQ to the account that is signed in.
  * @param {{ token: string, password?: string, smsCode: string, binding?: NeedsBinding }} request the login token,
- *   the account's password where it has one, and the SMS code of the account's own mobile
+ *   the account's password if it has one, and the SMS code of the account's own mobile
  * @returns {Promise<{ next: string }>}
  * @throws {ApiError}
  */
@@ -115,7 +115,7 @@ export function addQq({
   next: string;
 }>;
 /**
- * A fresh picture to copy: `src` for an `<img>`, `id` for {@link sendSmsCode}. Any check uses it up; it lives
+ * A new picture to copy: `src` for an `<img>`, `id` for {@link sendSmsCode}. Any check uses it up. It is valid for
  * five minutes.
  * @returns {{ id: string, src: string }}
  */
@@ -124,20 +124,20 @@ export function requestPicture(): {
   src: string;
 };
 /**
- * Whether this browser can do {@link solveHumanCheck}: Web Crypto needs https (or localhost).
+ * Whether this browser can run {@link solveHumanCheck}: Web Crypto needs https (or localhost).
  * @returns {boolean}
  */
 export function canSolveHumanCheck(): boolean;
 /**
- * Shows that a person asks, without a picture: solves ALTCHA's proof of work. Takes a second or a few, off the
- * main thread; start it while the person types. One solution sends one SMS.
+ * Passes the human check without a picture, by solving ALTCHA's proof of work. It takes a few seconds off the main
+ * thread, so start it while the shopper types. One solution sends one SMS.
  * @returns {Promise<string>} `altcha` for {@link sendSmsCode}
  * @throws {ApiError}
  * @see https://altcha.org/docs/v2/proof-of-work/
  */
 export function solveHumanCheck(): Promise<string>;
 /**
- * Sends a six-digit code to a phone: to `mobile`, or with a login token and no mobile to the account's own.
+ * Sends a six-digit code to `mobile`; with a login token and no mobile, to the account's own.
  * @param {{ mobile?: string, token?: string } & Proof} request `altcha`, or `pictureId` and `pictureText`
  * @returns {Promise<{ message: string, expiresIn: number, resendAfter: number }>} seconds
  * @throws {ApiError}
@@ -156,11 +156,11 @@ export function sendSmsCode({
   expiresIn: number;
   resendAfter: number;
 }>;
-/** What the API refused, in its own words. */
+/** An error answer of the API, with its sentence. */
 export class ApiError extends Error {
   /**
-   * @param {string} errorCode a word of the API's catalogue, or `QQ_CANCELLED`, `NETWORK_ERROR`
-   * @param {string} message a sentence for the person
+   * @param {string} errorCode a code of the API's catalogue, or `QQ_CANCELLED`, `NETWORK_ERROR`
+   * @param {string} message a sentence to show
    * @param {{ status?: number, fields?: Record<string, string>, retryAfter?: number, cause?: unknown }} [details]
    */
   constructor(
@@ -174,13 +174,13 @@ export class ApiError extends Error {
     },
   );
   errorCode: string;
-  /** The HTTP status; 0 when no answer came. */
+  /** The HTTP status; 0 without an answer. */
   status: number;
-  /** One sentence for each field that does not fit, under the API's names (`sms_code`). */
+  /** One sentence for each invalid field, by the API's name (`sms_code`). */
   fields: Record<string, string>;
-  /** Seconds until another try makes sense, where the API said so. */
+  /** Seconds until another try makes sense, if the API gave them. */
   retryAfter: number | undefined;
-  /** What was thrown before, where something was. */
+  /** The underlying error, if there was one. */
   cause: unknown;
 }
 export type SignedIn = {
@@ -205,7 +205,7 @@ export type NeedsBinding = {
    */
   expiresAt: number;
   /**
-   * of the QQ, where the service asks QQ for it (`QQ_PROFILE`)
+   * of the QQ, if the service asks QQ for it (`QQ_PROFILE`)
    */
   nickname?: string | undefined;
   /**
@@ -214,7 +214,7 @@ export type NeedsBinding = {
   avatar?: string | undefined;
 };
 /**
- * what the operator has set for the pages
+ * the operator's settings for the pages
  */
 export type PageSettings = {
   brand: string;
@@ -225,20 +225,20 @@ export type PageSettings = {
   icp: string | null;
   support_url: string | null;
   /**
-   * null: nobody is asked to agree to anything
+   * null: no consent is asked for
    */
   terms_version: string | null;
   terms_url: string | null;
   privacy_url: string | null;
   /**
-   * `altcha`, `picture` or both: what {@link sendSmsCode} takes
+   * `altcha`, `picture` or both: the proofs that {@link sendSmsCode} accepts
    */
   human_check: string[];
   qq_profile: boolean;
   sms_login: boolean;
 };
 /**
- * that a person asks: {@link solveHumanCheck}'s answer, or a picture's text
+ * of the human check: {@link solveHumanCheck}'s result, or a picture's text
  */
 export type Proof = {
   altcha?: string | undefined;

@@ -1,6 +1,6 @@
 /**
- * QQ login for any front end: start it, finish it, bind. No dependency and no markup; docs/spa.md shows it in
- * Vue, React, a plain page and uni-app. Syntax and interfaces of Chrome 70 and Safari 13.
+ * QQ login for any front end: start, finish, bind. It has no dependency and no markup. docs/spa.md shows its use in
+ * Vue, React, a plain page and uni-app. Uses only syntax and interfaces of Chrome 70 and Safari 13.
  */
 
 /**
@@ -10,22 +10,22 @@
  * @property {string} accessToken for {@link bindQq} or {@link addQq}
  * @property {string} next a local path
  * @property {number} expiresAt milliseconds since 1970, like `Date.now()`
- * @property {string} [nickname] of the QQ, where the service asks QQ for it (`QQ_PROFILE`)
+ * @property {string} [nickname] of the QQ, if the service asks QQ for it (`QQ_PROFILE`)
  * @property {string} [avatar] an https URL
  *
- * @typedef {object} PageSettings what the operator has set for the pages
+ * @typedef {object} PageSettings the operator's settings for the pages
  * @property {string} brand
  * @property {string | null} logo_url
  * @property {string | null} icp the 备案号
  * @property {string | null} support_url
- * @property {string | null} terms_version null: nobody is asked to agree to anything
+ * @property {string | null} terms_version null: no consent is asked for
  * @property {string | null} terms_url
  * @property {string | null} privacy_url
- * @property {string[]} human_check `altcha`, `picture` or both: what {@link sendSmsCode} takes
+ * @property {string[]} human_check `altcha`, `picture` or both: the proofs that {@link sendSmsCode} accepts
  * @property {boolean} qq_profile
  * @property {boolean} sms_login
  *
- * @typedef {object} Proof that a person asks: {@link solveHumanCheck}'s answer, or a picture's text
+ * @typedef {object} Proof of the human check: {@link solveHumanCheck}'s result, or a picture's text
  * @property {string} [altcha]
  * @property {string} [pictureId]
  * @property {string} [pictureText]
@@ -33,14 +33,14 @@
 
 const PENDING = 'qq_binding';
 const NEXT = 'qq_login_next';
-/** What QQ may leave in the address bar; the last four when the person said no. */
+/** Parameters that QQ may add to the address; the last four when the shopper refused. */
 const FROM_QQ = ['code', 'state', 'usercancel', 'error', 'error_description', 'msg'];
-/** After these the bind token will never be good again. */
+/** After these errors the bind token stays invalid. */
 const BINDING_OVER = ['BIND_TOKEN_INVALID', 'QQ_ALREADY_BOUND', 'QQ_CONFLICT'];
-/** Longer than the service waits for QQ. */
+/** Milliseconds; longer than the service waits for QQ. */
 const TIMEOUT_MS = 20000;
 
-/** What this module says itself; everything else is the API's `message`. */
+/** The module's own sentences. All others are the API's `message`. */
 const SENTENCES = {
   QQ_CANCELLED: ['你取消了QQ登录', 'You cancelled the QQ login'],
   STATE_INVALID: ['登录状态已失效，请重新使用QQ登录', 'This login is no longer valid. Log in with QQ again'],
@@ -59,10 +59,10 @@ let configuredBase;
 let language = '';
 
 /**
- * Says where the API is, for a page without `<meta name="api-base">`, and which language its sentences have.
+ * Sets the API's address, for a page without `<meta name="api-base">`, and the language of its sentences.
  * @param {{ apiBase?: string, language?: 'zh-CN' | 'en' }} options
  *   `apiBase`: `https://api.shop.example`, or a path below this page's address; empty: the page's own origin.
- *   `language`: by default what the browser prefers
+ *   `language`: by default the one that the browser prefers
  */
 export function configure(options) {
   if (options.apiBase !== undefined) {
@@ -81,24 +81,24 @@ function apiBase() {
   return configuredBase || '';
 }
 
-/** What the API refused, in its own words. */
+/** An error answer of the API, with its sentence. */
 export class ApiError extends Error {
   /**
-   * @param {string} errorCode a word of the API's catalogue, or `QQ_CANCELLED`, `NETWORK_ERROR`
-   * @param {string} message a sentence for the person
+   * @param {string} errorCode a code of the API's catalogue, or `QQ_CANCELLED`, `NETWORK_ERROR`
+   * @param {string} message a sentence to show
    * @param {{ status?: number, fields?: Record<string, string>, retryAfter?: number, cause?: unknown }} [details]
    */
   constructor(errorCode, message, details = {}) {
     super(message);
     this.name = 'ApiError';
     this.errorCode = errorCode;
-    /** The HTTP status; 0 when no answer came. */
+    /** The HTTP status; 0 without an answer. */
     this.status = details.status || 0;
-    /** One sentence for each field that does not fit, under the API's names (`sms_code`). */
+    /** One sentence for each invalid field, by the API's name (`sms_code`). */
     this.fields = details.fields || {};
-    /** Seconds until another try makes sense, where the API said so. */
+    /** Seconds until another try makes sense, if the API gave them. */
     this.retryAfter = details.retryAfter;
-    /** What was thrown before, where something was. */
+    /** The underlying error, if there was one. */
     this.cause = details.cause;
   }
 }
@@ -113,7 +113,7 @@ function ownError(errorCode, details) {
 }
 
 /**
- * One call to the API: JSON both ways, with the browser cookie, across origins too.
+ * Calls the API with JSON and the browser's cookie, also across origins.
  * @param {string} method
  * @param {string} path
  * @param {{ body?: object, token?: string }} [options] `token`: a login token
@@ -165,7 +165,7 @@ function refusal(response, text) {
   try {
     problem = JSON.parse(text);
   } catch (cause) {
-    // A proxy in front of the API answers in HTML.
+    // Not JSON: a proxy in front of the API has answered in HTML.
     return ownError('UNAVAILABLE', { ...details, cause });
   }
   if (!problem.errorCode || !problem.message) return ownError('INTERNAL_ERROR', details);
@@ -176,12 +176,12 @@ function refusal(response, text) {
 }
 
 /**
- * The browser's storage where it lets us, else this page's memory: private windows and in-app browsers may have
- * none, or throw.
+ * The browser's storage, or this page's memory if that is not available: private windows and in-app browsers may
+ * have none, or throw.
  * @param {'localStorage' | 'sessionStorage'} kind
  */
 export function storage(kind) {
-  /** What the browser would not take. @type {Record<string, string>} */
+  /** Values that the browser did not store. @type {Record<string, string>} */
   const memory = Object.create(null);
   return {
     /** @param {string} key @returns {string | null} */
@@ -190,6 +190,7 @@ export function storage(kind) {
       try {
         return window[kind].getItem(key);
       } catch {
+        // The browser forbids access to its storage.
         return null;
       }
     },
@@ -200,16 +201,17 @@ export function storage(kind) {
         delete memory[key];
         return true;
       } catch {
+        // The browser forbids access to its storage, or it is full.
         memory[key] = value;
         return false;
       }
     },
-    /** What was kept as JSON; null for what is none. @param {string} key @returns {any} */
+    /** A value stored as JSON; null if it is not JSON. @param {string} key @returns {any} */
     json(key) {
       try {
         return JSON.parse(this.get(key) || 'null');
       } catch {
-        // Something else wrote there.
+        // JSON.parse throws only SyntaxError: other code has written there.
         return null;
       }
     },
@@ -219,7 +221,7 @@ export function storage(kind) {
       try {
         window[kind].removeItem(key);
       } catch {
-        // Nothing is kept there.
+        // The browser forbids access to its storage, so nothing is stored there.
       }
     },
   };
@@ -228,7 +230,7 @@ export function storage(kind) {
 const tab = storage('sessionStorage');
 
 /**
- * What the operator has set for the pages: brand, terms, which human check.
+ * The operator's settings for the pages: brand, terms, human check.
  * @returns {Promise<PageSettings>}
  * @throws {ApiError}
  */
@@ -237,8 +239,8 @@ export function pageSettings() {
 }
 
 /**
- * `value` if it is a path on this site, else null: one `/`, then neither `/` nor `\`, and no control character,
- * as given and percent-decoded once.
+ * `value` if it is a path on this site, otherwise null. It starts with one `/`, not followed by `/` or `\`, and has no
+ * control character, both as given and percent-decoded once.
  * @param {unknown} value
  * @returns {string | null}
  */
@@ -248,15 +250,15 @@ export function localPath(value) {
     for (const form of [value, decodeURIComponent(value)])
       if (!/^\/(?![/\\])/.test(form) || /\p{Cc}/u.test(form)) return null;
   } catch {
-    // A percent sign that encodes nothing: no path of ours.
+    // decodeURIComponent throws only URIError: a percent sign that encodes nothing.
     return null;
   }
   return value;
 }
 
 /**
- * Sends this browser to QQ. Resolves when the page is about to leave, so leave the button busy.
- * @param {string} [next] a local path to come back to; by default where the last start of this tab wanted to go
+ * Sends this browser to QQ. Resolves when the page is about to leave, so keep the button busy.
+ * @param {string} [next] a local path to return to; by default the one of this tab's last start
  * @throws {ApiError}
  */
 export async function startQqLogin(next = tab.get(NEXT) || '/') {
@@ -278,11 +280,11 @@ function onPhone() {
 let finishing;
 
 /**
- * Hands in what QQ left in the address bar and clears it from there at once; without it, takes up the binding
- * that this tab has begun (a reload). Two calls at the same time are one.
+ * Sends QQ's parameters in the address to the API, and removes them from the address at once. Without parameters
+ * (after a reload) it continues the bind that this tab has started. Simultaneous calls share one request.
  * @param {Pick<Location, 'search' | 'pathname' | 'hash'>} [location]
  * @returns {Promise<SignedIn | NeedsBinding>}
- * @throws {ApiError} `STATE_INVALID`, `QQ_CODE_INVALID`, `QQ_CANCELLED` and the rest: start again
+ * @throws {ApiError} `STATE_INVALID`, `QQ_CODE_INVALID`, `QQ_CANCELLED` and others: start again
  */
 export function finishQqLogin(location = window.location) {
   if (!finishing) finishing = finishOnce(location);
@@ -350,7 +352,7 @@ function signIn({ token, user_id: userId, username }) {
 }
 
 /**
- * The binding that this tab has begun: it survives a reload until it is used or expires.
+ * The bind that this tab has started. It survives a reload until it is used or expires.
  * @returns {NeedsBinding | null}
  */
 export function pendingBinding() {
@@ -361,17 +363,17 @@ export function pendingBinding() {
   return null;
 }
 
-/** Drops the binding that this tab has begun. */
+/** Drops the bind that this tab has started. */
 export function forgetBinding() {
   tab.remove(PENDING);
 }
 
 /**
- * Binds the QQ to the account with this mobile, or to a new one. After a lost answer, call it again with the
- * same words: the API gives the same success.
+ * Binds the QQ to the account with this mobile, or to a new one. After a lost answer, call it again with the same
+ * values: the API returns the same success.
  * @param {{ mobile: string, password: string, smsCode: string, termsVersion?: string, binding?: NeedsBinding }} request
- *   `binding` as {@link finishQqLogin} gave it; by default the one that this tab has begun.
- *   `termsVersion`: {@link PageSettings}' `terms_version`, when the person has agreed to it
+ *   `binding` as returned by {@link finishQqLogin}; by default the one that this tab has started.
+ *   `termsVersion`: {@link PageSettings}' `terms_version`, if the shopper has accepted it
  * @returns {Promise<SignedIn>}
  * @throws {ApiError}
  */
@@ -387,7 +389,7 @@ export async function bindQq({ mobile, password, smsCode, termsVersion, binding 
 /**
  * Adds the QQ to the account that is signed in.
  * @param {{ token: string, password?: string, smsCode: string, binding?: NeedsBinding }} request the login token,
- *   the account's password where it has one, and the SMS code of the account's own mobile
+ *   the account's password if it has one, and the SMS code of the account's own mobile
  * @returns {Promise<{ next: string }>}
  * @throws {ApiError}
  */
@@ -401,7 +403,7 @@ export async function addQq({ token, password, smsCode, binding }) {
 }
 
 /**
- * The bind token is forgotten when it is used up, by success or for good.
+ * Removes the bind token after a success, or after an error that makes it invalid.
  * @template T
  * @param {NeedsBinding | null} binding
  * @param {(accessToken: string) => Promise<T>} use
@@ -420,7 +422,7 @@ async function withBinding(binding, use) {
 }
 
 /**
- * A fresh picture to copy: `src` for an `<img>`, `id` for {@link sendSmsCode}. Any check uses it up; it lives
+ * A new picture to copy: `src` for an `<img>`, `id` for {@link sendSmsCode}. Any check uses it up. It is valid for
  * five minutes.
  * @returns {{ id: string, src: string }}
  */
@@ -429,7 +431,7 @@ export function requestPicture() {
   return { id, src: `${apiBase()}/image_codes/${id}/` };
 }
 
-/** A version 4 UUID, also on plain http, where browsers hide `crypto.randomUUID`. */
+/** A version 4 UUID. On plain http, browsers do not offer `crypto.randomUUID`. */
 function uuid() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   bytes.set([(Number(bytes[6]) % 16) | 0x40], 6);
@@ -438,7 +440,7 @@ function uuid() {
 }
 
 /**
- * Whether this browser can do {@link solveHumanCheck}: Web Crypto needs https (or localhost).
+ * Whether this browser can run {@link solveHumanCheck}: Web Crypto needs https (or localhost).
  * @returns {boolean}
  */
 export function canSolveHumanCheck() {
@@ -446,8 +448,8 @@ export function canSolveHumanCheck() {
 }
 
 /**
- * Shows that a person asks, without a picture: solves ALTCHA's proof of work. Takes a second or a few, off the
- * main thread; start it while the person types. One solution sends one SMS.
+ * Passes the human check without a picture, by solving ALTCHA's proof of work. It takes a few seconds off the main
+ * thread, so start it while the shopper types. One solution sends one SMS.
  * @returns {Promise<string>} `altcha` for {@link sendSmsCode}
  * @throws {ApiError}
  * @see https://altcha.org/docs/v2/proof-of-work/
@@ -473,7 +475,7 @@ export async function solveHumanCheck() {
       bytes = new Uint8Array(await crypto.subtle.digest(hash, bytes));
     return hexOf(bytes).slice(0, keyLength * 2);
   };
-  // Several at a time, as the browser computes them on threads of its own.
+  // Several at once, because the browser computes them on threads of its own.
   const lanes = Math.min(navigator.hardwareConcurrency || 2, 8);
   for (let first = 0; Date.now() - started < 60000; first += lanes) {
     const counters = Array.from({ length: lanes }, (_none, lane) => first + lane);
@@ -497,7 +499,7 @@ function hexOf(bytes) {
 }
 
 /**
- * Sends a six-digit code to a phone: to `mobile`, or with a login token and no mobile to the account's own.
+ * Sends a six-digit code to `mobile`; with a login token and no mobile, to the account's own.
  * @param {{ mobile?: string, token?: string } & Proof} request `altcha`, or `pictureId` and `pictureText`
  * @returns {Promise<{ message: string, expiresIn: number, resendAfter: number }>} seconds
  * @throws {ApiError}

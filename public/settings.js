@@ -16,7 +16,7 @@ let settings = {
   sms_login: false,
 };
 
-/** The settings that came with the page (`<meta name="page-settings">`), or else the API's. */
+/** Loads the settings from the page (`<meta name="page-settings">`), otherwise from the API. */
 export async function loadSettings() {
   const meta = document.querySelector('meta[name="page-settings"]');
   const given = meta && meta.getAttribute('content');

@@ -1,4 +1,4 @@
-/** The part of a form that sends an SMS: human check, button, what was sent, and the wait. */
+/** The part of a form that sends an SMS: human check, button, recipient and wait. */
 
 import {
   ApiError,
@@ -14,24 +14,24 @@ import { apology, isOff, say, setBusy, setOff } from './form.js';
 import { currentSettings } from './settings.js';
 import { spell, t } from './words.js';
 
-/** What this tab has sent last, so that a reload neither loses the number nor the wait. */
+/** The last SMS of this tab, so that a reload loses neither the number nor the wait. */
 const SENT = 'sms_sent';
-/** A picture lives 300 s; an older one is changed before someone copies it in vain. */
+/** Milliseconds. A picture is valid for 300 s; an older one is replaced before someone copies it. */
 const PICTURE_FRESH_MS = 280000;
-/** A proof of work is solved ahead, but not used when it may have expired. */
+/** Milliseconds. A proof of work is solved in advance, but not used when it may have expired. */
 const PROOF_FRESH_MS = 120000;
 /** The account's own mobile, which the page does not know. */
 const OWN = 'own';
 
 const tab = storage('sessionStorage');
 
-/** The number that has to wait, until when, and how long its code works. */
+/** The number that has to wait, until when, and how long its code is valid. */
 /** @typedef {{ mobile: string, until: number, expires: number }} Sent */
 
 /** @returns {Sent} */
 const lastSent = () => tab.json(SENT) || { mobile: '', until: 0, expires: 0 };
 
-/** Whether the proof of work replaces the picture here. */
+/** Whether the proof of work replaces the picture. */
 function solvesItself() {
   const { human_check: checks } = currentSettings();
   return checks.indexOf('altcha') >= 0 && (canSolveHumanCheck() || checks.indexOf('picture') < 0);
@@ -49,7 +49,7 @@ export class SmsPart {
     this.label = this.send.textContent || '';
     this.picture = solvesItself() ? undefined : new Picture(form);
     form.onEnter[this.picture ? 'image_code' : 'mobile'] = () => this.enter();
-    /** A proof of work under way. @type {{ at: number, solution: Promise<string> } | undefined} */
+    /** A running proof of work. @type {{ at: number, solution: Promise<string> } | undefined} */
     this.proof = undefined;
     /** The API refused the last try, and said how long to wait. */
     this.refused = false;
@@ -60,7 +60,7 @@ export class SmsPart {
       this.form.check('mobile');
       this.form.tell('mobile', '');
       this.mobile.addEventListener('input', () => this.tick());
-      // Solved while the number is typed, so that the button need not wait.
+      // Solved while the number is typed, so that the button does not wait.
       this.mobile.addEventListener('focus', () => this.prepare());
     }
     this.smsCode.addEventListener('focus', () => this.prepare());
@@ -69,18 +69,18 @@ export class SmsPart {
     this.tick();
   }
 
-  /** When its form comes into view: a picture, and what was sent before a reload. */
+  /** Called when the form becomes visible: shows a picture, and what was sent before a reload. */
   open() {
     if (this.picture && !this.isWaiting) this.picture.show();
     if (this.isSentTo && this.sent.expires > Date.now()) this.tellSent();
   }
 
-  /** Whom the form's SMS goes to: a tidied number, or the account's own. */
+  /** The recipient of the form's SMS: a tidied number, or the account's own. */
   get recipient() {
     return this.mobile ? this.form.value('mobile') : OWN;
   }
 
-  /** Whether the last SMS of this tab went to the number that stands in the form. */
+  /** Whether the last SMS of this tab went to the number in the form. */
   get isSentTo() {
     return this.sent.mobile !== '' && this.recipient === this.sent.mobile;
   }
@@ -89,7 +89,7 @@ export class SmsPart {
     return this.isSentTo && this.sent.until > Date.now();
   }
 
-  /** Counts down; another number need not wait. */
+  /** Counts down. Another number does not have to wait. */
   tick() {
     if (this.send.getAttribute('aria-busy') === 'true') return;
     const waiting = this.isWaiting;
@@ -101,7 +101,7 @@ export class SmsPart {
         : this.label;
     if (this.send.textContent !== text) this.send.textContent = text;
     setOff(this.send, waiting);
-    // Told to wait, and the wait is over.
+    // The wait that the API asked for is over.
     if (this.refused && !waiting) {
       this.refused = false;
       say(this.note, '');
@@ -109,18 +109,18 @@ export class SmsPart {
     if (this.picture && !waiting && this.send.offsetParent) this.picture.show();
   }
 
-  /** Begins the proof of work, where none is under way. */
+  /** Starts the proof of work, unless one is running. */
   prepare() {
     if (this.picture || this.isWaiting) return;
     if (this.proof && Date.now() - this.proof.at < PROOF_FRESH_MS) return;
     const solution = solveHumanCheck();
-    // Whoever presses the button hears of it.
+    // The button's handler reports the error; until then it must not count as unhandled.
     solution.catch(() => undefined);
     this.proof = { at: Date.now(), solution };
   }
 
   /**
-   * The proof that a person asks. Where the proof of work fails and a picture will do, the picture comes instead.
+   * The proof of the human check. If the proof of work fails and a picture is allowed, the picture is shown instead.
    * @returns {Promise<import('./qq-login.js').Proof | undefined>}
    */
   async prove() {
@@ -145,7 +145,7 @@ export class SmsPart {
     this.picture.input.focus();
   }
 
-  /** Enter in the field before the button presses it. */
+  /** Makes Enter in the preceding field press the button. */
   enter() {
     if (isOff(this.send)) return false;
     void this.press();
@@ -193,7 +193,7 @@ export class SmsPart {
    * @param {string} recipient
    */
   refuse(error, recipient) {
-    // Whatever the API answered may have used the picture up.
+    // The API may have used up the picture, whatever it answered.
     if (this.picture && error instanceof ApiError && error.status > 0) this.picture.draw();
     if (error instanceof ApiError && this.form.plan.refused && this.form.plan.refused(error)) return;
     if (error instanceof ApiError && this.form.tellFields(error)) return;
@@ -217,7 +217,7 @@ export class SmsPart {
   }
 }
 
-/** The picture to copy, where the proof of work is not to be had. It is hidden while no SMS can be sent. */
+/** The picture to copy, if the proof of work is not available. It is hidden while no SMS can be sent. */
 class Picture {
   /** @param {import('./form.js').Form} form */
   constructor(form) {
@@ -254,7 +254,7 @@ class Picture {
     this.form.tell('image_code', '');
   }
 
-  /** A fresh picture, and nothing copied yet. */
+  /** Loads a new picture and empties the field. */
   draw() {
     const { id, src } = requestPicture();
     this.id = id;
@@ -270,7 +270,7 @@ class Picture {
   }
 }
 
-/** The number is not kept longer than its form. */
+/** Removes the stored number when its form is done. */
 export function forgetSent() {
   tab.remove(SENT);
 }

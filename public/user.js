@@ -23,7 +23,7 @@ import { spoken, t } from './words.js';
 
 const EVENTS_AT_A_TIME = 10;
 
-/** What the API calls it, and what a person calls it. @type {Record<string, string>} */
+/** The API's names of events and their texts. @type {Record<string, string>} */
 const EVENTS = {
   registered: '注册账号',
   bound: '绑定QQ',
@@ -45,7 +45,7 @@ void openPage(() => {
   const more = one(document, '[data-more]');
   /** @type {number | undefined} */
   let lastEvent;
-  /** Where somebody logs in to come back here. */
+  /** The login page, with this page as its next. */
   const loginPage = `${beside('./')}?next=${encodeURIComponent(beside('user.html'))}`;
 
   if (!keptSignIn()) {
@@ -108,7 +108,7 @@ void openPage(() => {
   const kept = keptSignIn();
   for (const form of [passwordForm, mobileForm, closeForm])
     nameOwner(form.element, kept ? kept.username : '');
-  // The callback page's sentence says that the QQ was added; the address need not say so for ever.
+  // The callback page's sentence reports the added QQ, so the mark is removed from the address.
   history.replaceState(history.state, '', location.pathname);
   tellWord();
   void open();
@@ -129,7 +129,7 @@ void openPage(() => {
     }
   }
 
-  /** Answers of the API for a sign-in that has ended lead to the login page. @param {ApiError} error */
+  /** Leads to the login page if the API reports that the sign-in has ended. @param {ApiError} error */
   function leaveIfSignedOut(error) {
     if (error.errorCode !== 'LOGIN_REQUIRED') return false;
     dropSignIn();
@@ -146,7 +146,7 @@ void openPage(() => {
   }
 
   /**
-   * A press that needs a sign-in.
+   * Runs `work` on a click, and leads to the login page if the sign-in has ended.
    * @param {HTMLElement} button
    * @param {HTMLElement} note
    * @param {() => Promise<boolean | void>} work
@@ -163,7 +163,7 @@ void openPage(() => {
   }
 
   /**
-   * Some changes end every sign-in of the account; then this page says so and leaves for the login page.
+   * Shows a success. If the change has ended every sign-in, leads to the login page with it.
    * @param {string} message
    */
   async function carryOn(message) {
@@ -264,7 +264,7 @@ function eventRow({ at, event, via, ip, user_agent: userAgent }) {
 }
 
 /**
- * `Windows 上的 Chrome`, as far as a user agent tells.
+ * `Windows 上的 Chrome`, as far as the user agent reveals.
  * @param {string} userAgent
  */
 function device(userAgent) {

@@ -1,4 +1,4 @@
-/** The pages' sentences in English, by their Chinese; see words.js. */
+/** English translations of the pages' sentences, by the Chinese sentence; see words.js. */
 
 /** @type {Record<string, string>} */
 export const ENGLISH = {

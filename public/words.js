@@ -1,6 +1,6 @@
 /**
- * The pages' words. They stand in Chinese where they are used, in HTML and modules; `words-en.js` has the English
- * for each, and is loaded by those alone who read English.
+ * The pages' language. HTML and modules contain the Chinese sentences. `words-en.js` has their English translations
+ * and is loaded only for English.
  */
 
 import { configure, storage } from './qq-login.js';
@@ -11,10 +11,10 @@ const kept = storage('localStorage');
 /** @type {Record<string, string>} */
 let english = {};
 const language = preferred();
-// At once: the first call to the API may go out before the words are here.
+// Set at once: the first call to the API may be sent before the translations are loaded.
 configure({ language });
 
-/** What the person chose, or what their browser prefers of the two. @returns {'zh-CN' | 'en'} */
+/** The language that the visitor chose, otherwise the one that the browser prefers. @returns {'zh-CN' | 'en'} */
 function preferred() {
   const chosen = kept.get(KEY);
   if (chosen === 'en' || chosen === 'zh-CN') return chosen;
@@ -22,14 +22,14 @@ function preferred() {
   return first && /^en/i.test(first) ? 'en' : 'zh-CN';
 }
 
-/** Loads the words. Before anything is shown. */
+/** Loads the translations, before anything is shown. */
 export async function openLanguage() {
   document.documentElement.lang = language;
   if (language === 'en') english = (await import('./words-en.js')).ENGLISH;
 }
 
 /**
- * The person's language chosen by hand: it is kept, and the page opens again in it.
+ * Stores the other language and reloads the page in it.
  */
 export function switchLanguage() {
   kept.set(KEY, language === 'en' ? 'zh-CN' : 'en');
@@ -40,8 +40,8 @@ export function switchLanguage() {
 export const currentLanguage = () => language;
 
 /**
- * A sentence in the person's language.
- * @param {string} chinese with `{names}` where values go
+ * A sentence in the visitor's language.
+ * @param {string} chinese with `{names}` as placeholders for values
  * @param {Record<string, string | number>} [values]
  */
 export function t(chinese, values = {}) {
@@ -50,7 +50,7 @@ export function t(chinese, values = {}) {
 }
 
 /**
- * Puts the markup of the page into the person's language: texts, and the attributes that are read out.
+ * Translates the page's markup: texts, and attributes that screen readers read.
  * @param {Document | DocumentFragment | Element} root
  */
 export function translate(root) {
@@ -90,7 +90,7 @@ export function spell(seconds) {
 }
 
 /**
- * A moment as people say it: the year only when it is another one.
+ * A date and time for people, with the year only if it is not the present one.
  * @param {string} at
  * @param {boolean} [dayOnly]
  */

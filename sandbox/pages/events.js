@@ -11,15 +11,14 @@ for (const time of list.querySelectorAll('time')) time.textContent = clock(time.
 setInterval(() => void refresh(), EVERY_MS);
 
 async function refresh() {
-  try {
-    const response = await fetch('/events', { headers: { accept: 'application/json' } });
-    const text = await response.text();
-    connection.textContent = '';
-    if (text !== shown) show(JSON.parse(text));
-    shown = text;
-  } catch {
-    connection.textContent = '与沙箱的连接断开了，正在重试……';
-  }
+  const text = await fetch('/events', { headers: { accept: 'application/json' } })
+    .then((response) => response.text())
+    // fetch rejects when the sandbox is gone; the next refresh tries again.
+    .catch(() => undefined);
+  connection.textContent = text === undefined ? '与沙箱的连接断开了，正在重试……' : '';
+  if (text === undefined || text === shown) return;
+  show(JSON.parse(text));
+  shown = text;
 }
 
 function show(entries) {
