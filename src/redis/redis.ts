@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { RedisModule, RedisService } from '@liaoliaots/nestjs-redis';
 import { DynamicModule, Logger } from '@nestjs/common';
 import { Cluster, Redis, RedisOptions } from 'ioredis';
@@ -87,9 +88,8 @@ function watch(redis: Redis | Cluster): void {
     away = true;
   });
   redis.on('close', () => connected.set(0));
-  // Until ioredis has a fix (redis/ioredis#2147): the timer of a closed connection would end the next connection.
-  if (redis instanceof Redis) forgetTimer(redis);
-  else redis.on('+node', forgetTimer);
+  if (redis instanceof Redis) prepare(redis);
+  else redis.on('+node', prepare);
   redis.on('ready', () => {
     connected.set(1);
     if (away) logger.log('Redis came back');
@@ -99,6 +99,28 @@ function watch(redis: Redis | Cluster): void {
   if (redis instanceof Cluster) redis.on('-node', () => redis.refreshSlotsCache());
 }
 
+function prepare(connection: Redis): void {
+  forgetTimer(connection);
+  writeTogether(connection);
+}
+
+/**
+ * One write for the commands of one round of the event loop: a system call costs more than a command. Unlike the
+ * client's automatic pipelines, each command keeps its own time limit and its own error.
+ */
+function writeTogether(connection: Redis): void {
+  const send = connection.sendCommand.bind(connection);
+  connection.sendCommand = (command, stream) => {
+    const socket = connection['stream'] as Socket | undefined;
+    if (socket && socket.writableCorked === 0) {
+      socket.cork();
+      setImmediate(() => socket.uncork());
+    }
+    return send(command, stream);
+  };
+}
+
+/** Until ioredis has a fix (redis/ioredis#2147): the timer of a closed connection would end the next one. */
 function forgetTimer(connection: Redis): void {
   connection.on('close', () => {
     clearTimeout(connection['socketTimeoutTimer'] as NodeJS.Timeout | undefined);
