@@ -10,11 +10,12 @@ export function answerInLanguage(app: NestFastifyApplication): void {
   app
     .getHttpAdapter()
     .getInstance()
-    .addHook('preSerialization', async (request: FastifyRequest, reply: FastifyReply, payload: unknown) => {
-      if (!hasMessage(payload) || !prefersEnglish(request.headers['accept-language'])) return payload;
+    .addHook('preSerialization', (request: FastifyRequest, reply: FastifyReply, payload: unknown, done) => {
+      if (!hasMessage(payload) || !prefersEnglish(request.headers['accept-language']))
+        return done(null, payload);
       void reply.header('Content-Language', 'en');
       const { errors } = payload;
-      return {
+      done(null, {
         ...payload,
         message: inEnglish(payload.message),
         ...(errors && {
@@ -22,7 +23,7 @@ export function answerInLanguage(app: NestFastifyApplication): void {
             Object.entries(errors).map(([field, texts]) => [field, texts.map(inEnglish)]),
           ),
         }),
-      };
+      });
     });
 }
 
