@@ -1,6 +1,7 @@
 import { createParamDecorator, ExecutionContext, Logger } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { addressIn, blockOf } from './address.js';
+import type { RequestClock } from './request-clock.js';
 import { Throttle } from './throttle.js';
 
 /** Who sent a request, as far as HTTP shows. */
@@ -13,6 +14,8 @@ export interface Client {
   readonly subnet: string;
   readonly userAgent: string;
   readonly requestId: string;
+  /** Missing where nobody waits for an answer. */
+  readonly clock?: RequestClock | undefined;
   /** Whether the connection has closed, so that the answer cannot be read. */
   readonly isGone: () => boolean;
 }
@@ -34,6 +37,7 @@ export function clientOf(request: FastifyRequest): Client {
     },
     userAgent: request.headers['user-agent'] ?? '',
     requestId: request.id,
+    clock: request.clock,
     isGone: () => request.socket.destroyed,
   };
 }
@@ -53,6 +57,9 @@ function addressOf(request: FastifyRequest): string {
   const last = addressIn(entries.at(-1));
   if (last) return last;
   if (entries.length > 1 && throttle.allows('entry'))
-    logger.warn('X-Forwarded-For names no address', { entry: entries.at(-1)?.slice(0, 64) });
+    logger.warn('X-Forwarded-For names no address', {
+      requestId: request.id,
+      entry: entries.at(-1)?.slice(0, 64),
+    });
   return addressIn(entries.at(-2)) ?? UNSPECIFIED;
 }

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { plainToInstance } from 'class-transformer';
 import { getMetadataStorage, validateSync } from 'class-validator';
-import { WAITING_MS } from '../common/current-request.js';
+import { WAITING_MS } from '../common/request-clock.js';
 import { OperatorError } from '../common/operator-error.js';
 import { Config } from './config.js';
 import { misspelt } from './misspelt.js';

@@ -19,10 +19,7 @@ const CONNECTIONS = 20;
 const QUEUE = 1000;
 /** Milliseconds for a new connection. */
 const CONNECT_TIMEOUT_MS = 2000;
-/**
- * Milliseconds for one statement or one whole transaction, including the wait for its connection. A request with less
- * time left waits only so long.
- */
+/** Milliseconds for one statement or one whole transaction, including the wait for its connection. */
 const TIME_LIMIT_MS = 4000;
 /**
  * Statements that each connection keeps prepared. The least recently used one is closed first. A server allows 16,382

@@ -2,9 +2,6 @@ import { setTimeout } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import type { ConnectionOptions, Pool, PoolConnection } from 'mysql2';
 import type { MysqlDriver } from 'typeorm/driver/mysql/MysqlDriver.js';
-import { timeLeft } from '../common/current-request.js';
-import { Problem } from '../common/problem.js';
-import { ServiceError } from '../common/service-error.js';
 import { isDatabaseAway, isLocked, isNotPrimary } from './database-away.js';
 import { databaseErrors, type ConnectionUsage, watchUsage } from './database-metrics.js';
 import { ConnectionLease } from './connection-lease.js';
@@ -38,6 +35,7 @@ interface ConnectionState {
 export class MysqlConnections {
   private readonly logger = new Logger('Database');
   private readonly known = new Map<PoolConnection, ConnectionState>();
+  /** In the order in which they expire: all have the same time limit. */
   private readonly leases = new Set<ConnectionLease>();
   private readonly lastLogged = new Map<string, number>();
   private generation = 0;
@@ -65,13 +63,7 @@ export class MysqlConnections {
   lease(): ConnectionLease {
     const lease = new ConnectionLease(this);
     if (this.timeLimit === undefined) return lease;
-    // The request that asks has a deadline of its own.
-    const left = Math.min(this.timeLimit, timeLeft());
-    if (left <= 0) {
-      lease.expire(new Problem('UNAVAILABLE', { cause: new ServiceError('the request has no time left') }));
-      return lease;
-    }
-    lease.expiresAt = performance.now() + left;
+    lease.expiresAt = performance.now() + this.timeLimit;
     this.leases.add(lease);
     this.sweeper ??= setInterval(() => this.sweep(), SWEEP_MS).unref();
     return lease;
@@ -134,7 +126,7 @@ export class MysqlConnections {
   private sweep(): void {
     const now = performance.now();
     for (const lease of this.leases) {
-      if (lease.expiresAt > now) continue;
+      if (lease.expiresAt > now) return;
       const error = silent();
       this.report(error);
       lease.expire(error);

@@ -48,9 +48,10 @@ export class ProblemFilter implements ExceptionFilter {
   }
 
   /** Logs a problem that has a cause. Without a cause, the request's log line says everything. */
-  private log({ code, cause }: Problem, { method, routeOptions }: FastifyRequest): void {
+  private log({ code, cause }: Problem, { id: requestId, method, routeOptions }: FastifyRequest): void {
     if (cause === undefined) return;
     const line = {
+      requestId,
       route: `${method} ${routeOptions?.url ?? 'none'}`,
       cause: describeRedisAway(cause) ?? describeError(cause),
     };

@@ -1,13 +1,11 @@
 import { Logger } from '@nestjs/common';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { CurrentRequest } from '../common/current-request.js';
+import { RequestClock } from '../common/request-clock.js';
 import { problemBody } from '../common/problem.js';
 import { Throttle } from '../common/throttle.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Set by {@link answerInTime}. */
-    current?: CurrentRequest;
     /** Answers the request when it is late. */
     deadlineTimer?: NodeJS.Timeout;
   }
@@ -24,41 +22,39 @@ const CHECK_EVERY_MS = 100;
 const SAME_LINE_MS = 10_000;
 
 /**
- * Makes the id and the deadline of a request available to all code that it runs (`common/current-request.ts`). A
- * handler that is too late is not waited for: the answer is then `UNAVAILABLE`. So every request is answered within
- * five seconds; the time that it waits for a password hash does not count.
+ * Gives every request a {@link RequestClock}. A handler that is too late is not waited for: the answer is then
+ * `UNAVAILABLE`. So every request is answered within five seconds; the time that it waits for a password hash does not
+ * count.
  */
 export function answerInTime(fastify: FastifyInstance): void {
   const logger = new Logger('Deadline');
   const throttle = new Throttle(SAME_LINE_MS);
 
-  const watch = (request: FastifyRequest, reply: FastifyReply, current: CurrentRequest): void => {
-    const left = current.timeLeft + GRACE_MS;
+  const watch = (request: FastifyRequest, reply: FastifyReply, clock: RequestClock): void => {
+    const left = clock.timeLeft + GRACE_MS;
     if (left <= 0) return answerLate(request, reply);
     const wait = Number.isFinite(left) ? left : CHECK_EVERY_MS;
-    request.deadlineTimer = setTimeout(watch, wait, request, reply, current);
+    request.deadlineTimer = setTimeout(watch, wait, request, reply, clock);
   };
 
   const answerLate = (request: FastifyRequest, reply: FastifyReply): void => {
     if (reply.sent) return;
     const route = `${request.method} ${request.routeOptions.url ?? 'none'}`;
-    if (throttle.allows(route)) logger.warn('UNAVAILABLE', { route, cause: 'the request took too long' });
+    if (throttle.allows(route)) {
+      const line = { requestId: request.id, route, cause: 'the request took too long' };
+      logger.warn('UNAVAILABLE', line);
+    }
     request.problem = 'UNAVAILABLE';
     const body = problemBody('UNAVAILABLE');
     // Fastify drops what the handler answers later.
     void reply.code(body.statusCode).type('application/json; charset=utf-8').send(body);
   };
 
-  fastify.addHook('onRequest', (request, _reply, done) => {
-    request.current = new CurrentRequest(request.id);
-    request.current.run(done);
-  });
-  // Reading a body continues in a socket event, outside the request's context, so the context is set again.
   fastify.addHook('preValidation', (request, reply, done) => {
-    const current = request.current!;
-    current.startClock();
-    watch(request, reply, current);
-    current.run(done);
+    request.clock = new RequestClock();
+    request.clock.start();
+    watch(request, reply, request.clock);
+    done();
   });
   fastify.addHook('onResponse', (request, _reply, done) => {
     clearTimeout(request.deadlineTimer);

@@ -1,12 +1,15 @@
 import type { LoggerService } from '@nestjs/common';
 import { type DestinationStream, type Logger, pino } from 'pino';
-import { currentRequestId } from '../common/current-request.js';
 import { describeError, framesIn } from '../common/describe-error.js';
 import { VERSION } from '../common/version.js';
 import type { Config } from '../config/config.js';
 
 type Level = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
 
+/** Bytes of lines that are written without waiting for more. */
+const WRITTEN_AT_ONCE = 4096;
+/** Milliseconds after which fewer are written too. What ends the process in order writes them first. */
+const WRITE_EVERY = 100;
 /** Nest's own contexts, which log a line for each module and route at boot. */
 const FRAMEWORK = new Set([
   'InstanceLoader',
@@ -22,7 +25,7 @@ const FRAMEWORK = new Set([
 const STARTUP_FAILURES = new Set<unknown>(['ExceptionHandler', 'NestApplication']);
 
 /**
- * Nest's logger on pino: one JSON object per line, with the request id. Errors are written as {@link describeError}
+ * Nest's logger on pino: one JSON object per line. Errors are written as {@link describeError}
  * says, never with their messages or parameters.
  */
 export class ServiceLogger implements LoggerService {
@@ -64,13 +67,18 @@ export class ServiceLogger implements LoggerService {
     const fields: Record<string, unknown> = {};
     const context = more.at(-1);
     if (typeof context === 'string') fields.context = context;
-    for (const item of typeof context === 'string' ? more.slice(0, -1) : more) {
-      if (item instanceof Error) fields.error = describeError(item);
-      else if (typeof item === 'string') addTrace(fields, item);
-      else if (typeof item === 'object' && item !== null) Object.assign(fields, withoutErrors(item));
-    }
+    const count = typeof context === 'string' ? more.length - 1 : more.length;
+    for (let index = 0; index < count; index++) addFields(fields, more[index]);
     this.pino[level](fields, typeof message === 'string' ? message : describeError(message));
   }
+}
+
+function addFields(fields: Record<string, unknown>, item: unknown): void {
+  if (item instanceof Error) fields.error = describeError(item);
+  else if (typeof item === 'string') addTrace(fields, item);
+  else if (typeof item === 'object' && item !== null)
+    for (const [name, value] of Object.entries(item))
+      fields[name] = value instanceof Error ? describeError(value) : value;
 }
 
 /** Adds a stack trace's frames, and its message only if it comes from an {@link OperatorError}. */
@@ -79,15 +87,6 @@ function addTrace(fields: Record<string, unknown>, trace: string): void {
   if (reason) fields.reason = reason;
   const stack = framesIn(trace);
   if (stack) fields.stack = stack;
-}
-
-function withoutErrors(item: object): object {
-  return Object.fromEntries(
-    Object.entries(item).map(([name, value]) => [
-      name,
-      value instanceof Error ? describeError(value) : value,
-    ]),
-  );
 }
 
 /**
@@ -101,7 +100,12 @@ export async function createLogger(
   const stream =
     destination ??
     (production ? undefined : await pretty()) ??
-    pino.destination({ dest: 1, sync: !production });
+    pino.destination({
+      dest: 1,
+      sync: !production,
+      // A write for each line would cost more than the line.
+      ...(production && { minLength: WRITTEN_AT_ONCE, periodicFlush: WRITE_EVERY }),
+    });
   return new ServiceLogger(
     pino(
       {
@@ -109,12 +113,6 @@ export async function createLogger(
         base: { service: 'qq-account-service', version: VERSION },
         timestamp: pino.stdTimeFunctions.isoTime,
         formatters: { level: (level) => ({ level }) },
-        mixin: () => {
-          const requestId = currentRequestId();
-          return requestId === undefined ? {} : { requestId };
-        },
-        // The line's own requestId wins over the mixin's.
-        mixinMergeStrategy: (line, mixin) => ({ ...mixin, ...line }),
         serializers: {
           err: describeError,
           error: (error: unknown) => (typeof error === 'string' ? error : describeError(error)),

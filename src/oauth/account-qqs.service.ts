@@ -67,7 +67,7 @@ export class AccountQqsService {
       if (removed.length === 0) throw new Problem('NOT_FOUND');
       await Promise.all(removed.map((row) => this.receipts.close(unboundQq(row))));
     });
-    this.logger.log('QQ unbound', { userId });
+    this.logger.log('QQ unbound', { requestId: change.event.client.requestId, userId });
   }
 
   /** The account's binding rows, for the support desk. */

@@ -49,10 +49,10 @@ export class AddQqService {
     await this.limits.take({ 'binds-per-token': grant.tokenId });
     await this.smsCodes.check(account.mobile, smsCode);
     const owner = await this.owners.loggedIn(account, password, client);
-    const { binding } = await this.smsCodes.spending(account.mobile, smsCode, (spend) =>
+    const { binding } = await this.smsCodes.spending(account.mobile, smsCode, client, (spend) =>
       this.transaction.commit({ owner, grant, mark, client, login, spend }),
     );
-    this.logger.log('QQ added', { userId: login.userId });
+    this.logger.log('QQ added', { requestId: client.requestId, userId: login.userId });
     return binding;
   }
 }

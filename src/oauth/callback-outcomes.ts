@@ -69,8 +69,11 @@ export class CallbackOutcomes {
     const running: Stored = { callback: digest(callback), ...this.now() };
     const stored = (await this.redis.eval(CLAIM, 1, key, JSON.stringify(running), seconds)) as string;
     if (stored !== '') return this.replay(key, stored, running.callback);
-    const outcome = { ...running, ...(await outcomeOf(ask)), ...this.now() };
+    const { refusal, ...said } = await askOnce(ask);
+    const outcome = { ...running, ...said, ...this.now() };
     await this.redis.set(key, JSON.stringify(outcome), 'EX', seconds);
+    // With its cause, for the log: what is stored has only its code.
+    if (refusal) throw refusal;
     return read(outcome);
   }
 
@@ -92,12 +95,14 @@ export class CallbackOutcomes {
   }
 }
 
-async function outcomeOf(ask: () => Promise<ProfiledQq>): Promise<Pick<Stored, 'identity' | 'problem'>> {
+async function askOnce(
+  ask: () => Promise<ProfiledQq>,
+): Promise<Pick<Stored, 'identity' | 'problem'> & { refusal?: Problem }> {
   try {
     return { identity: await ask() };
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    return { problem: error.code };
+    return { problem: error.code, refusal: error };
   }
 }
 

@@ -48,7 +48,7 @@ export class QqBindService {
     await this.limits.take({ 'binds-per-token': grant.tokenId });
     // `spending` wraps everything, so that a code is put back only if no bind of it is found. If the answer to the
     // commit was lost and the database stays away, the code is put back too, and its owner may use it again.
-    return this.smsCodes.spending(request.mobile, request.smsCode, async (spend) => {
+    return this.smsCodes.spending(request.mobile, request.smsCode, request.client, async (spend) => {
       try {
         return await this.bindOnce(grant, request, spend);
       } catch (error) {
@@ -70,7 +70,8 @@ export class QqBindService {
     await this.smsCodes.check(mobile, smsCode);
     const owner = await this.owners.ofMobile(request);
     const { account } = await this.transaction.commit({ owner, grant, mark: request, client, spend });
-    this.logger.log('QQ bound', { userId: account.id, newcomer: !owner.existing });
+    const { requestId } = client;
+    this.logger.log('QQ bound', { requestId, userId: account.id, newcomer: !owner.existing });
     return { account, asOf: owner.asOf };
   }
 }

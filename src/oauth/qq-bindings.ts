@@ -66,7 +66,8 @@ export class QqBindings {
     const found = byOpenid ?? byUnionid;
     if (!found) return undefined;
     if (byOpenid && byUnionid && byOpenid.id !== byUnionid.id) {
-      this.logger.error('QQ is bound to two accounts', { byOpenid: byOpenid.id, byUnionid: byUnionid.id });
+      const line = { requestId: client.requestId, byOpenid: byOpenid.id, byUnionid: byUnionid.id };
+      this.logger.error('QQ is bound to two accounts', line);
       throw new Problem('QQ_CONFLICT', { userId: byOpenid.id });
     }
     const known = unionid === undefined || byOpenid?.qqUnionid != null;
@@ -181,7 +182,7 @@ export class QqBindings {
       const lostRace = violatedUnique(error) !== undefined;
       if (!lostRace) throw error;
       // Another login stored it at the same moment. A conflict with another account shows at the next login.
-      this.logger.warn('QQ was filled in by another login', { userId });
+      this.logger.warn('QQ was filled in by another login', { requestId: client.requestId, userId });
       return true;
     }
   }

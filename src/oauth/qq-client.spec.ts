@@ -47,10 +47,13 @@ beforeEach(() => {
   answers = {};
 });
 
+/** The request that asks. */
+const ASKING = { requestId: 'request-0123456789' };
+
 async function identify(env: Record<string, string> = {}, times = 1): Promise<unknown> {
   return withClient(env, async (client) => {
     let identity: unknown;
-    for (let time = 0; time < times; time += 1) identity = await client.identify('A1B2');
+    for (let time = 0; time < times; time += 1) identity = await client.identify('A1B2', ASKING);
     return identity;
   });
 }
@@ -195,7 +198,10 @@ describe('QqClient', () => {
         try {
           expect(await identify({ QQ_UNIONID: 'true' })).toBe('QQ_UNAVAILABLE');
           expect(lines.mock.calls).toEqual([
-            ['QQ refused our app', { path: '/oauth2.0/me', code: error, meaning: expect.any(String) }],
+            [
+              'QQ refused our app',
+              { ...ASKING, path: '/oauth2.0/me', code: error, meaning: expect.any(String) },
+            ],
           ]);
           if (error !== 100019) expect(JSON.stringify(lines.mock.calls)).toContain('unionid permission');
         } finally {
@@ -221,7 +227,7 @@ describe('QqClient', () => {
       answers['/user/get_user_info'] =
         typeof info === 'string' ? info : JSON.stringify({ ret: 0, msg: '', ...(info as object) });
       return withClient({ QQ_PROFILE: 'true', ...env }, async (client) =>
-        client.profileOf(await client.identify('A1B2')),
+        client.profileOf(await client.identify('A1B2', ASKING), ASKING),
       );
     };
 

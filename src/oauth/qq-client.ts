@@ -1,4 +1,5 @@
 import { Injectable, Logger, OnApplicationShutdown } from '@nestjs/common';
+import { Client } from '../common/client.js';
 import { Config } from '../config/config.js';
 import { Problem } from '../common/problem.js';
 import { UpstreamFault } from '../upstream/upstream-fault.js';
@@ -19,6 +20,15 @@ export interface QqIdentity {
    * browser.
    */
   readonly accessToken?: string;
+}
+
+/** The request that asks. */
+type Asking = Pick<Client, 'clock' | 'requestId'>;
+
+interface QqCall {
+  /** Milliseconds. */
+  readonly timeoutMs: number;
+  readonly client: Asking;
 }
 
 /** Milliseconds for all calls that identify a QQ; longer only if a single call may take longer. */
@@ -62,7 +72,7 @@ export class QqClient implements OnApplicationShutdown {
    * Whose QQ a code belongs to. One request; two with `QQ_UNIONID`.
    * @throws Problem QQ_CODE_INVALID, QQ_UNAVAILABLE
    */
-  async identify(code: string): Promise<QqIdentity> {
+  async identify(code: string, client: Asking): Promise<QqIdentity> {
     const { QQ_APP_ID, QQ_APP_KEY, QQ_PROFILE, QQ_REDIRECT_URI, QQ_TIMEOUT_MS, QQ_UNIONID } = this.config;
     const deadline = Date.now() + Math.max(IDENTIFYING_MS, QQ_TIMEOUT_MS);
     const query = {
@@ -74,14 +84,15 @@ export class QqClient implements OnApplicationShutdown {
       fmt: 'json',
       need_openid: '1',
     };
-    const { access_token: token, openid } = await this.ask('/oauth2.0/token', query, QQ_TIMEOUT_MS);
+    const call = { client, timeoutMs: QQ_TIMEOUT_MS };
+    const { access_token: token, openid } = await this.ask('/oauth2.0/token', query, call);
     if (typeof openid !== 'string' || !OPENID.test(openid)) throw unavailable('QQ gave no openid');
     if (!QQ_UNIONID && !QQ_PROFILE) return { openid };
     if (typeof token !== 'string' || token === '') throw unavailable('QQ gave no access token');
-    const left = Math.max(1, Math.min(QQ_TIMEOUT_MS, deadline - Date.now()));
+    const timeoutMs = Math.max(1, Math.min(QQ_TIMEOUT_MS, deadline - Date.now()));
     return {
       openid,
-      ...(QQ_UNIONID && { unionid: await this.unionidOf(openid, token, left) }),
+      ...(QQ_UNIONID && { unionid: await this.unionidOf(openid, token, { client, timeoutMs }) }),
       ...(QQ_PROFILE && { accessToken: token }),
     };
   }
@@ -90,16 +101,17 @@ export class QqClient implements OnApplicationShutdown {
    * The nickname and the picture, as far as QQ gives them. One request with `QQ_PROFILE`, otherwise none. Never fails,
    * because a login does not depend on it.
    */
-  async profileOf({ openid, accessToken }: QqIdentity): Promise<QqProfile> {
+  async profileOf({ openid, accessToken }: QqIdentity, client: Asking): Promise<QqProfile> {
     if (!this.config.QQ_PROFILE || accessToken === undefined) return {};
     const query = { access_token: accessToken, oauth_consumer_key: this.config.QQ_APP_ID, openid };
     try {
       const timeoutMs = Math.min(PROFILE_MS, this.config.QQ_TIMEOUT_MS);
-      const answer = await this.ask('/user/get_user_info', query, timeoutMs);
+      const answer = await this.ask('/user/get_user_info', query, { client, timeoutMs });
       return profileIn(answer, new URL(this.config.QQ_BASE_URL).origin);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      this.logger.warn('QQ gave no profile', { cause: (error.cause as Error).message });
+      const { requestId } = client;
+      this.logger.warn('QQ gave no profile', { requestId, cause: (error.cause as Error).message });
       return {};
     }
   }
@@ -108,9 +120,9 @@ export class QqClient implements OnApplicationShutdown {
     await this.upstream.close();
   }
 
-  private async unionidOf(openid: string, token: string, timeoutMs: number): Promise<string> {
+  private async unionidOf(openid: string, token: string, call: QqCall): Promise<string> {
     const query = { access_token: token, unionid: '1', fmt: 'json' };
-    const answer = await this.ask('/oauth2.0/me', query, timeoutMs);
+    const answer = await this.ask('/oauth2.0/me', query, call);
     // Token substitution: a token issued to another app would carry that app's openid.
     if (String(answer.client_id) !== this.config.QQ_APP_ID) throw unavailable('QQ named a foreign client_id');
     if (answer.openid !== openid) throw unavailable('QQ gave two different openids');
@@ -119,9 +131,13 @@ export class QqClient implements OnApplicationShutdown {
     return unionid;
   }
 
-  private async ask(path: QqPath, query: Record<string, string>, timeoutMs: number): Promise<QqAnswer> {
+  private async ask(
+    path: QqPath,
+    query: Record<string, string>,
+    { client: { clock, requestId }, timeoutMs }: QqCall,
+  ): Promise<QqAnswer> {
     const url = `${this.basePath}${path}?${new URLSearchParams(query).toString()}`;
-    const answer = parseAnswer(await this.fetch(url, timeoutMs));
+    const answer = parseAnswer(await this.fetch(url, Math.min(timeoutMs, clock?.timeLeft ?? Infinity)));
     if (!answer) throw unavailable('QQ answered nonsense');
     // QQ reports failures with status 200 and an `error` or `ret` field. The status says nothing.
     const error = answer.error ?? answer.ret;
@@ -130,7 +146,8 @@ export class QqClient implements OnApplicationShutdown {
     const meaning = meaningOf(code, path);
     const cause = new ServiceError(`QQ refused ${path} with ${code}: ${meaning}`);
     if (refusesCode(code, path)) throw new Problem('QQ_CODE_INVALID', { cause });
-    if (path !== '/user/get_user_info') this.logger.error('QQ refused our app', { path, code, meaning });
+    if (path !== '/user/get_user_info')
+      this.logger.error('QQ refused our app', { requestId, path, code, meaning });
     throw new Problem('QQ_UNAVAILABLE', { cause });
   }
 

@@ -72,11 +72,11 @@ export class QqLoginService {
     // code within the minute could repeat the callback.
     const caller = login.browser ?? `${client.network} ${client.userAgent}`;
     const outcome = await this.outcomes.once(login, `${code} ${caller}`, async () => {
-      const { accessToken, ...identity } = await this.qq.identify(code);
+      const { accessToken, ...identity } = await this.qq.identify(code, client);
       if (accessToken === undefined) return identity;
       found = await this.find(identity, client);
       if (found.account) return identity;
-      return { ...identity, ...(await this.qq.profileOf({ ...identity, accessToken })) };
+      return { ...identity, ...(await this.qq.profileOf({ ...identity, accessToken }, client)) };
     });
     const { identity } = outcome;
     const { account, asOf } = found ?? (await this.find(identity, client));

@@ -24,7 +24,7 @@ export class FallbackSmsGateway extends SmsGateway {
     let refusal: unknown;
     for (const [name, gateway] of this.gateways) {
       const left = deadline - performance.now();
-      if (left <= 0) break;
+      if (left <= 0 && refusal) break;
       try {
         return await gateway.send(mobile, code, left);
       } catch (error) {

@@ -6,13 +6,21 @@ import { maskMobile } from '../common/mobile.js';
 import { Problem } from '../common/problem.js';
 import { HumanCheck, HumanProof } from './human-check.js';
 import { Replaced, SMS_CODE_TTL, SmsCodeStore } from './sms-code-store.js';
-import { Delivery, SmsGateway } from './sms-gateway.js';
+import { Delivery, GATEWAY_TIMEOUT_MS, SmsGateway } from './sms-gateway.js';
 
 /** Seconds until the same mobile may ask again. */
 export const SMS_RESEND_AFTER = 60;
 /** Milliseconds between two tries to put a code back. The tries go on for as long as a code lives. */
 const PUT_BACK_EVERY = 200;
 const PUT_BACK_TRIES = (SMS_CODE_TTL * 1000) / PUT_BACK_EVERY;
+
+/** A code that a request has spent: its mark is in the code's place. */
+interface Spent {
+  readonly mobile: string;
+  readonly code: string;
+  readonly mark: string;
+  readonly requestId: string;
+}
 
 /** SMS codes: sends them, checks them, and spends them for what they prove. */
 @Injectable()
@@ -34,11 +42,8 @@ export class SmsCodeService {
    * @throws Problem IMAGE_CODE_INVALID, HUMAN_CHECK_INVALID, TOO_MANY_REQUESTS, SMS_UNAVAILABLE, REQUEST_INVALID (no
    *   proof, or the gateway refuses the number)
    */
-  async send(
-    to: string | (() => Promise<string>),
-    proof: HumanProof,
-    { network, subnet }: Client,
-  ): Promise<Delivery> {
+  async send(to: string | (() => Promise<string>), proof: HumanProof, client: Client): Promise<Delivery> {
+    const { network, subnet, requestId } = client;
     await this.humanCheck.redeem(proof);
     const byAddress: Uses = {
       'sms-per-ip-hour': network,
@@ -58,8 +63,8 @@ export class SmsCodeService {
     });
     const uses = { ...byAddress, ...byMobile(mobile) };
     const code = String(randomInt(1_000_000)).padStart(6, '0');
-    const delivery = await this.hand(code, mobile, uses);
-    const line = { mobile: maskMobile(mobile) };
+    const delivery = await this.hand(code, mobile, uses, client);
+    const line = { requestId, mobile: maskMobile(mobile) };
     if (delivery === 'accepted') this.logger.log('SMS code sent', line);
     else this.logger.warn('SMS code perhaps sent: the gateway did not say', line);
     return delivery;
@@ -90,6 +95,7 @@ export class SmsCodeService {
   async spending<T>(
     mobile: string,
     code: string,
+    { requestId }: Client,
     work: (spend: () => Promise<void>) => Promise<T>,
   ): Promise<T> {
     const mark = `spent:${randomUUID()}`;
@@ -103,46 +109,50 @@ export class SmsCodeService {
     try {
       const result = await work(spend);
       // After the answer. A mark that is not deleted is no valid code, and expires with the code.
-      if (marked) this.store.forget(mobile, mark).catch(() => this.logger.warn('SMS mark left to expire'));
+      if (marked)
+        this.store
+          .forget(mobile, mark)
+          .catch(() => this.logger.warn('SMS mark left to expire', { requestId }));
       return result;
     } catch (error) {
-      if (marked) await this.putBack(mobile, code, mark);
+      if (marked) await this.putBack({ mobile, code, mark, requestId });
       throw error;
     }
   }
 
-  private async hand(code: string, mobile: string, uses: Uses): Promise<Delivery> {
-    const replaced = await this.replace(mobile, code, uses);
+  private async hand(code: string, mobile: string, uses: Uses, client: Client): Promise<Delivery> {
+    const { clock, requestId } = client;
+    const replaced = await this.replace(mobile, code, uses, requestId);
     try {
-      return await this.gateway.send(mobile, code);
+      return await this.gateway.send(mobile, code, Math.min(GATEWAY_TIMEOUT_MS, clock?.timeLeft ?? Infinity));
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       // The code before the counts, so that the next request for this mobile finds the code it may replace.
       await this.store
         .restore(replaced)
         .catch((cause: Error) =>
-          this.logger.error('SMS code before a failed one lost', { cause: cause.name }),
+          this.logger.error('SMS code before a failed one lost', { requestId, cause: cause.name }),
         );
-      await this.uncount(uses);
+      await this.uncount(uses, requestId);
       throw error;
     }
   }
 
-  private async replace(mobile: string, code: string, uses: Uses): Promise<Replaced> {
+  private async replace(mobile: string, code: string, uses: Uses, requestId: string): Promise<Replaced> {
     try {
       return await this.store.replace(mobile, code);
     } catch (error) {
-      void this.uncount(uses);
+      void this.uncount(uses, requestId);
       throw error;
     }
   }
 
   /** Undoes the counts. Its own failure is only logged, because the caller must learn why the SMS was not sent. */
-  private async uncount(uses: Uses): Promise<void> {
+  private async uncount(uses: Uses, requestId: string): Promise<void> {
     await this.limits
       .giveBack(uses)
       .catch((cause: Error) =>
-        this.logger.error('SMS that was not sent stays counted', { cause: cause.name }),
+        this.logger.error('SMS that was not sent stays counted', { requestId, cause: cause.name }),
       );
   }
 
@@ -150,15 +160,16 @@ export class SmsCodeService {
    * Puts the code back. While Redis is away it continues in the background: the connection may have died after the
    * spend.
    */
-  private async putBack(mobile: string, code: string, mark: string, tries = PUT_BACK_TRIES): Promise<void> {
+  private async putBack(spent: Spent, tries = PUT_BACK_TRIES): Promise<void> {
+    const { mobile, code, mark, requestId } = spent;
     try {
       await this.store.putBack(mobile, code, mark);
     } catch (error) {
       // The caller must learn why its work failed, not that the code could not be put back.
-      if (tries > 0)
-        setTimeout(() => void this.putBack(mobile, code, mark, tries - 1), PUT_BACK_EVERY).unref();
+      if (tries > 0) setTimeout(() => void this.putBack(spent, tries - 1), PUT_BACK_EVERY).unref();
       else
         this.logger.error('SMS code not put back', {
+          requestId,
           mobile: maskMobile(mobile),
           cause: (error as Error).name,
         });

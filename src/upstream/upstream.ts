@@ -1,7 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { Histogram } from 'prom-client';
 import { type Dispatcher, Pool, ProxyAgent } from 'undici';
-import { timeLeft } from '../common/current-request.js';
 import { type ProxySettings, proxyAuthorization, proxyFor } from './proxy.js';
 import { UpstreamFault } from './upstream-fault.js';
 
@@ -84,7 +83,7 @@ export class Upstream {
   }
 
   /**
-   * Makes one call. It is sent at most once, and ends at the deadline of the request that causes it, if that comes first.
+   * Makes one call. It is sent at most once.
    * @throws UpstreamFault when no complete answer arrived; it says whether the call may have been sent
    */
   async call({
@@ -98,7 +97,7 @@ export class Upstream {
     const end = upstreamSeconds.startTimer({ upstream: this.options.name });
     try {
       const answer = await new Promise<UpstreamAnswer>((resolve, reject) => {
-        const limit = Math.min(timeoutMs ?? this.options.timeoutMs, timeLeft());
+        const limit = timeoutMs ?? this.options.timeoutMs;
         if (limit <= 0) return reject(new UpstreamFault('ETIMEDOUT', false));
         const exchange = new Exchange(resolve, reject, limit, statusOnly);
         const target = { origin: this.origin, path: this.prefix + path, method, body, idempotent: false };

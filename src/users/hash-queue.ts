@@ -1,10 +1,11 @@
 import { Counter, Gauge, Histogram } from 'prom-client';
 import { Client } from '../common/client.js';
-import { untimed } from '../common/current-request.js';
+import { untimed } from '../common/request-clock.js';
 import { Problem } from '../common/problem.js';
 
 /** The client whose request waits. */
-export interface Asker extends Pick<Client, 'network'>, Partial<Pick<Client, 'isGone'>> {
+export interface Asker
+  extends Pick<Client, 'network'>, Partial<Pick<Client, 'clock' | 'isGone' | 'requestId'>> {
   /** The /24 or /48 around the network; missing: the network itself. */
   readonly subnet?: string;
 }
@@ -73,7 +74,7 @@ export class HashQueue {
    * @throws Problem OVERLOADED at once when the queue or a share of it is full; later if the client has disconnected
    */
   async run<T>(asker: Asker, standing: Standing, work: () => Promise<T>): Promise<T> {
-    return untimed(async () => {
+    return untimed(asker.clock, async () => {
       await this.lane(asker, standing);
       const start = performance.now();
       try {

@@ -3,7 +3,7 @@ import { OnApplicationShutdown, Injectable, Logger } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { Redis } from 'ioredis';
 import { Repository } from 'typeorm';
-import { behindTheAnswer } from '../common/current-request.js';
+import { Client } from '../common/client.js';
 import { PasswordHasher, PasswordOwner } from './password-hasher.js';
 import { User } from './user.entity.js';
 
@@ -32,11 +32,9 @@ export class HashRenewals implements OnApplicationShutdown {
   }
 
   /** Renews the hash of a password that was just compared and is right. */
-  renewLater(account: PasswordOwner, password: string): void {
+  renewLater(account: PasswordOwner, password: string, { requestId }: Pick<Client, 'requestId'>): void {
     if (this.running.has(account.id)) return;
-    const renewal = behindTheAnswer(() => this.renew(account, password)).finally(() =>
-      this.running.delete(account.id),
-    );
+    const renewal = this.renew(account, password, requestId).finally(() => this.running.delete(account.id));
     this.running.set(account.id, renewal);
   }
 
@@ -45,17 +43,22 @@ export class HashRenewals implements OnApplicationShutdown {
     await Promise.all(this.running.values());
   }
 
-  private async renew({ id, password: encoded }: PasswordOwner, password: string): Promise<void> {
+  private async renew(
+    { id, password: encoded }: PasswordOwner,
+    password: string,
+    requestId: string,
+  ): Promise<void> {
     try {
       const renewed = await this.passwords.hash(password, ASKER, 'guess');
       // Written before the row: a request that reads the new hash in the row must also find this mark.
       await this.redis.set(keyOf(id), markOf(encoded, renewed), 'EX', REMEMBERED_S);
       // Does nothing if the password was changed in the meantime.
       const { affected } = await this.users.update({ id, password: encoded }, { password: renewed });
-      if (affected) this.logger.log('Password hash renewed', { userId: id });
+      if (affected) this.logger.log('Password hash renewed', { requestId, userId: id });
     } catch (error) {
       // The login is valid anyway, and the next one tries again.
-      this.logger.warn('Password hash not renewed', { userId: id, cause: (error as Error).name });
+      const cause = (error as Error).name;
+      this.logger.warn('Password hash not renewed', { requestId, userId: id, cause });
     }
   }
 }

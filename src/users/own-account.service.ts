@@ -43,7 +43,7 @@ export class OwnAccountService {
     await this.smsCodes.check(mobile, smsCode, client.network);
     const account = await this.proven(await this.active(login), password, client);
     const change = { account, login, event: { event: 'mobile_changed', via: 'sms', client } } as const;
-    await this.smsCodes.spending(mobile, smsCode, (spend) =>
+    await this.smsCodes.spending(mobile, smsCode, client, (spend) =>
       this.changes.commit(change, async (tx) => {
         await this.users.setMobile(account, mobile, tx);
         await spend();
@@ -62,7 +62,7 @@ export class OwnAccountService {
     await this.smsCodes.check(found.mobile, smsCode, client.network);
     const account = await this.proven(found, password, client);
     const change = { account, login, event: { event: 'closed', via: 'sms', client } } as const;
-    await this.smsCodes.spending(account.mobile, smsCode, (spend) => this.closeHeld(change, spend));
+    await this.smsCodes.spending(account.mobile, smsCode, client, (spend) => this.closeHeld(change, spend));
   }
 
   /**

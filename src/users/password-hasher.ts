@@ -70,7 +70,7 @@ export class PasswordHasher {
     standing: Standing = 'guess',
   ): Promise<boolean> {
     return this.queue.run(asker, standing, async () => {
-      const right = account && (await this.compare(password, account));
+      const right = account && (await this.compare(password, account, asker));
       if (right) return true;
       if (right === undefined || !this.isCurrent(account!.password)) await this.bcrypt(password);
       return false;
@@ -96,11 +96,12 @@ export class PasswordHasher {
   private async compare(
     password: string,
     { id, password: encoded }: PasswordOwner,
+    { requestId }: Asker,
   ): Promise<boolean | undefined> {
     if (isUnusable(encoded)) return undefined;
     const right = await readEncoded(encoded)?.(password);
     // The stored row is invalid, not the request. Only an operator can repair it.
-    if (right === undefined) this.logger.error('Stored password is malformed', { userId: id });
+    if (right === undefined) this.logger.error('Stored password is malformed', { requestId, userId: id });
     return right;
   }
 

@@ -36,7 +36,7 @@ export class PasswordProofs {
     const { account, right } = await this.guess(password, { find, name: spelling(name) }, client);
     if (!right || !account) throw new Problem('CREDENTIALS_INVALID', { userId: account?.id });
     if (!account.isActive) throw new Problem('ACCOUNT_DISABLED', { userId: account.id });
-    if (!this.passwords.isCurrent(account.password)) this.renewals.renewLater(account, password);
+    if (!this.passwords.isCurrent(account.password)) this.renewals.renewLater(account, password, client);
     return { account, asOf };
   }
 

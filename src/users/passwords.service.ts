@@ -47,7 +47,7 @@ export class PasswordsService {
     await this.smsCodes.check(mobile, smsCode, client.network);
     const encoded = await this.hasher.hash(password, client);
     const account = await this.users.findByMobile(mobile);
-    await this.smsCodes.spending(mobile, smsCode, async (spend) => {
+    await this.smsCodes.spending(mobile, smsCode, client, async (spend) => {
       if (!account?.isActive) return spend();
       const { id } = account;
       return this.changes.commit(

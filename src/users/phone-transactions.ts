@@ -24,8 +24,13 @@ export class PhoneTransactions {
    * Runs `work` in a transaction and spends the code as the last step before commit.
    * @throws Problem SMS_CODE_INVALID when another request has spent it
    */
-  async run<T>(mobile: string, code: string, work: (tx: EntityManager) => Promise<T>): Promise<T> {
-    return this.smsCodes.spending(mobile, code, (spend) =>
+  async run<T>(
+    mobile: string,
+    code: string,
+    client: Client,
+    work: (tx: EntityManager) => Promise<T>,
+  ): Promise<T> {
+    return this.smsCodes.spending(mobile, code, client, (spend) =>
       this.dataSource.transaction(async (tx) => {
         const result = await work(tx);
         await spend();
@@ -38,7 +43,7 @@ export class PhoneTransactions {
    * Spends a code when nothing is written.
    * @throws Problem SMS_CODE_INVALID when another request has spent it
    */
-  async spend(mobile: string, code: string): Promise<void> {
-    await this.smsCodes.spending(mobile, code, (spend) => spend());
+  async spend(mobile: string, code: string, client: Client): Promise<void> {
+    await this.smsCodes.spending(mobile, code, client, (spend) => spend());
   }
 }

@@ -43,7 +43,7 @@ export class RegistrationsService {
     await this.users.refuseTaken(username, mobile);
     const encoded = await this.hasher.hash(password, client);
     const asOf = Date.now();
-    const account = await this.phone.run(mobile, smsCode, async (tx) => {
+    const account = await this.phone.run(mobile, smsCode, client, async (tx) => {
       const added = await this.users.add({ username, mobile, password: encoded }, tx);
       await this.trail.record([{ event: 'registered', via: 'sms', userId: added.id, detail, client }], tx);
       return added;

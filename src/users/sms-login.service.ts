@@ -32,7 +32,7 @@ export class SmsLoginService {
   async login(login: SmsLogin, client: Client): Promise<Proven<Account> & { readonly newcomer: boolean }> {
     await this.limits.take({ 'sms-logins-per-ip': client.network });
     await this.phone.check(login.mobile, login.smsCode, client);
-    const known = await this.existing(login);
+    const known = await this.existing(login, client);
     if (known) return { ...known, newcomer: false };
     const asOf = Date.now();
     try {
@@ -40,24 +40,27 @@ export class SmsLoginService {
     } catch (error) {
       // Another request opened the account in the meantime, and the code was put back.
       const winner =
-        error instanceof Problem && error.code === 'MOBILE_TAKEN' && (await this.existing(login));
+        error instanceof Problem && error.code === 'MOBILE_TAKEN' && (await this.existing(login, client));
       if (winner) return { ...winner, newcomer: false };
       throw error;
     }
   }
 
-  private async existing({ mobile, smsCode }: SmsLogin): Promise<Proven<Account> | undefined> {
+  private async existing(
+    { mobile, smsCode }: SmsLogin,
+    client: Client,
+  ): Promise<Proven<Account> | undefined> {
     const asOf = Date.now();
     const account = await this.users.findByMobile(mobile);
     if (!account) return undefined;
     if (!account.isActive) throw new Problem('ACCOUNT_DISABLED', { userId: account.id });
-    await this.phone.spend(mobile, smsCode);
+    await this.phone.spend(mobile, smsCode, client);
     return { account, asOf };
   }
 
   private async newcomer({ mobile, smsCode, termsVersion }: SmsLogin, client: Client): Promise<Account> {
     const detail = this.terms.agreed(termsVersion);
-    return this.phone.run(mobile, smsCode, async (tx) => {
+    return this.phone.run(mobile, smsCode, client, async (tx) => {
       const account = await this.users.add({ mobile, password: UNUSABLE_PASSWORD }, tx);
       await this.trail.record([{ event: 'registered', via: 'sms', userId: account.id, detail, client }], tx);
       return account;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { newPassword } from '../support/shopper.js';
+import { newPassword, newQq } from '../support/shopper.js';
 import { type App, startApp } from '../support/start-app.js';
 
 interface Line {
@@ -78,6 +78,21 @@ describe('the log', () => {
 
     const found = await linesOf(id);
     expect(found.map(({ msg }) => msg)).toContain('SMS code sent');
+  });
+
+  it('the request id is in what a bind logs, and in why a login came to nothing', async () => {
+    const [bound, refused] = [`request-${newPassword()}`, `request-${newPassword()}`];
+    const shopper = app.shopper();
+    const body = await shopper.bindForm();
+    const query = await shopper.approve(await shopper.start(), newQq());
+    await shopper.send('/oauth/qq/users/', { method: 'POST', body, headers: { 'x-request-id': bound } });
+
+    app.sandbox.setFault({ mode: 'no_openid', on: 'token' });
+    await shopper.send(`/oauth/qq/users/?${query}`, { headers: { 'x-request-id': refused } });
+    app.sandbox.setFault({ mode: 'none' });
+
+    expect((await linesOf(bound)).map(({ msg }) => msg)).toContain('QQ bound');
+    expect((await linesOf(refused)).map(({ msg }) => msg)).toContain('QQ_UNAVAILABLE');
   });
 
   it('the log does not list routes and modules at boot', () => {
