@@ -18,6 +18,7 @@ export interface Found {
   readonly database?: string;
   readonly redis?: string;
   readonly chromium?: string;
+  readonly nginx?: string;
 }
 
 /** The path of a Redis program, even if `TEST_REDIS_URL` names a running server. */
@@ -29,14 +30,19 @@ export function findServers(env: NodeJS.ProcessEnv = process.env): Found {
     database: env.TEST_DATABASE_URL || (startable ? onPath('mariadbd', 'mysqld') : undefined),
     redis: env.TEST_REDIS_URL || (startable ? redisProgram() : undefined),
     chromium: onPath('chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'),
+    nginx: startable ? onPath('nginx') : undefined,
   };
 }
 
 /** The names of missing servers, for the summary. */
-export function missingServers({ database, redis, chromium }: Found): string[] {
-  return [!database && 'MariaDB/MySQL', !redis && 'Redis', !chromium && 'Chromium'].filter(
-    (name) => typeof name === 'string',
-  );
+export function missingServers({ database, redis, chromium, nginx }: Found): string[] {
+  const missing = [
+    !database && 'MariaDB/MySQL',
+    !redis && 'Redis',
+    !chromium && 'Chromium',
+    !nginx && 'nginx',
+  ];
+  return missing.filter((name) => typeof name === 'string');
 }
 
 export interface RunningServer {
