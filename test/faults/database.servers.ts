@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { register } from 'prom-client';
 import { type DataSource, In } from 'typeorm';
@@ -225,6 +226,29 @@ describe('on the wire', () => {
     const said = await sqlDuring(url, () => database.transaction((tx) => tx.insert(User, account())));
 
     expect(said.map((sql) => sql.split(' ')[0])).toEqual(['START', 'INSERT', 'COMMIT']);
+  });
+
+  it('no value is part of the text of a statement, whoever sends it', async () => {
+    const value = `wire-${randomUUID()}'"\\`;
+    const user = Object.assign(account(), { username: value });
+    const users = database.getRepository(User);
+    const seen = vi.fn();
+    void line.cutBefore(value.slice(0, 20)).then(seen);
+
+    await users.insert(user);
+    await users.update({ username: value }, { firstName: value.slice(0, 30) });
+    const found = [
+      await users.findOneByOrFail({ username: value }),
+      ...(await database.query<User[]>('SELECT id FROM tb_users WHERE username = ?', [value])),
+      ...(await users.createQueryBuilder('u').where('u.username = :value', { value }).getMany()),
+      ...(await database.transaction((tx) =>
+        tx.query<User[]>('SELECT id FROM tb_users WHERE username IN (?, ?)', [value, 'x']),
+      )),
+    ];
+    await users.delete({ username: value });
+
+    expect(found.map(({ id }) => id)).toEqual([user.id, user.id, user.id, user.id]);
+    expect(seen).not.toHaveBeenCalled();
   });
 
   it('every connection is strict, and waits for locks in bounded time', async () => {
