@@ -2,6 +2,8 @@ import mysql from 'mysql2/promise';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDataSource } from '../../src/database/data-source.js';
 import { databaseOptions } from '../../src/database/database-options.js';
+import { OAuthQQUser } from '../../src/oauth/oauth-qq-user.entity.js';
+import { OLD_PASSWORD, oldAccount } from '../support/fixtures.js';
 import { findServers, type RunningServer, startDatabase } from '../support/servers.js';
 import { newMobile, newName, newPassword, newQq } from '../support/shopper.js';
 import { type App, startApp } from '../support/start-app.js';
@@ -147,4 +149,65 @@ async function storyOf(app: App): Promise<void> {
   expect(seen[0]!.dateJoined.getTime()).toBeLessThanOrEqual(Date.now() + 1000);
   const { body: events } = await shopper.get('/user/events/', won.body.token);
   expect((events as unknown as unknown[]).length).toBeGreaterThan(1);
+
+  // Text is what it was, in the table and on the way back.
+  const name = `小明é${made}`;
+  await oldAccount(app, { username: name, password: OLD_PASSWORD.encoded });
+  const [stored] = await rowsSeenByAdmin(
+    app,
+    'SELECT HEX(CONVERT(username USING utf8mb4)) AS hex FROM tb_users WHERE id = (SELECT MAX(id) FROM tb_users)',
+  );
+  expect(stored).toEqual({ hex: Buffer.from(name).toString('hex').toUpperCase() });
+  expect(await login(name, OLD_PASSWORD.plain)).toMatchObject({ username: name });
+
+  // No binding to nobody.
+  const now = new Date();
+  const orphan = { openid: 'F'.repeat(32), userId: 2_000_000_000, createTime: now, updateTime: now };
+  await expect(app.dataSource.getRepository(OAuthQQUser).insert(orphan)).rejects.toThrow(/foreign key/i);
+
+  // What no statement of this story shows, but some statement relies on.
+  const names = Object.keys(STATED);
+  const [session] = await app.dataSource.query<object[]>(
+    `SELECT ${names.map((variable) => `@@${variable} AS ${variable}`).join(', ')}`,
+  );
+  expect(session).toEqual(STATED);
+  const [transactions] = await app.dataSource
+    .query<object[]>('SELECT @@transaction_isolation AS isolation, @@transaction_read_only AS readOnly')
+    // MariaDB before 11.1 has other names for both.
+    .catch(() =>
+      app.dataSource.query<object[]>('SELECT @@tx_isolation AS isolation, @@tx_read_only AS readOnly'),
+    );
+  expect(transactions).toEqual({ isolation: 'REPEATABLE-READ', readOnly: 0 });
+}
+
+const STATED = {
+  sql_mode: 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION',
+  character_set_client: 'utf8mb4',
+  character_set_connection: 'utf8mb4',
+  character_set_results: 'utf8mb4',
+  collation_connection: 'utf8mb4_unicode_ci',
+  lc_messages: 'en_US',
+  time_zone: '+00:00',
+  autocommit: 1,
+  completion_type: 'NO_CHAIN',
+  default_storage_engine: 'InnoDB',
+  foreign_key_checks: 1,
+  unique_checks: 1,
+  sql_auto_is_null: 0,
+  sql_safe_updates: 0,
+  sql_big_selects: 1,
+  sql_select_limit: '18446744073709551615',
+};
+
+/** Over a connection that states its own charset. */
+async function rowsSeenByAdmin(app: App, sql: string): Promise<mysql.RowDataPacket[]> {
+  const url = new URL(app.config.DATABASE_URL!);
+  Object.assign(url, { username: 'root', password: '' });
+  const connection = await mysql.createConnection({ uri: url.href, charset: 'utf8mb4' });
+  try {
+    await connection.query('SET NAMES utf8mb4');
+    return (await connection.query<mysql.RowDataPacket[]>(sql))[0];
+  } finally {
+    await connection.end();
+  }
 }
