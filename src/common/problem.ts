@@ -84,9 +84,9 @@ export class Problem extends HttpException {
   }
 }
 
-/** Documents a route's error answers, with one example for each code. `UNAVAILABLE` is always included. */
+/** Documents a route's error answers, with one example for each code. `OVERLOADED` and `UNAVAILABLE` are always included. */
 export function AnswersProblems(...codes: ProblemCode[]): MethodDecorator & ClassDecorator {
-  const all: ProblemCode[] = [...codes, 'UNAVAILABLE'];
+  const all = [...new Set<ProblemCode>([...codes, 'OVERLOADED', 'UNAVAILABLE'])];
   const statuses = [...new Set(all.map((code) => PROBLEMS[code][0]))];
   return applyDecorators(
     ...statuses.map((status) => {

@@ -6,12 +6,18 @@ import { Problem, ProblemCode } from '../common/problem.js';
 import { Throttle } from '../common/throttle.js';
 import { isDatabaseAway } from '../database/database-away.js';
 import { describeRedisAway, isRedisAway } from '../redis/redis-errors.js';
+import { EventLoopLoad } from './event-loop-load.js';
 
 /**
  * Milliseconds between two log lines with the same error, route and cause, so that a database that is away does not
  * fill the log.
  */
 const SAME_LINE_MS = 10_000;
+
+/** What the reason of an error says when a time limit ran out. */
+const TIMED_OUT = /ETIMEDOUT|timed out|Socket timeout|no time left/;
+/** Seconds after which a client of a saturated process should try again. */
+export const RETRY_AFTER_S = 5;
 
 /** Codes for the framework's own errors. Any other 4xx becomes REQUEST_INVALID. */
 const BY_STATUS: Readonly<Record<number, ProblemCode>> = {
@@ -29,12 +35,15 @@ export class ProblemFilter implements ExceptionFilter {
   private readonly logger = new Logger('Problem');
   private readonly throttle = new Throttle(SAME_LINE_MS);
 
-  constructor(private readonly refusals: Refusals) {}
+  constructor(
+    private readonly refusals: Refusals,
+    private readonly load: EventLoopLoad,
+  ) {}
 
   catch(error: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
     const reply = http.getResponse<FastifyReply>();
-    const problem = asProblem(error);
+    const problem = this.named(asProblem(error));
     const request = http.getRequest<FastifyRequest>();
     this.refusals.observe(problem, request);
     request.problem = problem.code;
@@ -47,19 +56,30 @@ export class ProblemFilter implements ExceptionFilter {
       .send(problem.getResponse());
   }
 
+  /** A time limit that ran out while this process had no idle time says nothing about the database or Redis. */
+  private named(problem: Problem): Problem {
+    const { code, cause } = problem;
+    const late = code === 'UNAVAILABLE' && TIMED_OUT.test(reasonOf(cause));
+    return late && this.load.isSaturated
+      ? new Problem('OVERLOADED', { cause, retryAfter: RETRY_AFTER_S })
+      : problem;
+  }
+
   /** Logs a problem that has a cause. Without a cause, the request's log line says everything. */
   private log({ code, cause }: Problem, { id: requestId, method, routeOptions }: FastifyRequest): void {
     if (cause === undefined) return;
     const line = {
       requestId,
       route: `${method} ${routeOptions?.url ?? 'none'}`,
-      cause: describeRedisAway(cause) ?? describeError(cause),
+      cause: reasonOf(cause),
     };
     if (!this.throttle.allows(`${code} ${line.route} ${line.cause}`)) return;
     if (code === 'INTERNAL_ERROR') this.logger.error(code, line, stackOf(cause));
     else this.logger.warn(code, line);
   }
 }
+
+const reasonOf = (cause: unknown): string => describeRedisAway(cause) ?? describeError(cause);
 
 /** The problem for any thrown error. */
 function asProblem(error: unknown): Problem {

@@ -3,6 +3,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { RequestClock } from '../common/request-clock.js';
 import { problemBody } from '../common/problem.js';
 import { Throttle } from '../common/throttle.js';
+import { EventLoopLoad } from './event-loop-load.js';
+import { RETRY_AFTER_S } from './problem.filter.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -23,10 +25,10 @@ const SAME_LINE_MS = 10_000;
 
 /**
  * Gives every request a {@link RequestClock}. A handler that is too late is not waited for: the answer is then
- * `UNAVAILABLE`. So every request is answered within five seconds; the time that it waits for a password hash does not
- * count.
+ * `UNAVAILABLE`, or `OVERLOADED` if this process itself had no time. So every request is answered within five seconds;
+ * the time that it waits for a password hash does not count.
  */
-export function answerInTime(fastify: FastifyInstance): void {
+export function answerInTime(fastify: FastifyInstance, load: EventLoopLoad): void {
   const logger = new Logger('Deadline');
   const throttle = new Throttle(SAME_LINE_MS);
 
@@ -40,12 +42,14 @@ export function answerInTime(fastify: FastifyInstance): void {
   const answerLate = (request: FastifyRequest, reply: FastifyReply): void => {
     if (reply.sent) return;
     const route = `${request.method} ${request.routeOptions.url ?? 'none'}`;
-    if (throttle.allows(route)) {
+    const code = load.isSaturated ? 'OVERLOADED' : 'UNAVAILABLE';
+    if (throttle.allows(`${code} ${route}`)) {
       const line = { requestId: request.id, route, cause: 'the request took too long' };
-      logger.warn('UNAVAILABLE', line);
+      logger.warn(code, line);
     }
-    request.problem = 'UNAVAILABLE';
-    const body = problemBody('UNAVAILABLE');
+    request.problem = code;
+    if (code === 'OVERLOADED') void reply.header('Retry-After', String(RETRY_AFTER_S));
+    const body = problemBody(code);
     // Fastify drops what the handler answers later.
     void reply.code(body.statusCode).type('application/json; charset=utf-8').send(body);
   };

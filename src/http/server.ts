@@ -5,6 +5,7 @@ import { OperatorError } from '../common/operator-error.js';
 import { Config } from '../config/config.js';
 import { limitRequests } from './adapter.js';
 import { readBodies } from './body-parsers.js';
+import { EventLoopLoad } from './event-loop-load.js';
 import { sendHeaders } from './headers.js';
 import { answerInLanguage } from './language.js';
 import { allowCors, refuseForeignOrigins } from './origins.js';
@@ -22,7 +23,8 @@ export async function configureApp(app: NestFastifyApplication): Promise<NestFas
   const config = app.get(Config);
   const fastify = app.getHttpAdapter().getInstance();
   for (const warning of config.warnings) new Logger('Config').warn(warning);
-  answerInTime(fastify);
+  const load = new EventLoopLoad();
+  answerInTime(fastify, load);
   logRequests(fastify);
   if (config.METRICS_PORT !== undefined) measureRequests(app);
   sendHeaders(fastify, config);
@@ -33,7 +35,7 @@ export async function configureApp(app: NestFastifyApplication): Promise<NestFas
   answerInLanguage(app);
   endConnectionsWhenStopping(app);
   app.useGlobalPipes(validation());
-  app.useGlobalFilters(new ProblemFilter(app.get(Refusals)));
+  app.useGlobalFilters(new ProblemFilter(app.get(Refusals), load));
   if (config.DOCS) setUpDocs(app);
   if (config.PAGES) await servePages(app);
   return app;

@@ -56,6 +56,26 @@ describe('HashQueue', () => {
     expect(hashes.admitted).toEqual(['a', 'b', 'c', 'd']);
   });
 
+  it('HashQueue counts reservations as places, until they are used or released', async () => {
+    const queue = queueOf();
+    const hashes = new Hashes(queue);
+    const askers = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'].map((network) => ({ network }));
+    const reserved = askers.map((asker) => queue.reserve(asker, 'guess'));
+    expect(() => queue.reserve({ network: 'i' }, 'guess')).toThrow(Problem);
+
+    reserved[0]!();
+    reserved[0]!();
+    const again = queue.reserve({ network: 'i' }, 'guess');
+    expect(() => queue.reserve({ network: 'j' }, 'guess')).toThrow(Problem);
+
+    hashes.ask('proven');
+    const guess = queue.run({ network: 'i' }, 'guess', async () => 'hashed', again);
+    await hashes.drain();
+    expect(await guess).toBe('hashed');
+    expect(hashes.refused).toEqual([]);
+    expect(queue.reserve({ network: 'j' }, 'guess')).toBeTypeOf('function');
+  });
+
   it('HashQueue frees the lane when a hash fails', async () => {
     const queue = queueOf();
 

@@ -25,6 +25,9 @@ export interface HashQueueOptions {
   readonly typicalMs: number;
 }
 
+/** Ends a reservation. A second call does nothing. */
+export type Release = () => void;
+
 interface Waiting {
   readonly asker: Asker;
   readonly since: number;
@@ -71,11 +74,12 @@ export class HashQueue {
 
   /**
    * Runs `work` when a lane is free.
+   * @param reserved ends the reservation of this request, whose place it takes
    * @throws Problem OVERLOADED at once when the queue or a share of it is full; later if the client has disconnected
    */
-  async run<T>(asker: Asker, standing: Standing, work: () => Promise<T>): Promise<T> {
+  async run<T>(asker: Asker, standing: Standing, work: () => Promise<T>, reserved?: Release): Promise<T> {
     return untimed(asker.clock, async () => {
-      await this.lane(asker, standing);
+      await this.lane(asker, standing, reserved);
       const start = performance.now();
       try {
         return await work();
@@ -88,9 +92,19 @@ export class HashQueue {
     });
   }
 
-  /** @throws Problem OVERLOADED when the queue or a share of it is full */
-  refuseWhenFull(asker: Asker, standing: Standing): void {
-    if (this.running < this.options.lanes) return;
+  /**
+   * Reserves a place for a request that first looks its account up: what the queue cannot take must not wait for the
+   * database.
+   * @throws Problem OVERLOADED when the queue or a share of it is full
+   */
+  reserve(asker: Asker, standing: Standing): Release {
+    this.refuseWhenFull(asker, standing);
+    return this.queues[standing].reserve(asker);
+  }
+
+  private refuseWhenFull(asker: Asker, standing: Standing): void {
+    const { proven, guess } = this.queues;
+    if (this.running + proven.length + guess.length < this.options.lanes) return;
     if (this.full(asker, standing)) this.sweep();
     const reason = this.full(asker, standing);
     if (!reason) return;
@@ -99,12 +113,13 @@ export class HashQueue {
     throw new Problem('OVERLOADED', { retryAfter: Math.max(1, Math.ceil(waitMs / 1000)) });
   }
 
-  private lane(asker: Asker, standing: Standing): Promise<void> | void {
+  private lane(asker: Asker, standing: Standing, reserved?: Release): Promise<void> | void {
+    reserved?.();
     if (this.running < this.options.lanes) {
       this.start(performance.now());
       return;
     }
-    this.refuseWhenFull(asker, standing);
+    if (!reserved) this.refuseWhenFull(asker, standing);
     return new Promise((admit, refuse) => {
       this.queues[standing].add({ asker, since: performance.now(), admit, refuse });
     });
@@ -170,15 +185,25 @@ const subnetOf = ({ subnet, network }: Asker): string => subnet ?? network;
 
 /** First come, first served within a subnet. The subnets alternate. */
 class FairQueue {
+  /** Waiting requests and reservations. */
   length = 0;
   /** The order of the keys is the order in which subnets are served. */
   private readonly subnets = new Map<string, Waiting[]>();
-  /** The number of waiting requests by network and by subnet. */
+  /** The number of waiting requests and reservations by network and by subnet. */
   private readonly counts = new Map<string, number>();
 
-  /** How many requests of a network or subnet wait. */
+  /** How many requests of a network or subnet wait or have a reservation. */
   waitingOf(place: string): number {
     return this.counts.get(place) ?? 0;
+  }
+
+  reserve(asker: Asker): Release {
+    let held = true;
+    this.count(asker, 1);
+    return () => {
+      if (held) this.count(asker, -1);
+      held = false;
+    };
   }
 
   add(waiting: Waiting): void {
@@ -186,7 +211,8 @@ class FairQueue {
     const queue = this.subnets.get(subnet);
     if (queue) queue.push(waiting);
     else this.subnets.set(subnet, [waiting]);
-    this.count(waiting, 1);
+    this.count(waiting.asker, 1);
+    waitingNow.inc();
   }
 
   shift(): Waiting | undefined {
@@ -196,7 +222,8 @@ class FairQueue {
     this.subnets.delete(subnet);
     const waiting = queue.shift()!;
     if (queue.length > 0) this.subnets.set(subnet, queue);
-    this.count(waiting, -1);
+    this.count(waiting.asker, -1);
+    waitingNow.dec();
     return waiting;
   }
 
@@ -207,13 +234,13 @@ class FairQueue {
       if (kept.length > 0) this.subnets.set(subnet, kept);
       else this.subnets.delete(subnet);
     }
-    for (const waiting of removed) this.count(waiting, -1);
+    for (const { asker } of removed) this.count(asker, -1);
+    waitingNow.dec(removed.length);
     return removed;
   }
 
-  private count({ asker }: Waiting, change: 1 | -1): void {
+  private count(asker: Asker, change: 1 | -1): void {
     this.length += change;
-    waitingNow.inc(change);
     for (const place of new Set([asker.network, subnetOf(asker)])) {
       const count = this.waitingOf(place) + change;
       if (count > 0) this.counts.set(place, count);

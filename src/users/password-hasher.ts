@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import bcrypt from 'bcrypt';
 import { Config } from '../config/config.js';
 import { shareOf } from '../config/worker.js';
-import { Asker, HashQueue, Standing } from './hash-queue.js';
+import { Asker, HashQueue, Release, Standing } from './hash-queue.js';
 import { hexSha256, isUnusable, OUR_PREFIX, readEncoded } from './password-formats.js';
 
 /** Longest wait for a hash, in ms. A request that would wait longer is refused as OVERLOADED. */
@@ -61,29 +61,32 @@ export class PasswordHasher {
    * Whether the password is the account's. Without an account, or with an unusable or malformed password, the answer is
    * no and takes as long. For the same reason, a wrong password for an older format costs one bcrypt in addition.
    * @param standing `proven` if an SMS code or a login token came before the password
-   * @throws Problem OVERLOADED when too many requests wait
+   * @param reserved what `reserveGuess` returned for this request
+   * @throws Problem OVERLOADED when too many requests wait and none was reserved
    */
   async matches(
     password: string,
     account: PasswordOwner | undefined,
     asker: Asker,
     standing: Standing = 'guess',
+    reserved?: Release,
   ): Promise<boolean> {
-    return this.queue.run(asker, standing, async () => {
+    const compare = async () => {
       const right = account && (await this.compare(password, account, asker));
       if (right) return true;
       if (right === undefined || !this.isCurrent(account!.password)) await this.bcrypt(password);
       return false;
-    });
+    };
+    return this.queue.run(asker, standing, compare, reserved);
   }
 
   /**
-   * Throws early what `matches` would throw, before the account is looked up, so that a refused request costs no SQL
-   * statement.
+   * Reserves a place for a guess before its account is looked up, so that a refused request costs no SQL statement,
+   * and a flood of guesses does not fill the queue for database connections.
    * @throws Problem OVERLOADED when too many requests wait
    */
-  refuseWhenFull(asker: Asker, standing: Standing = 'guess'): void {
-    this.queue.refuseWhenFull(asker, standing);
+  reserveGuess(asker: Asker): Release {
+    return this.queue.reserve(asker, 'guess');
   }
 
   /** Whether `hash` writes this format today. If not, the next successful login renews the hash. */

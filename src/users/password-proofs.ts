@@ -69,11 +69,14 @@ export class PasswordProofs {
     client: Client,
   ): Promise<{ account: AccountWithPassword | undefined; right: boolean }> {
     const { network } = client;
-    const counted: Uses[] = [{ 'login-failures-per-ip': network }];
-    await this.limits.take({ 'password-checks-per-ip': network, ...counted[0] });
+    const counted: Uses[] = [];
     let failed = false;
+    // First of all, because it costs nothing: what the queue cannot take asks neither Redis nor the database.
+    const release = this.passwords.reserveGuess(client);
     try {
-      this.passwords.refuseWhenFull(client);
+      const byAddress: Uses = { 'login-failures-per-ip': network };
+      await this.limits.take({ 'password-checks-per-ip': network, ...byAddress });
+      counted.push(byAddress);
       const found = id === undefined ? await find() : undefined;
       const subject = id ?? found?.id ?? name;
       const byAccount: Uses[] = [
@@ -84,9 +87,10 @@ export class PasswordProofs {
       await this.limits.take(...byAccount);
       counted.push(...byAccount);
       const account = id === undefined ? found : await find();
-      failed = !(await this.passwords.matches(password, account, client));
+      failed = !(await this.passwords.matches(password, account, client, 'guess', release));
       return { account, right: !failed };
     } finally {
+      release();
       if (!failed) await this.limits.giveBack(...counted);
     }
   }
