@@ -4,6 +4,7 @@ import { JwtModuleOptions, JwtService } from '@nestjs/jwt';
 import { v7 as uuidv7 } from 'uuid';
 import { Config } from '../config/config.js';
 import { Problem } from '../common/problem.js';
+import { pooledRandomBytes } from '../common/random-bytes.js';
 import { TokenRevocations } from './token-revocations.js';
 
 /** What a login token says about its owner. */
@@ -76,7 +77,7 @@ export class TokenService {
   issue(user: TokenOwner, asOf: number): string {
     const claims = { user_id: user.id, username: user.username, email: user.email };
     return this.jwt.sign(claims, {
-      jwtid: uuidv7({ msecs: this.revocations.momentOf(asOf) }),
+      jwtid: uuidv7({ msecs: this.revocations.momentOf(asOf), random: pooledRandomBytes(16) }),
       expiresIn: this.config.JWT_TTL,
     });
   }

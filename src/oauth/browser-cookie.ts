@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { createParamDecorator, ExecutionContext, Injectable, PipeTransform } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { pooledRandomBytes } from '../common/random-bytes.js';
 import { Config } from '../config/config.js';
 import { LOGIN_TTL } from './login-state.js';
 
@@ -37,7 +37,7 @@ export class BrowserCookie {
 
   /** Gives the browser a cookie, or renews its cookie, so that a login started in another tab stays valid. */
   give({ request, reply }: Exchange): string {
-    const value = this.read(request) ?? randomBytes(16).toString('base64url');
+    const value = this.read(request) ?? pooledRandomBytes(16).toString('base64url');
     void reply.header('Set-Cookie', `${this.name}=${value}; ${this.attributes}`);
     return value;
   }

@@ -1,7 +1,8 @@
-import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import { Problem } from '../common/problem.js';
+import { pooledRandomBytes } from '../common/random-bytes.js';
 import { isLocalPath } from './local-path.js';
 
 /** Seconds from pressing "QQ登录" to the callback. */
@@ -42,7 +43,7 @@ export class LoginState {
   issue(next: string, browser: string | undefined): string {
     if (!isLocalPath(next)) throw new Problem('NEXT_INVALID');
     if (browser === undefined) return next;
-    const nonce = randomBytes(16).toString('base64url');
+    const nonce = pooledRandomBytes(16).toString('base64url');
     const expiry = (Math.floor(Date.now() / 1000) + LOGIN_TTL).toString(36);
     const claims = `${nonce}.${expiry}.${Buffer.from(next).toString('base64url')}`;
     return `${claims}.${sign(claims, browser, this.keys[0]!)}`;
