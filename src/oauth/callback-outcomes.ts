@@ -4,6 +4,7 @@ import { Injectable } from '@nestjs/common';
 import { Redis } from 'ioredis';
 import { Config } from '../config/config.js';
 import { RedisClock } from '../redis/redis-clock.js';
+import { Script } from '../redis/script.js';
 import { Problem, ProblemCode } from '../common/problem.js';
 import { ReturnedLogin } from './login-state.js';
 import { QqIdentity } from './qq-client.js';
@@ -36,11 +37,11 @@ interface Stored {
 }
 
 /** Claims a login. Returns nothing to the first callback, and the stored state to later ones. */
-const CLAIM = `
+const CLAIM = new Script(`
   local stored = redis.call('GET', KEYS[1])
   if stored then return stored end
   redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
-  return ''`;
+  return ''`);
 
 /** Makes a login's state single-use: QQ is asked once, and a repeated callback soon after gets the same outcome. */
 @Injectable()
@@ -67,7 +68,7 @@ export class CallbackOutcomes {
     // Kept as long as the state is valid. Without it, the state could be used again.
     const seconds = Math.ceil(Math.max(login.secondsLeft, REPEATABLE_FOR / 1000)) + 1;
     const running: Stored = { callback: digest(callback), ...this.now() };
-    const stored = (await this.redis.eval(CLAIM, 1, key, JSON.stringify(running), seconds)) as string;
+    const stored = (await CLAIM.run(this.redis, [key], JSON.stringify(running), seconds)) as string;
     if (stored !== '') return this.replay(key, stored, running.callback);
     const { refusal, ...said } = await askOnce(ask);
     const outcome = { ...running, ...said, ...this.now() };
