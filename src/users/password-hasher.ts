@@ -109,7 +109,8 @@ export class PasswordHasher {
   }
 
   private bcrypt(password: string): Promise<string> {
-    return bcrypt.hash(hexSha256(password), this.config.BCRYPT_COST);
+    // The salt at once: asked for asynchronously, it would wait for a thread behind other hashes.
+    return bcrypt.hash(hexSha256(password), bcrypt.genSaltSync(this.config.BCRYPT_COST));
   }
 }
 
