@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import type { EntityManager } from 'typeorm';
 import { Client } from '../common/client.js';
 import { Config } from '../config/config.js';
+import { sqlTime } from '../database/insert-row.js';
 
 /** What can happen to an account. */
 export type EventName =
@@ -53,8 +54,7 @@ export class AuditRows {
 
   of({ event, client, userId, via, reason, openid, detail }: AuditEvent): AuditRow {
     return [
-      // The format that MySQL and TypeORM's SQLite driver share; UTC.
-      new Date().toISOString().slice(0, 23).replace('T', ' '),
+      sqlTime(new Date()),
       userId ?? null,
       event,
       via ?? null,

@@ -422,10 +422,10 @@ const EVERYTHING = { accounts: 1, bindings: 1, events: 2 };
 
 describe('a bind of a new account', () => {
   const toDatabase = [
-    ['looking for the account', 'SELECT `User`.`id`'],
+    ['looking for the account', 'FROM tb_users u WHERE u.mobile'],
     ['BEGIN', 'START TRANSACTION'],
-    ['the account', 'INSERT INTO `tb_users`'],
-    ['the binding', 'INSERT INTO `tb_oauth_qq`'],
+    ['the account', 'INSERT INTO tb_users'],
+    ['the binding', 'INSERT INTO tb_oauth_qq'],
     ['the audit trail', 'INSERT INTO tb_account_event'],
     ['COMMIT', 'COMMIT'],
   ] as const;
