@@ -124,13 +124,14 @@ export function requestPicture(): {
   src: string;
 };
 /**
- * Whether this browser can run {@link solveHumanCheck}: Web Crypto needs https (or localhost).
+ * Whether {@link solveHumanCheck} is quick here: browsers have Web Crypto on https and localhost only. Without it the
+ * proof of work takes a phone half a minute, so show the picture where the API takes one.
  * @returns {boolean}
  */
 export function canSolveHumanCheck(): boolean;
 /**
- * Passes the human check without a picture, by solving ALTCHA's proof of work. It takes a few seconds off the main
- * thread, so start it while the shopper types. One solution sends one SMS.
+ * Shows that a person asks, without a picture: solves ALTCHA's proof of work. Takes a second or a few; start it while
+ * the person types. One solution sends one SMS.
  * @returns {Promise<string>} `altcha` for {@link sendSmsCode}
  * @throws {ApiError}
  * @see https://altcha.org/docs/v2/proof-of-work/

@@ -39,6 +39,8 @@ const FROM_QQ = ['code', 'state', 'usercancel', 'error', 'error_description', 'm
 const BINDING_OVER = ['BIND_TOKEN_INVALID', 'QQ_ALREADY_BOUND', 'QQ_CONFLICT'];
 /** Milliseconds; longer than the service waits for QQ. */
 const TIMEOUT_MS = 20000;
+/** The longest that a proof of work may take: a slow phone without Web Crypto needs less. */
+const SOLVE_MS = 120000;
 
 /** The module's own sentences. All others are the API's `message`. */
 const SENTENCES = {
@@ -440,52 +442,164 @@ function uuid() {
 }
 
 /**
- * Whether this browser can run {@link solveHumanCheck}: Web Crypto needs https (or localhost).
+ * Whether {@link solveHumanCheck} is quick here: browsers have Web Crypto on https and localhost only. Without it the
+ * proof of work takes a phone half a minute, so show the picture where the API takes one.
  * @returns {boolean}
  */
 export function canSolveHumanCheck() {
-  return Boolean(window.crypto && crypto.subtle && window.TextEncoder);
+  return Boolean(window.crypto && crypto.subtle);
 }
 
 /**
- * Passes the human check without a picture, by solving ALTCHA's proof of work. It takes a few seconds off the main
- * thread, so start it while the shopper types. One solution sends one SMS.
+ * Shows that a person asks, without a picture: solves ALTCHA's proof of work. Takes a second or a few; start it while
+ * the person types. One solution sends one SMS.
  * @returns {Promise<string>} `altcha` for {@link sendSmsCode}
  * @throws {ApiError}
  * @see https://altcha.org/docs/v2/proof-of-work/
  */
 export async function solveHumanCheck() {
   const challenge = await callApi('GET', '/human_checks/');
-  const { algorithm, nonce, salt, cost, keyLength = 32, keyPrefix } = challenge.parameters;
-  const [kind, hash] = algorithm.startsWith('PBKDF2/') ? algorithm.split('/') : ['', algorithm];
-  const saltBytes = bytesOf(salt);
-  const started = Date.now();
-  /** @param {number} counter @returns {Promise<string>} */
-  const derive = async (counter) => {
-    const password = bytesOf(nonce + `0000000${counter.toString(16)}`.slice(-8));
-    if (kind) {
-      const key = await crypto.subtle.importKey('raw', password, 'PBKDF2', false, ['deriveBits']);
-      const settings = { name: 'PBKDF2', hash, salt: saltBytes, iterations: cost };
-      return hexOf(new Uint8Array(await crypto.subtle.deriveBits(settings, key, keyLength * 8)));
-    }
-    let bytes = new Uint8Array(saltBytes.length + password.length);
-    bytes.set(saltBytes);
-    bytes.set(password, saltBytes.length);
-    for (let round = 0; round < cost; round += 1)
-      bytes = new Uint8Array(await crypto.subtle.digest(hash, bytes));
-    return hexOf(bytes).slice(0, keyLength * 2);
-  };
-  // Several at once, because the browser computes them on threads of its own.
+  const { nonce, salt, cost, keyLength = 32, keyPrefix } = challenge.parameters;
+  const derive = canSolveHumanCheck() ? deriveKey : deriveKeySlowly;
+  // Several at a time, as the browser computes them on threads of its own.
   const lanes = Math.min(navigator.hardwareConcurrency || 2, 8);
-  for (let first = 0; Date.now() - started < 60000; first += lanes) {
+  const started = Date.now();
+  for (let first = 0; Date.now() - started < SOLVE_MS; first += lanes) {
     const counters = Array.from({ length: lanes }, (_none, lane) => first + lane);
-    const keys = await Promise.all(counters.map(derive));
+    const keys = await Promise.all(
+      counters.map(async (counter) => {
+        const password = bytesOf(nonce + `0000000${counter.toString(16)}`.slice(-8));
+        return hexOf(await derive(password, bytesOf(salt), cost)).slice(0, keyLength * 2);
+      }),
+    );
     const found = keys.findIndex((key) => key.indexOf(keyPrefix) === 0);
     if (found < 0) continue;
     const solution = { counter: first + found, derivedKey: keys[found], time: Date.now() - started };
     return btoa(JSON.stringify({ challenge, solution }));
   }
   throw ownError('HUMAN_CHECK_INVALID');
+}
+
+/**
+ * PBKDF2 with HMAC-SHA-256: 32 bytes.
+ * @param {Uint8Array<ArrayBuffer>} password
+ * @param {Uint8Array<ArrayBuffer>} salt
+ * @param {number} rounds
+ */
+async function deriveKey(password, salt, rounds) {
+  const key = await crypto.subtle.importKey('raw', password, 'PBKDF2', false, ['deriveBits']);
+  const settings = { name: 'PBKDF2', hash: 'SHA-256', salt, iterations: rounds };
+  return new Uint8Array(await crypto.subtle.deriveBits(settings, key, 256));
+}
+
+/** When the page could last react, in milliseconds since 1970. */
+let reacted = 0;
+
+/**
+ * {@link deriveKey} without Web Crypto, for pages on plain http (RFC 8018 §5.2, RFC 2104). It lets the page react
+ * between two keys.
+ * @param {Uint8Array} password at most 64 bytes
+ * @param {Uint8Array} salt at most 51 bytes
+ * @param {number} rounds
+ */
+async function deriveKeySlowly(password, salt, rounds) {
+  if (Date.now() - reacted > 30) {
+    await new Promise((resolve) => setTimeout(resolve));
+    reacted = Date.now();
+  }
+  const padded = (/** @type {number} */ byte) => {
+    const block = new Uint8Array(64).fill(byte);
+    password.forEach((value, index) => (block[index] = value ^ byte));
+    return compress(SHA256.start, wordsOf(block));
+  };
+  const inner = padded(0x36);
+  const outer = padded(0x5c);
+  const mac = (/** @type {Int32Array} */ block) => compress(outer, lastBlock(compress(inner, block)));
+  const first = new Uint8Array(64);
+  first.set(salt);
+  first.set([0, 0, 0, 1, 0x80], salt.length);
+  const firstBlock = wordsOf(first);
+  firstBlock[15] = (64 + salt.length + 4) * 8;
+  let last = mac(firstBlock);
+  const key = last.slice();
+  for (let round = 1; round < rounds; round += 1) {
+    last = mac(lastBlock(last));
+    for (let word = 0; word < 8; word += 1) key[word] = Number(key[word]) ^ Number(last[word]);
+  }
+  const bytes = new Uint8Array(32);
+  const view = new DataView(bytes.buffer);
+  key.forEach((word, index) => view.setInt32(index * 4, word));
+  return bytes;
+}
+
+/** The second block of a message of 64 bytes and this hash. @param {Int32Array} hash */
+function lastBlock(hash) {
+  const block = new Int32Array(16);
+  block.set(hash);
+  block[8] = 0x80000000;
+  block[15] = (64 + 32) * 8;
+  return block;
+}
+
+/** @param {Uint8Array} block 64 bytes */
+function wordsOf(block) {
+  const view = new DataView(block.buffer);
+  return Int32Array.from({ length: 16 }, (_none, index) => view.getInt32(index * 4));
+}
+
+/** SHA-256's constants: the first 32 bits of the fractions of roots of the first primes (FIPS 180-4 §4.2.2, §5.3.3). */
+const SHA256 = sha256Constants();
+
+function sha256Constants() {
+  /** @type {number[]} */
+  const primes = [];
+  for (let number = 2; primes.length < 64; number += 1)
+    if (primes.every((prime) => number % prime !== 0)) primes.push(number);
+  const fraction = (/** @type {number} */ root) => ((root % 1) * 0x100000000) | 0;
+  return {
+    start: Int32Array.from(primes.slice(0, 8), (prime) => fraction(Math.sqrt(prime))),
+    rounds: Int32Array.from(primes, (prime) => fraction(Math.cbrt(prime))),
+  };
+}
+
+/** Written anew by each call of {@link compress}. */
+const SCHEDULE = new Int32Array(64);
+
+/**
+ * SHA-256's compression function (FIPS 180-4 §6.2.2).
+ * @param {Int32Array} state eight words
+ * @param {Int32Array} block sixteen words
+ */
+function compress(state, block) {
+  const w = /** @type {any} */ (SCHEDULE);
+  w.set(block);
+  for (let t = 16; t < 64; t += 1) {
+    const x = w[t - 15];
+    const y = w[t - 2];
+    const s0 = ((x >>> 7) | (x << 25)) ^ ((x >>> 18) | (x << 14)) ^ (x >>> 3);
+    const s1 = ((y >>> 17) | (y << 15)) ^ ((y >>> 19) | (y << 13)) ^ (y >>> 10);
+    w[t] = (w[t - 16] + s0 + w[t - 7] + s1) | 0;
+  }
+  const k = /** @type {any} */ (SHA256.rounds);
+  let [a, b, c, d, e, f, g, h] = /** @type {any} */ (state);
+  for (let t = 0; t < 64; t += 1) {
+    const s1 = ((e >>> 6) | (e << 26)) ^ ((e >>> 11) | (e << 21)) ^ ((e >>> 25) | (e << 7));
+    const sum = (h + s1 + ((e & f) ^ (~e & g)) + k[t] + w[t]) | 0;
+    const s0 = ((a >>> 2) | (a << 30)) ^ ((a >>> 13) | (a << 19)) ^ ((a >>> 22) | (a << 10));
+    const majority = (a & b) ^ (a & c) ^ (b & c);
+    h = g;
+    g = f;
+    f = e;
+    e = (d + sum) | 0;
+    d = c;
+    c = b;
+    b = a;
+    a = (sum + s0 + majority) | 0;
+  }
+  const sums = [a, b, c, d, e, f, g, h];
+  const next = new Int32Array(8);
+  for (let word = 0; word < 8; word += 1) next[word] = sums[word] + Number(state[word]);
+  return next;
 }
 
 /** @param {string} hex */

@@ -18,8 +18,8 @@ import { spell, t } from './words.js';
 const SENT = 'sms_sent';
 /** Milliseconds. A picture is valid for 300 s; an older one is replaced before someone copies it. */
 const PICTURE_FRESH_MS = 280000;
-/** Milliseconds. A proof of work is solved in advance, but not used when it may have expired. */
-const PROOF_FRESH_MS = 120000;
+/** A challenge lives 600 s; what is solved ahead is not used when it may have expired. */
+const PROOF_FRESH_MS = 480000;
 /** The account's own mobile, which the page does not know. */
 const OWN = 'own';
 
@@ -113,14 +113,17 @@ export class SmsPart {
   prepare() {
     if (this.picture || this.isWaiting) return;
     if (this.proof && Date.now() - this.proof.at < PROOF_FRESH_MS) return;
-    const solution = solveHumanCheck();
-    // The button's handler reports the error; until then it must not count as unhandled.
-    solution.catch(() => undefined);
-    this.proof = { at: Date.now(), solution };
+    const proof = { at: Date.now(), solution: solveHumanCheck() };
+    this.proof = proof;
+    // Whoever presses the button meanwhile hears of it; later there is another try.
+    proof.solution.catch(() => {
+      if (this.proof === proof) this.proof = undefined;
+    });
   }
 
   /**
-   * The proof of the human check. If the proof of work fails and a picture is allowed, the picture is shown instead.
+   * The proof that a person asks. Where the proof of work fails and a picture will do, the picture comes instead; not
+   * where the API has said that it is away, or too much asked, which is true of pictures too.
    * @returns {Promise<import('./qq-login.js').Proof | undefined>}
    */
   async prove() {
@@ -131,7 +134,8 @@ export class SmsPart {
     try {
       return { altcha: proof ? await proof.solution : '' };
     } catch (error) {
-      if (currentSettings().human_check.indexOf('picture') < 0) throw error;
+      const told = error instanceof ApiError && error.errorCode !== 'HUMAN_CHECK_INVALID';
+      if (told || currentSettings().human_check.indexOf('picture') < 0) throw error;
       this.usePicture();
       return undefined;
     }
@@ -161,10 +165,11 @@ export class SmsPart {
 
     const recipient = this.recipient;
     setBusy(this.send, true);
-    this.send.textContent = t('正在发送…');
+    this.send.textContent = t(this.picture ? '正在发送…' : '正在验证…');
     try {
       const proof = await this.prove();
       if (!proof) return;
+      this.send.textContent = t('正在发送…');
       const signIn = keptSignIn();
       const to = this.mobile ? { mobile: recipient } : { token: signIn ? signIn.token : '' };
       const sent = await sendSmsCode({ ...to, ...proof });
