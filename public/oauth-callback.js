@@ -1,7 +1,7 @@
 /** The page to which QQ returns: it signs the shopper in, or shows the bind form. */
 
 import { ApiError, addQq, bindQq, finishQqLogin, startQqLogin } from './qq-login.js';
-import { dropSignIn, keepSignIn, keptSignIn } from './account.js';
+import { dropSignIn, keepSignIn, keptSignIn, listEvents } from './account.js';
 import { make, one } from './dom.js';
 import { nameOwner } from './fields.js';
 import { apology, onPress, waitOn, wireForm } from './form.js';
@@ -33,8 +33,10 @@ void openPage(() => {
     refused: (error) => refused(error) || knownMobile(error),
     async send({ mobile = '', password = '', sms_code: smsCode = '', terms }) {
       const signIn = await bindQq({ mobile, password, smsCode, termsVersion: terms, binding });
-      leaveWord(t('QQ已绑定到账号 {username}，以后可以直接用QQ登录', { username: signIn.username }));
-      return goOn(signIn);
+      keepOrSay(signIn);
+      const message = await boundTo(signIn);
+      leaveWord(message);
+      return leaveFor(signIn.next, message);
     },
   });
   const bindSms = new SmsPart(bindForm);
@@ -51,8 +53,9 @@ void openPage(() => {
       const kept = keptSignIn();
       const { next } = await addQq({ token: kept ? kept.token : '', password, smsCode, binding });
       forgetSent();
-      leaveWord(t('QQ已绑定，以后可以用它登录'));
-      return leaveFor(next, t('QQ已绑定，以后可以用它登录'));
+      const message = t('QQ已绑定，以后可以用它登录');
+      leaveWord(message);
+      return leaveFor(next, message);
     },
   });
   const addSms = new SmsPart(addForm);
@@ -119,13 +122,33 @@ void openPage(() => {
 
   /** @param {import('./qq-login.js').SignedIn} signIn */
   function goOn(signIn) {
+    keepOrSay(signIn);
+    return leaveFor(signIn.next, t('已登录为 {username}', { username: signIn.username }));
+  }
+
+  /** @param {import('./qq-login.js').SignedIn} signIn */
+  function keepOrSay(signIn) {
     forgetSent();
     if (!keepSignIn(signIn))
       throw new ApiError(
         'STORAGE_REFUSED',
         t('浏览器不允许本站保存登录状态。请关闭无痕模式，或换一个浏览器'),
       );
-    return leaveFor(signIn.next, t('已登录为 {username}', { username: signIn.username }));
+  }
+
+  /**
+   * Whether the bind made the account or found it: the account's trail says. Where the trail does not come, the
+   * sentence leaves it open.
+   * @param {import('./qq-login.js').SignedIn} signIn
+   */
+  async function boundTo({ username }) {
+    const events = await listEvents({ limit: 5 }).catch(() => []);
+    const bound = events.findIndex(({ event }) => event === 'bound');
+    const before = events[bound + 1];
+    if (bound < 0) return t('QQ已绑定到账号 {username}，以后可以直接用QQ登录', { username });
+    return before && before.event === 'registered' && before.via === 'qq'
+      ? t('已创建新账号 {username} 并绑定QQ，以后可以直接用QQ登录', { username })
+      : t('QQ已绑定到你原有的账号 {username}，以后可以直接用QQ登录', { username });
   }
 
   /**

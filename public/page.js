@@ -7,6 +7,8 @@ import { currentSettings, loadSettings } from './settings.js';
 import { currentLanguage, openLanguage, switchLanguage, t, translate } from './words.js';
 
 const FLASH = 'flash';
+/** A sentence that no page has shown by then is no news any more. */
+const FLASH_MS = 60000;
 const tab = storage('sessionStorage');
 
 /** The path of a neighbouring page. The service may have a path prefix. @param {string} name */
@@ -86,7 +88,7 @@ export function entitle(title) {
  * @param {'bad' | 'good'} [tone]
  */
 export function leaveWord(message, tone = 'good') {
-  tab.set(FLASH, JSON.stringify({ message, tone }));
+  tab.set(FLASH, JSON.stringify({ message, tone, at: Date.now() }));
 }
 
 /** Shows the sentence of the previous page, once. */
@@ -94,6 +96,6 @@ export function tellWord() {
   const left = tab.json(FLASH);
   tab.remove(FLASH);
   const flash = one(document, '[data-flash]');
-  flash.hidden = !left;
+  flash.hidden = !left || Date.now() - left.at > FLASH_MS;
   if (left) say(flash, left.message, left.tone);
 }

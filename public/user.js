@@ -34,6 +34,8 @@ const EVENTS = {
   mobile_changed: '更换手机号',
   signed_out_everywhere: '在所有设备上退出',
   closed: '注销账号',
+  disabled: '客服停用账号',
+  enabled: '客服恢复账号',
 };
 /** @type {Record<string, string>} */
 const WAYS = { qq: 'QQ', password: '密码', sms: '短信' };

@@ -96,6 +96,7 @@ export const ENGLISH = {
 
   // Sending an SMS
   获取验证码: 'Send code',
+  '正在验证…': 'Checking…',
   '正在发送…': 'Sending…',
   重新发送: 'Send again',
   '{wait}后重发': 'Again in {wait}',
@@ -129,6 +130,10 @@ export const ENGLISH = {
   '没有反应？点这里继续': 'Nothing happens? Continue here',
   'QQ已绑定到账号 {username}，以后可以直接用QQ登录':
     'The QQ is bound to account {username}. From now on it logs you in',
+  '已创建新账号 {username} 并绑定QQ，以后可以直接用QQ登录':
+    'A new account, {username}, was created and the QQ bound to it. From now on the QQ logs you in',
+  'QQ已绑定到你原有的账号 {username}，以后可以直接用QQ登录':
+    'The QQ is bound to the account that you had: {username}. From now on it logs you in',
   'QQ已绑定，以后可以用它登录': 'The QQ is bound. From now on it logs you in',
   'QQ登录已过期，请重新使用QQ登录': 'The QQ login has expired. Log in with QQ again',
   '密码错误：这个手机号已有账号，请输入它的密码。':
@@ -180,6 +185,8 @@ export const ENGLISH = {
   '{message}，请重新登录': '{message}. Log in again',
   注册账号: 'Account created',
   验证未通过: 'Check failed',
+  客服停用账号: 'Account disabled by customer service',
+  客服恢复账号: 'Account enabled by customer service',
   '（{way}）': ' ({way})',
   短信: 'SMS',
   微信: 'WeChat',

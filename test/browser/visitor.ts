@@ -109,18 +109,22 @@ export class Visitor {
   async receiveCode(mobile: string): Promise<string> {
     const { page } = this;
     await this.field('手机号').fill(mobile);
-    await this.copyPicture();
-    await page.getByRole('button', { name: '获取验证码' }).filter({ visible: true }).click();
-    await page.getByText('已发送至').waitFor();
+    await this.askForCode();
+    await page.getByText('已发送至').filter({ visible: true }).waitFor();
     return latestCode(this.shop, mobile);
   }
 
   /** Has an SMS sent to the account's own mobile, reads it on the phone and types its code. */
   async receiveOwnCode(mobile: string): Promise<void> {
-    await this.copyPicture();
-    await this.page.getByRole('button', { name: '获取验证码' }).filter({ visible: true }).click();
-    await this.page.getByText('已发送至账号绑定的手机').waitFor();
+    await this.askForCode();
+    await this.page.getByText('已发送至账号绑定的手机').filter({ visible: true }).waitFor();
     await this.field('短信验证码').fill(latestCode(this.shop, mobile));
+  }
+
+  /** Presses the button of the visible form that sends an SMS; where a picture is asked for, it is copied first. */
+  async askForCode(): Promise<void> {
+    if (!this.shop.app.config.HUMAN_CHECK.includes('altcha')) await this.copyPicture();
+    await this.page.getByRole('button', { name: '获取验证码' }).filter({ visible: true }).click();
   }
 
   /** The field with this label in the visible form. */
