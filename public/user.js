@@ -207,10 +207,10 @@ void openPage(() => {
     one(row, '[data-what]').textContent = name;
     one(row, '[data-when]').textContent = [
       nickname ? t('绑定于 {date}', { date: spoken(boundAt) }) : '',
-      lastLoginAt ? t('最近登录 {date}', { date: spoken(lastLoginAt) }) : t('还没有用它登录过'),
+      lastLoginAt ? t('最近登录 {date}', { date: spoken(lastLoginAt) }) : t('绑定后还没有用它登录过'),
     ]
       .filter(Boolean)
-      .join(t('，'));
+      .join(' · ');
 
     const element = one(row, 'form');
     element.dataset.form = `unbind-${id}`;

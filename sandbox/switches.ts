@@ -114,31 +114,31 @@ function panel({ mode, on, ms }: Fault, origin: string): Html {
 }
 
 function smsPanel({ mode, ms }: SmsFaultSwitch): Html {
-  return html`<form class="panel" method="post" action="/phone/faults">
-    <p role="status" class="flash" data-tone="${mode === 'none' ? 'good' : 'bad'}">
+  return html`<p role="status" class="flash" data-tone="${mode === 'none' ? 'good' : 'bad'}">
       短信：${SMS_MEANING[mode]}
     </p>
-    <fieldset>
-      <legend>短信出什么错</legend>
-      <div class="choices">
-        ${SMS_FAULTS.map(
-          (value) =>
-            html`<label class="choice"
-              ><input
-                type="radio"
-                name="mode"
-                value="${value}"
-                ${value === mode ? html` checked` : undefined}
-              />
-              <span>${SMS_MEANING[value]} <code>${value}</code></span></label
-            > `,
-        )}
+    <form class="panel" method="post" action="/phone/faults">
+      <fieldset>
+        <legend>短信出什么错</legend>
+        <div class="choices">
+          ${SMS_FAULTS.map(
+            (value) =>
+              html`<label class="choice"
+                ><input
+                  type="radio"
+                  name="mode"
+                  value="${value}"
+                  ${value === mode ? html` checked` : undefined}
+                />
+                <span>${SMS_MEANING[value]} <code>${value}</code></span></label
+              > `,
+          )}
+        </div>
+      </fieldset>
+      <div class="field">
+        <label for="sms_ms">晚多久（毫秒，用于 <code>late</code> 和 <code>slow</code>）</label>
+        <input id="sms_ms" name="ms" type="number" min="0" max="600000" step="1" value="${ms}" required />
       </div>
-    </fieldset>
-    <div class="field">
-      <label for="sms_ms">晚多久（毫秒，用于 <code>late</code> 和 <code>slow</code>）</label>
-      <input id="sms_ms" name="ms" type="number" min="0" max="600000" step="1" value="${ms}" required />
-    </div>
-    <div class="actions"><button class="primary" type="submit">切换短信</button></div>
-  </form>`;
+      <div class="actions"><button class="primary" type="submit">切换短信</button></div>
+    </form>`;
 }

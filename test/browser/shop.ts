@@ -30,7 +30,7 @@ export async function openShop({ env, ...options }: StartOptions = {}): Promise<
   const url = 'http://shop.test';
   const app = await startApp({
     env: { QQ_REDIRECT_URI: `${url}/oauth_callback.html`, HUMAN_CHECK: 'picture', ...env },
-    sandbox: { redirectHosts: ['shop.test', 'web.shop.test'] },
+    sandbox: { redirectHosts: ['shop.test', 'web.shop.test', 'dressed.test'] },
     ...options,
   });
   const hosts = `MAP shop.test:80 ${new URL(app.url).host}`;
@@ -65,7 +65,8 @@ export async function bindByApi({ app }: Shop): Promise<Person> {
   const person = stranger();
   const shopper = app.shopper();
   const { mobile, password, qq } = person;
-  await shopper.bind(await shopper.bindForm({ mobile, password, qq }));
+  const form = await shopper.bindForm({ mobile, password, qq });
+  await shopper.bind({ ...form, terms_version: app.config.TERMS_VERSION });
   return { ...person, username: mobile };
 }
 

@@ -8,7 +8,9 @@ import {
   chromium,
 } from 'playwright-core';
 import { inject } from 'vitest';
+import { inEnglish } from '../../src/common/sentences.js';
 import { type Shop, latestCode } from './shop.js';
+import { ENGLISH } from './words.js';
 
 export const PHONE = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true } as const;
 export const DESKTOP = { viewport: { width: 1280, height: 800 } } as const;
@@ -21,8 +23,8 @@ const FLAGS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
-  // Treats the origin like https. Over http, browsers warn about security headers.
-  '--unsafely-treat-insecure-origin-as-secure=http://shop.test',
+  // Treats the origins like https. Over http, browsers warn about security headers.
+  '--unsafely-treat-insecure-origin-as-secure=http://shop.test,http://web.shop.test,http://dressed.test',
 ];
 
 /** Starts the installed Chromium, which resolves the tests' hosts to their real addresses. */
@@ -43,6 +45,8 @@ export class Visitor {
     readonly shop: Shop,
     readonly context: BrowserContext,
     readonly page: Page,
+    /** Whether the pages speak English to them. */
+    readonly english: boolean,
   ) {
     this.listenTo(page);
   }
@@ -60,12 +64,12 @@ export class Visitor {
     await context.addInitScript(
       `addEventListener('securitypolicyviolation', (e) => console.error('CSP', e.violatedDirective, e.blockedURI))`,
     );
-    return new Visitor(shop, context, await context.newPage());
+    return new Visitor(shop, context, await context.newPage(), /^en/.test(options.locale ?? ''));
   }
 
   /** A second tab of the same browser. */
   async tab(): Promise<Visitor> {
-    return new Visitor(this.shop, this.context, await this.context.newPage());
+    return new Visitor(this.shop, this.context, await this.context.newPage(), this.english);
   }
 
   private listenTo(page: Page): void {
@@ -81,11 +85,43 @@ export class Visitor {
     });
   }
 
+  /** A text of the pages or the API, or the beginning of one, in the visitor's language. */
+  words(chinese: string): string {
+    if (!this.english) return chinese;
+    const whole = ENGLISH[chinese] ?? inEnglish(chinese);
+    if (whole !== chinese) return whole;
+    const [, begun = chinese] =
+      Object.entries(ENGLISH).find(([sentence]) => sentence.startsWith(chinese)) ?? [];
+    return begun.split(/\{\w+\}/)[0]!.trim();
+  }
+
+  /** Waits until this text is visible. */
+  sees(chinese: string): Promise<void> {
+    return this.page.getByText(this.words(chinese)).filter({ visible: true }).first().waitFor();
+  }
+
+  heading(chinese: string): Promise<void> {
+    return this.page.getByRole('heading', { name: this.words(chinese), exact: true }).waitFor();
+  }
+
+  /** Follows a link. */
+  follow(chinese: string): Promise<void> {
+    return this.page.getByRole('link', { name: this.words(chinese), exact: true }).click();
+  }
+
+  /** Opens a folded part of the account page. */
+  unfold(chinese: string): Promise<void> {
+    return this.page
+      .locator('summary')
+      .filter({ hasText: this.words(chinese) })
+      .click();
+  }
+
   /** Presses "QQ登录" on the login page and logs in at QQ with this number. */
   async logInWithQq(qq: string, from = '/'): Promise<void> {
     await this.be(qq);
     await this.page.goto(this.shop.url + from);
-    await this.page.getByRole('button', { name: 'QQ登录' }).click();
+    await this.page.getByRole('button', { name: this.words('QQ登录') }).click();
   }
 
   /** From now on QQ logs this browser in with this number, without asking. */
@@ -102,38 +138,43 @@ export class Visitor {
   /** Goes to the bind form. */
   async reachBindForm(qq: string, from = '/?next=/user.html'): Promise<void> {
     await this.logInWithQq(qq, from);
-    await this.page.getByRole('heading', { name: '绑定账号' }).waitFor();
+    await this.heading('绑定账号');
   }
 
   /** Copies the visible picture, asks for an SMS, and reads the code on the phone. */
   async receiveCode(mobile: string): Promise<string> {
-    const { page } = this;
     await this.field('手机号').fill(mobile);
     await this.askForCode();
-    await page.getByText('已发送至').filter({ visible: true }).waitFor();
+    await this.sees('已发送至');
     return latestCode(this.shop, mobile);
   }
 
   /** Has an SMS sent to the account's own mobile, reads it on the phone and types its code. */
   async receiveOwnCode(mobile: string): Promise<void> {
     await this.askForCode();
-    await this.page.getByText('已发送至账号绑定的手机').filter({ visible: true }).waitFor();
+    await this.sees('已发送至账号绑定的手机');
     await this.field('短信验证码').fill(latestCode(this.shop, mobile));
   }
 
   /** Presses the button of the visible form that sends an SMS; where a picture is asked for, it is copied first. */
   async askForCode(): Promise<void> {
     if (!this.shop.app.config.HUMAN_CHECK.includes('altcha')) await this.copyPicture();
-    await this.page.getByRole('button', { name: '获取验证码' }).filter({ visible: true }).click();
+    await this.press('获取验证码');
   }
 
   /** The field with this label in the visible form. */
   field(label: string): Locator {
-    return this.page.getByLabel(label, { exact: true }).filter({ visible: true });
+    return this.page.getByLabel(this.words(label), { exact: true }).filter({ visible: true });
   }
 
   press(name: string): Promise<void> {
-    return this.page.getByRole('button', { name, exact: true }).click();
+    return this.page.getByRole('button', { name: this.words(name), exact: true }).click();
+  }
+
+  get unbindButton(): Locator {
+    return this.page
+      .getByRole('button', { name: new RegExp(`^${this.words('解绑')}`) })
+      .filter({ visible: true });
   }
 
   async copyPicture(): Promise<void> {
@@ -142,7 +183,7 @@ export class Visitor {
 
   /** The text of the visible picture, from its header for programs. */
   async readPicture(): Promise<string> {
-    const picture = this.page.locator('[data-picture] img').filter({ visible: true });
+    const picture = this.page.locator('img[src*="/image_codes/"]').filter({ visible: true });
     return this.textOf(await picture.evaluate((image) => (image as unknown as { src: string }).src));
   }
 
