@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import type { Browser } from 'playwright-core';
+import { limitKey } from '../../src/limits/limits.js';
 import { type Shop, bindByApi, openShop, register, stranger } from './shop.js';
 import { arrived, signIn } from './states.js';
 import { Visitor, launch } from './visitor.js';
@@ -150,8 +151,113 @@ it('a wrong password at the bind leads to a new one and back to the bind', async
   await visitor.page.getByRole('heading', { name: '重设密码' }).waitFor();
   expect(await visitor.field('手机号').inputValue()).not.toBe('');
   await visitor.page.getByRole('link', { name: '返回绑定QQ' }).click();
-
   await visitor.page.getByRole('heading', { name: '绑定账号' }).waitFor();
+});
+
+it('a password that is reset on the way leads back to the bind, which then works', async () => {
+  const visitor = await visit();
+  const owner = stranger();
+  await register(shop, owner);
+  await visitor.reachBindForm(owner.qq);
+  await visitor.fillBindForm({ ...owner, password: 'not-hers-at-all' });
+  await visitor.pressBind();
+  const code = await visitor.field('短信验证码').inputValue();
+  await visitor.page.getByRole('link', { name: '忘记密码' }).click();
+
+  await visitor.sees('已发送至');
+  await visitor.field('短信验证码').fill(code);
+  await visitor.field('新密码').fill('another-horse-7');
+  await visitor.press('重设密码');
+  await visitor.page.getByRole('heading', { name: '绑定账号' }).waitFor();
+  await visitor.sees('密码已重置');
+  // The code is used up, and the page counts the minute.
+  await visitor.page.getByRole('button', { name: /秒后重发$/ }).waitFor();
+  await shop.app.redis.del(limitKey('sms-per-mobile-minute', owner.mobile));
+  await visitor.page.evaluate(`sessionStorage.removeItem('sms_sent')`);
+  await visitor.page.reload();
+  await visitor.fillBindForm({ ...owner, password: 'another-horse-7' });
+  await visitor.pressBind();
+
+  await arrived(visitor);
+  await visitor.sees('QQ已绑定到你原有的账号');
+});
+
+it('a mistyped password at unbinding is no failed login, and after unbinding the login page says why it is there', async () => {
+  const visitor = await visit();
+  const { qq, password } = await bindByApi(shop);
+  await visitor.logInWithQq(qq);
+  await arrived(visitor);
+  await visitor.unbindButton.click();
+  await visitor.field('账号密码').fill('not-hers-at-all');
+  await visitor.press('确认解绑');
+  await visitor.sees('密码错误');
+  const events = visitor.page.locator('[data-events] li');
+  await expect
+    .poll(async () => {
+      await visitor.page.reload();
+      await arrived(visitor);
+      return (await events.allTextContents()).join('\n');
+    })
+    .toContain('验证未通过（密码）');
+  expect((await events.allTextContents()).join('\n')).not.toContain('未成功');
+
+  await visitor.unbindButton.click();
+  await visitor.field('账号密码').fill(password);
+  await visitor.press('确认解绑');
+
+  await visitor.sees('QQ已解绑，请重新登录');
+  expect(new URL(visitor.page.url()).pathname).toBe('/');
+});
+
+it('a browser without modules is told so', async () => {
+  const visitor = await visit();
+  const { page } = visitor;
+  // As such a browser reads it: no module runs, and `nomodule` means nothing.
+  await page.route(`${shop.url}/`, async (route) => {
+    const html = await (await fetch(shop.app.url)).text();
+    await route.fulfill({
+      contentType: 'text/html; charset=utf-8',
+      body: html.replace(/<script type="module"[^>]*>/g, '<script type="none">').replace(' nomodule', ''),
+    });
+  });
+
+  await page.goto(`${shop.url}/`);
+
+  await page.getByText('浏览器版本太旧').waitFor();
+});
+
+it('a wrong picture takes the focus to the picture, and Enter in the mobile reddens nothing that is yet to come', async () => {
+  const visitor = await visit();
+  const { page } = visitor;
+  await page.goto(`${shop.url}/#register`);
+  const isFocused = (label: string) =>
+    visitor.field(label).evaluate((input) => input === input.ownerDocument.activeElement);
+  await visitor.field('手机号').fill(stranger().mobile);
+  await page.keyboard.press('Enter');
+  expect(await isFocused('图形验证码')).toBe(true);
+  expect(await page.locator('[aria-invalid]').count()).toBe(0);
+  const text = await visitor.readPicture();
+  await visitor.field('图形验证码').fill(text === 'AAAA' ? 'BBBB' : 'AAAA');
+
+  await page.keyboard.press('Enter');
+
+  await expect.poll(() => visitor.noteOf('图形验证码')).toBe('图形验证码错误');
+  expect(await isFocused('图形验证码')).toBe(true);
+});
+
+it('one countdown, and a reload still says where the code went', async () => {
+  const visitor = await visit();
+  const { page } = visitor;
+  const { mobile } = stranger();
+  await page.goto(shop.url);
+  await visitor.receiveCode(mobile);
+  expect(await visitor.field('图形验证码').count()).toBe(0);
+
+  await page.reload();
+
+  await visitor.sees('已发送至');
+  await page.getByRole('button', { name: /秒后重发$/ }).waitFor();
+  expect(await page.getByText(/秒后/).filter({ visible: true }).count()).toBe(1);
 });
 
 it('a logged-in person goes on to the page that was asked for', async () => {
