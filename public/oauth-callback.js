@@ -137,8 +137,8 @@ void openPage(() => {
   }
 
   /**
-   * Whether the bind made the account or found it: the account's trail says. Where the trail does not come, the
-   * sentence leaves it open.
+   * Says whether the bind created the account or found it, by the account's events. If the events cannot be loaded, the
+   * sentence does not say which.
    * @param {import('./qq-login.js').SignedIn} signIn
    */
   async function boundTo({ username }) {

@@ -7,7 +7,7 @@ import { currentSettings, loadSettings } from './settings.js';
 import { currentLanguage, openLanguage, switchLanguage, t, translate } from './words.js';
 
 const FLASH = 'flash';
-/** A sentence that no page has shown by then is no news any more. */
+/** Milliseconds. A sentence that no page has shown by then is out of date, and dropped. */
 const FLASH_MS = 60000;
 const tab = storage('sessionStorage');
 

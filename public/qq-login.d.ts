@@ -124,14 +124,14 @@ export function requestPicture(): {
   src: string;
 };
 /**
- * Whether {@link solveHumanCheck} is quick here: browsers have Web Crypto on https and localhost only. Without it the
- * proof of work takes a phone half a minute, so show the picture where the API takes one.
+ * Whether {@link solveHumanCheck} is fast in this browser: Web Crypto needs https (or localhost). Without it, the proof
+ * of work takes half a minute on a phone, so show a picture if the API accepts one.
  * @returns {boolean}
  */
 export function canSolveHumanCheck(): boolean;
 /**
- * Shows that a person asks, without a picture: solves ALTCHA's proof of work. Takes a second or a few; start it while
- * the person types. One solution sends one SMS.
+ * Passes the human check without a picture, by solving ALTCHA's proof of work. It takes a few seconds, so start it
+ * while the shopper types. One solution sends one SMS.
  * @returns {Promise<string>} `altcha` for {@link sendSmsCode}
  * @throws {ApiError}
  * @see https://altcha.org/docs/v2/proof-of-work/

@@ -39,7 +39,7 @@ const FROM_QQ = ['code', 'state', 'usercancel', 'error', 'error_description', 'm
 const BINDING_OVER = ['BIND_TOKEN_INVALID', 'QQ_ALREADY_BOUND', 'QQ_CONFLICT'];
 /** Milliseconds; longer than the service waits for QQ. */
 const TIMEOUT_MS = 20000;
-/** The longest that a proof of work may take: a slow phone without Web Crypto needs less. */
+/** Milliseconds. The longest that a proof of work may take. A slow phone without Web Crypto needs less. */
 const SOLVE_MS = 120000;
 
 /** The module's own sentences. All others are the API's `message`. */
@@ -442,8 +442,8 @@ function uuid() {
 }
 
 /**
- * Whether {@link solveHumanCheck} is quick here: browsers have Web Crypto on https and localhost only. Without it the
- * proof of work takes a phone half a minute, so show the picture where the API takes one.
+ * Whether {@link solveHumanCheck} is fast in this browser: Web Crypto needs https (or localhost). Without it, the proof
+ * of work takes half a minute on a phone, so show a picture if the API accepts one.
  * @returns {boolean}
  */
 export function canSolveHumanCheck() {
@@ -451,8 +451,8 @@ export function canSolveHumanCheck() {
 }
 
 /**
- * Shows that a person asks, without a picture: solves ALTCHA's proof of work. Takes a second or a few; start it while
- * the person types. One solution sends one SMS.
+ * Passes the human check without a picture, by solving ALTCHA's proof of work. It takes a few seconds, so start it
+ * while the shopper types. One solution sends one SMS.
  * @returns {Promise<string>} `altcha` for {@link sendSmsCode}
  * @throws {ApiError}
  * @see https://altcha.org/docs/v2/proof-of-work/
@@ -461,7 +461,7 @@ export async function solveHumanCheck() {
   const challenge = await callApi('GET', '/human_checks/');
   const { nonce, salt, cost, keyLength = 32, keyPrefix } = challenge.parameters;
   const derive = canSolveHumanCheck() ? deriveKey : deriveKeySlowly;
-  // Several at a time, as the browser computes them on threads of its own.
+  // Several at once, because the browser computes them on threads of its own.
   const lanes = Math.min(navigator.hardwareConcurrency || 2, 8);
   const started = Date.now();
   for (let first = 0; Date.now() - started < SOLVE_MS; first += lanes) {
@@ -492,11 +492,11 @@ async function deriveKey(password, salt, rounds) {
   return new Uint8Array(await crypto.subtle.deriveBits(settings, key, 256));
 }
 
-/** When the page could last react, in milliseconds since 1970. */
+/** When the page could last handle events. Milliseconds since 1970. */
 let reacted = 0;
 
 /**
- * {@link deriveKey} without Web Crypto, for pages on plain http (RFC 8018 §5.2, RFC 2104). It lets the page react
+ * {@link deriveKey} without Web Crypto, for pages on plain http (RFC 8018 §5.2, RFC 2104). The page can handle events
  * between two keys.
  * @param {Uint8Array} password at most 64 bytes
  * @param {Uint8Array} salt at most 51 bytes
@@ -562,7 +562,7 @@ function sha256Constants() {
   };
 }
 
-/** Written anew by each call of {@link compress}. */
+/** Overwritten by each call of {@link compress}. */
 const SCHEDULE = new Int32Array(64);
 
 /**

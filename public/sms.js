@@ -18,7 +18,7 @@ import { spell, t } from './words.js';
 const SENT = 'sms_sent';
 /** Milliseconds. A picture is valid for 300 s; an older one is replaced before someone copies it. */
 const PICTURE_FRESH_MS = 280000;
-/** A challenge lives 600 s; what is solved ahead is not used when it may have expired. */
+/** Milliseconds. A challenge expires after 600 s. A proof of work that was solved in advance is not used after this. */
 const PROOF_FRESH_MS = 480000;
 /** The account's own mobile, which the page does not know. */
 const OWN = 'own';
@@ -115,15 +115,15 @@ export class SmsPart {
     if (this.proof && Date.now() - this.proof.at < PROOF_FRESH_MS) return;
     const proof = { at: Date.now(), solution: solveHumanCheck() };
     this.proof = proof;
-    // Whoever presses the button meanwhile hears of it; later there is another try.
+    // The button's handler reports the error of a proof that it waits for. After that, there is another try.
     proof.solution.catch(() => {
       if (this.proof === proof) this.proof = undefined;
     });
   }
 
   /**
-   * The proof that a person asks. Where the proof of work fails and a picture will do, the picture comes instead; not
-   * where the API has said that it is away, or too much asked, which is true of pictures too.
+   * The proof of the human check. If the proof of work fails and a picture is allowed, the picture is shown instead. An
+   * error of the API or of the network is thrown, because the picture would meet it too.
    * @returns {Promise<import('./qq-login.js').Proof | undefined>}
    */
   async prove() {
