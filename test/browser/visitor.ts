@@ -64,7 +64,7 @@ export class Visitor {
     await context.addInitScript(
       `addEventListener('securitypolicyviolation', (e) => console.error('CSP', e.violatedDirective, e.blockedURI))`,
     );
-    return new Visitor(shop, context, await context.newPage(), /^en/.test(options.locale ?? ''));
+    return new Visitor(shop, context, await context.newPage(), Boolean(options.locale?.startsWith('en')));
   }
 
   /** A second tab of the same browser. */
