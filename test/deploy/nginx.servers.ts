@@ -112,6 +112,22 @@ describe.skipIf(program === undefined)('the configurations of docs/migrating.md,
     expect(await ask(picture)).toMatchObject({ status: 200, type: 'image/png' });
   });
 
+  it('send the accounts’ routes to this service too, and leave what it does not have to Django', async () => {
+    const [server = '', headers = '', more = ''] = nginxBlocks('docs/migrating.md');
+    const whole = server.replace('    # The old one.', `${more}$&`);
+    expect(whole).not.toBe(server);
+    await started({ 'server.conf': here(whole), proxy_headers: headers });
+
+    for (const path of ['/users/usernames/li/count/', '/usernames/li/count/', '/mobiles/13800138000/count/'])
+      expect((await ask(path)).body, path).toMatchObject({ count: 0 });
+    for (const path of ['/users/infos/', '/user/'])
+      expect(await ask(path), path).toMatchObject({ status: 401, body: { errorCode: 'LOGIN_REQUIRED' } });
+    for (const path of ['/users/auths/', '/authorizations/', '/users/'])
+      expect((await ask(path, {})).body.errorCode, path).toBe('REQUEST_INVALID');
+    for (const path of ['/users/browerhistories/', '/addresses/', '/users/7/addresses/'])
+      expect((await ask(path)).body.old, path).toBe(path);
+  });
+
   it('send everything to Django again, at a reload', async () => {
     const [server = '', headers = ''] = nginxBlocks('docs/migrating.md');
     const beside = await started({ 'server.conf': here(server), proxy_headers: headers });
@@ -137,8 +153,13 @@ describe.skipIf(program === undefined)('the configuration of the README, in ngin
 
     expect(await counted(app, 'starts-per-ip', BROWSER)).toBe(before + 1);
   });
+});
 
-  it('is the same in Chinese', () => {
-    expect(nginxBlocks('README.zh-CN.md')).toEqual(nginxBlocks('README.md'));
+describe('the configurations', () => {
+  it.each(['README', 'docs/migrating'])('of %s are the same in Chinese', (name) => {
+    const blocks = nginxBlocks(`${name}.md`);
+
+    expect(blocks).not.toEqual([]);
+    expect(nginxBlocks(`${name}.zh-CN.md`)).toEqual(blocks);
   });
 });

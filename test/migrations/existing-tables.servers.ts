@@ -75,6 +75,11 @@ const OBSTACLES: readonly (readonly [why: string, statements: readonly string[],
     ['ALTER TABLE tb_users ADD level int NOT NULL'],
     /tb_users\.level \(int\) is NOT NULL without a default[^]*ALTER COLUMN `level` SET DEFAULT/,
   ],
+  [
+    'a moment of the shop without a default',
+    ['ALTER TABLE tb_users ADD seen datetime(6) NOT NULL'],
+    /tb_users\.seen \(datetime\) is NOT NULL without a default[^]*SHOW CREATE TABLE/,
+  ],
   ['a missing column', ['ALTER TABLE tb_users DROP email_active'], /tb_users\.email_active is missing/],
   [
     'a column of another type',
@@ -161,6 +166,11 @@ describe('a table that the promises cannot hold on', () => {
       expect(await schema()).toEqual(before);
       expect(checked.report).toMatch(sentence);
       expect(checked.blocked).toBe(true);
+      // Each statement that it shows can be run as it stands.
+      const shown = [...checked.report.matchAll(/^ {4}(\S.*);$/gm)].map(([, statement]) => statement!);
+      for (const statement of shown) await database.query(statement);
+      if (shown.some((statement) => /^(ALTER|RENAME)/.test(statement)))
+        expect((await checkDatabase(database)).report).not.toMatch(sentence);
     },
   );
 

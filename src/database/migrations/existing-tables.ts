@@ -219,9 +219,16 @@ function inspectUnknownColumns(table: ExistingTable, rules: Rules): Finding[] {
     )
     .map(({ name, type }) => ({
       blocking: true,
-      sentence: `${table.name}.${name} (${type}) is NOT NULL without a default, so no row of the service can be written`,
-      sql: `ALTER TABLE ${table.name} ALTER COLUMN \`${name}\` SET DEFAULT …`,
+      sentence: `${table.name}.${name} (${type}) is NOT NULL without a default, so no row of the service can be written. Give it the default that fits`,
+      sql: withDefault(`ALTER TABLE ${table.name} ALTER COLUMN \`${name}\` SET DEFAULT`, type, table.name),
     }));
+}
+
+/** The statement with the plainest default of the type; for other types one to look at the column. */
+function withDefault(statement: string, type: string, table: string): string {
+  if (/^(?:\w*int|decimal|float|double|bit)\b/i.test(type)) return `${statement} 0`;
+  if (/^(?:var)?char\b/i.test(type)) return `${statement} ''`;
+  return `SHOW CREATE TABLE ${table}`;
 }
 
 /** Checks for a unique index named after the column, or for rows that allow one to be added. */
