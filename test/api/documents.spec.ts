@@ -25,9 +25,18 @@ it('the table of limits in docs/security.md has every rule with its number and w
   expect(Object.fromEntries(documented)).toEqual(RULES);
 });
 
-it('docs/http-api.md names every route of openapi.json', () => {
+it.each(['docs/http-api.md', 'docs/http-api.zh-CN.md'])('%s names every route of openapi.json', (file) => {
   const { paths } = JSON.parse(read('openapi.json')) as { paths: Record<string, object> };
-  const document = read('docs/http-api.md').replaceAll(/<\w+>/g, '{id}');
+  const document = read(file).replaceAll(/<\w+>/g, '{id}');
 
   expect(Object.keys(paths).filter((path) => !document.includes(path))).toEqual([]);
+});
+
+it('docs/operations.zh-CN.md has every alert, metric and command of docs/operations.md', () => {
+  const facts = (file: string) => [
+    ...new Set(read(file).match(/^### \w+$|`qq_account_[\w*]+`|`npm [\w: =-]+`|`[A-Z][A-Z_]{5,}`/gm)),
+  ];
+
+  expect(facts('docs/operations.md').length).toBeGreaterThan(40);
+  expect(facts('docs/operations.zh-CN.md').toSorted()).toEqual(facts('docs/operations.md').toSorted());
 });

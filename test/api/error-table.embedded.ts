@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { PROBLEMS } from '../../src/common/problem.js';
 import { inEnglish } from '../../src/common/sentences.js';
 
-const DOCUMENT = resolve(import.meta.dirname, '../../docs/http-api.md');
+const DOCUMENTS = ['http-api.md', 'http-api.zh-CN.md'];
 
 /** The table's rows, without the padding that Prettier adds to cells. */
 const rowsOf = (text: string): string[] =>
@@ -19,12 +19,16 @@ const rowsOf = (text: string): string[] =>
         .join(' | '),
     );
 
-describe('the error table of docs/http-api.md', () => {
-  it('the error table of docs/http-api.md has exactly the errors of problem.ts, with status and sentences', () => {
-    const catalogue = Object.entries(PROBLEMS).map(
-      ([code, [status, sentence]]) => `\`${code}\` | ${status} | ${sentence} | ${inEnglish(sentence)}`,
-    );
+describe('the error table', () => {
+  it.each(DOCUMENTS)(
+    'the error table of docs/%s has exactly the errors of problem.ts, with status and sentences',
+    (name) => {
+      const catalogue = Object.entries(PROBLEMS).map(
+        ([code, [status, sentence]]) => `\`${code}\` | ${status} | ${sentence} | ${inEnglish(sentence)}`,
+      );
 
-    expect(rowsOf(readFileSync(DOCUMENT, 'utf8')).toSorted()).toEqual(catalogue.toSorted());
-  });
+      const document = readFileSync(resolve(import.meta.dirname, '../../docs', name), 'utf8');
+      expect(rowsOf(document).toSorted()).toEqual(catalogue.toSorted());
+    },
+  );
 });
