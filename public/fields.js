@@ -23,7 +23,7 @@ import { t } from './words.js';
 
 const MOBILE = /^1[3-9]\d{9}$/;
 
-/** Removes characters that people paste by accident (spaces, invisible characters, dashes, brackets, dots), and reads full-width digits. */
+/** Removes pasted spaces, invisible characters, dashes, brackets and dots, and reads full-width digits. */
 const bare = (/** @type {string} */ value) =>
   value.normalize('NFKC').replace(/[\s\p{Cf}\p{Pd}\p{Ps}\p{Pe}.·•]/gu, '');
 
@@ -260,7 +260,7 @@ function pictureButton() {
   return make('button', { ...attributes, 'aria-label': t('看不清，换一张图形验证码') }, image);
 }
 
-/** Groups the digits of a mobile while they are typed. The caret stays behind the same digit. @param {HTMLInputElement} input */
+/** Groups the digits of a typed mobile. The caret stays behind its digit. @param {HTMLInputElement} input */
 function groupWhileTyping(input) {
   input.addEventListener('input', (event) => {
     if (event instanceof InputEvent && event.isComposing) return;

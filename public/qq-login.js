@@ -265,7 +265,7 @@ export function localPath(value) {
  */
 export async function startQqLogin(next = tab.get(NEXT) || '/') {
   const path = localPath(next) || '/';
-  // `binding`: a service that also serves the old shop's pages binds the login to this browser only if asked to.
+  // With LEGACY_CLIENT, the service binds a login to this browser only if `binding` asks for it.
   const query = new URLSearchParams({ next: path, binding: 'browser' });
   if (onPhone()) query.set('display', 'mobile');
   const { login_url: loginUrl } = await callApi('GET', `/oauth/qq/authorization/?${query}`);

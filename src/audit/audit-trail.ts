@@ -37,7 +37,7 @@ export class AuditTrail {
     });
   }
 
-  /** When this QQ last logged in to the account. One index look-up for each secret, however long the history is. */
+  /** When this QQ last logged in to the account. One index look-up for each secret, whatever the number of events. */
   async lastLogin(userId: number, openid: string): Promise<Date | null> {
     const times = await Promise.all(this.rows.hashesOf(openid).map((hash) => this.lastLoginBy(userId, hash)));
     const known = times.filter((at) => at !== null).map(Number);

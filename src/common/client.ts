@@ -14,7 +14,7 @@ export interface Client {
   readonly subnet: string;
   readonly userAgent: string;
   readonly requestId: string;
-  /** Missing where nobody waits for an answer. */
+  /** Missing when there is no request to answer. */
   readonly clock?: RequestClock | undefined;
   /** Whether the connection has closed, so that the answer cannot be read. */
   readonly isGone: () => boolean;

@@ -84,7 +84,7 @@ export class Problem extends HttpException {
   }
 }
 
-/** Documents a route's error answers, with one example for each code. `OVERLOADED` and `UNAVAILABLE` are always included. */
+/** Documents a route's errors, with one example for each code. `OVERLOADED` and `UNAVAILABLE` are always included. */
 export function AnswersProblems(...codes: ProblemCode[]): MethodDecorator & ClassDecorator {
   const all = [...new Set<ProblemCode>([...codes, 'OVERLOADED', 'UNAVAILABLE'])];
   const statuses = [...new Set(all.map((code) => PROBLEMS[code][0]))];

@@ -8,8 +8,8 @@ declare module 'fastify' {
 }
 
 /**
- * How much time a request has left. It is passed on by hand, in `Client`: AsyncLocalStorage puts a hook on every promise
- * of Node 20 and 22, which costs a third of the CPU of a login.
+ * How much time a request has left. `Client` carries it as a parameter: AsyncLocalStorage would put a hook on every
+ * promise of Node 20 and 22, which costs a third of the CPU of a login.
  */
 export class RequestClock {
   /** By `performance.now()`. */
@@ -17,7 +17,7 @@ export class RequestClock {
   private pauses = 0;
   private pausedAt = 0;
 
-  /** Starts the time limit. Called once the body has arrived, so that a slow upload does not use the time up. */
+  /** Starts the time limit. Called after the body has arrived, so that a slow upload does not use up the time. */
   start(): void {
     this.deadline = performance.now() + WAITING_MS;
   }
@@ -36,7 +36,7 @@ export class RequestClock {
   }
 }
 
-/** Runs `work` without counting its time. For the queue of password hashes, which has a time limit of its own. */
+/** Runs `work` without counting its time. For the queue of password hashes, which has its own time limit. */
 export async function untimed<T>(clock: RequestClock | undefined, work: () => Promise<T>): Promise<T> {
   clock?.pause();
   try {

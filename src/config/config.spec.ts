@@ -118,7 +118,7 @@ describe('the gateways', () => {
   const { SMS_HTTP_URL: _url, SMS_HTTP_KEY: _key, ...withoutHttp } = PRODUCTION;
   const both = { ...withoutHttp, ...VENDORS.aliyun, ...VENDORS.tencent, SMS_GATEWAY: 'aliyun, tencent' };
 
-  it('stand in the order of fallback, with the defaults of the vendors', () => {
+  it("SMS gateways keep their order of fallback, and get their vendors' defaults", () => {
     expect(loadConfig(both)).toMatchObject({
       SMS_GATEWAY: ['aliyun', 'tencent'],
       SMS_ALIYUN_REGION: 'cn-hangzhou',
@@ -131,7 +131,7 @@ describe('the gateways', () => {
   });
 
   it.each([...Object.keys(VENDORS.aliyun), ...Object.keys(VENDORS.tencent)])(
-    'miss %s by its name',
+    'a missing %s of its SMS gateway is named',
     (name) => {
       const vendor = name.startsWith('SMS_ALIYUN') ? 'aliyun' : 'tencent';
 
@@ -158,13 +158,13 @@ describe('the gateways', () => {
     expect(Object.keys(faults({ ...both, [name]: value }))).toEqual([name]);
   });
 
-  it('do not read the settings of one that is not chosen', () => {
+  it('the settings of an SMS gateway that is not chosen are not read', () => {
     expect(faults({ ...PRODUCTION, SMS_TENCENT_SDK_APP_ID: 'shop', SMS_ALIYUN_TEMPLATE_CODE: 'x' })).toEqual(
       {},
     );
   });
 
-  it('warn of an endpoint that is not https', () => {
+  it('an SMS endpoint that is not https causes a warning', () => {
     expect(loadConfig({ ...both, SMS_ALIYUN_ENDPOINT: 'http://sms.internal' }).warnings).toEqual([
       expect.stringMatching(/^SMS_ALIYUN_ENDPOINT: is not https/),
     ]);

@@ -34,11 +34,11 @@ export const HUMAN_CHECKS = ['altcha', 'picture'] as const;
 
 export const SMS_GATEWAYS = ['http', 'aliyun', 'tencent', 'log'] as const;
 
-/** Validates a setting only where the gateway that it belongs to is chosen. */
+/** Validates a setting only if its gateway is chosen. */
 const ForGateway = (name: (typeof SMS_GATEWAYS)[number]): PropertyDecorator =>
   ValidateIf(({ SMS_GATEWAY }: Partial<Config>) => SMS_GATEWAY?.includes(name) ?? false);
 
-/** A template's parameters: one of them has to be the code. */
+/** A template's parameters. One of them has to be the code. */
 const hasCode = (params: string): boolean => params.includes('{code}');
 
 /**
@@ -101,7 +101,7 @@ export class Config {
 
   @IsUrl(WEB_URL) readonly QQ_BASE_URL: string = 'https://graph.qq.com';
 
-  /** Milliseconds for one call to QQ, connecting included; more than a whole request may wait has no effect. */
+  /** Milliseconds for one call to QQ, including connecting; effective up to the time limit of a whole request. */
   @ToInteger() @IsInt() @Min(1) @Max(60_000) readonly QQ_TIMEOUT_MS: number = 3000;
 
   /** Asks QQ for the unionid too. It takes a second call, and QQ's permission. */
@@ -137,7 +137,7 @@ export class Config {
   /** Also sends the picture's text in `X-Image-Code`, for programs and tests. Production refuses it. */
   @ToBoolean('on', 'off') @IsBoolean() readonly IMAGE_CODE_HEADER: boolean = false;
 
-  /** Who sends SMS, in order of fallback. */
+  /** The gateways that send SMS, in order of fallback. */
   @ToList()
   @ArrayNotEmpty()
   @ArrayUnique()
@@ -162,7 +162,7 @@ export class Config {
   @Is('a list such as code={code},time={minutes} with {code} in it', hasCode)
   readonly SMS_ALIYUN_TEMPLATE_PARAMS: string = 'code={code}';
 
-  /** Decides the endpoint, unless that is given. */
+  /** Determines the endpoint, unless that is set. */
   @ForGateway('aliyun') @Matches(/^[a-z]+(-[a-z\d]+)+$/) readonly SMS_ALIYUN_REGION: string = 'cn-hangzhou';
   @IsOptional() @IsUrl(WEB_URL) readonly SMS_ALIYUN_ENDPOINT?: string;
 

@@ -11,7 +11,7 @@ const SANDBOX_APP_KEY = 'sandbox-app-key';
 /** Not read by `Config`: docker-compose.yml and the sandbox read them. */
 const OTHER_NAMES = ['MYSQL_PASSWORD', 'REDIS_PASSWORD', 'SANDBOX_PORT'];
 
-/** What a gateway of `SMS_GATEWAY` cannot do without. */
+/** The required settings of each gateway of `SMS_GATEWAY`. */
 const OF_GATEWAY: Readonly<Record<string, string[]>> = {
   http: ['SMS_HTTP_URL', 'SMS_HTTP_KEY'],
   aliyun: [

@@ -67,7 +67,7 @@ export class ConnectionLease {
     });
   }
 
-  /** Fails everything that waits on this lease, and everything that is asked of it later. */
+  /** Fails everything that waits on this lease, and every later use of it. */
   expire(error: Error): void {
     this.end(true);
     this.fault = error;

@@ -18,7 +18,7 @@ export class EventLoopLoad {
     setInterval(() => this.sample(), SAMPLE_MS).unref();
   }
 
-  /** Whether the event loop was busy nearly all of the last one or two seconds. */
+  /** Whether the event loop was busy for nearly all of the last one or two seconds. */
   get isSaturated(): boolean {
     return performance.eventLoopUtilization(this.before).utilization >= SATURATED;
   }

@@ -14,7 +14,7 @@ import { EventLoopLoad } from './event-loop-load.js';
  */
 const SAME_LINE_MS = 10_000;
 
-/** What the reason of an error says when a time limit ran out. */
+/** Messages of errors that are caused by a time limit. */
 const TIMED_OUT = /ETIMEDOUT|timed out|Socket timeout|no time left/;
 /** Seconds after which a client of a saturated process should try again. */
 export const RETRY_AFTER_S = 5;

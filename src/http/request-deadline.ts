@@ -8,7 +8,7 @@ import { RETRY_AFTER_S } from './problem.filter.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Answers the request when it is late. */
+    /** Sends the answer of a late request. */
     deadlineTimer?: NodeJS.Timeout;
   }
 }
@@ -24,7 +24,7 @@ const CHECK_EVERY_MS = 100;
 const SAME_LINE_MS = 10_000;
 
 /**
- * Gives every request a {@link RequestClock}. A handler that is too late is not waited for: the answer is then
+ * Gives every request a {@link RequestClock}. The answer does not wait for a late handler: it is then
  * `UNAVAILABLE`, or `OVERLOADED` if this process itself had no time. So every request is answered within five seconds;
  * the time that it waits for a password hash does not count.
  */
@@ -50,7 +50,7 @@ export function answerInTime(fastify: FastifyInstance, load: EventLoopLoad): voi
     request.problem = code;
     if (code === 'OVERLOADED') void reply.header('Retry-After', String(RETRY_AFTER_S));
     const body = problemBody(code);
-    // Fastify drops what the handler answers later.
+    // Fastify ignores the handler's later answer.
     void reply.code(body.statusCode).type('application/json; charset=utf-8').send(body);
   };
 

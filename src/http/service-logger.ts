@@ -8,7 +8,7 @@ type Level = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
 
 /** Bytes of lines that are written without waiting for more. */
 const WRITTEN_AT_ONCE = 4096;
-/** Milliseconds after which fewer are written too. What ends the process in order writes them first. */
+/** Milliseconds after which fewer bytes are written too. An orderly exit writes them first. */
 const WRITE_EVERY = 100;
 /** Nest's own contexts, which log a line for each module and route at boot. */
 const FRAMEWORK = new Set([

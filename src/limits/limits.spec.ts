@@ -84,7 +84,7 @@ describe('take', () => {
     expect(await counted('binds-per-ip', 'c')).toBe(0);
   });
 
-  it('counts nothing where whom the next stage counts cannot be looked up', async () => {
+  it('take counts nothing if the subject of the next stage cannot be looked up', async () => {
     const lookUp = () => Promise.reject(new Error('nobody'));
 
     await expect(limits.take({ 'starts-per-ip': 'a' }, lookUp)).rejects.toThrow('nobody');

@@ -21,10 +21,10 @@ interface Receipt {
   readonly at: number;
 }
 
-/** A QQ that is being unbound. */
+/** A QQ to unbind. */
 interface UnboundQq {
   readonly openid: string;
-  /** Null if it is not known. */
+  /** Null if unknown. */
   readonly unionid: string | null;
 }
 

@@ -37,7 +37,7 @@ export class BindTransaction {
 
   /**
    * Writes the account (if new), the binding and the trail, and spends the SMS code as the last step before commit.
-   * Five statements, BEGIN and COMMIT among them.
+   * Five statements, including BEGIN and COMMIT.
    * @throws Problem SMS_CODE_INVALID, PASSWORD_INVALID, ACCOUNT_DISABLED, LOGIN_REQUIRED when a proof no longer holds;
    *   BIND_TOKEN_INVALID when the QQ was unbound in the meantime; QQ_ALREADY_BOUND, MOBILE_TAKEN after a lost race
    */

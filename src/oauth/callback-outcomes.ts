@@ -27,7 +27,7 @@ export interface QqOutcome {
 
 /** The stored state of a callback. Without identity and problem it is still running. */
 interface Stored {
-  /** A digest of QQ's code and of who brought it. The same state with another code is another callback. */
+  /** A digest of QQ's code and of its sender. The same state with another code is another callback. */
   readonly callback: string;
   readonly at: number;
   /** The same moment as `at`, by Redis's clock. */
@@ -59,7 +59,7 @@ export class CallbackOutcomes {
 
   /**
    * Whose QQ it is. The first caller asks QQ, the others get its result. Two Redis commands.
-   * @param callback QQ's code, and who brings it: only the same one may be repeated
+   * @param callback QQ's code and its sender; only the same pair may be repeated
    * @throws Problem STATE_INVALID when the login was finished by another callback or more than a minute ago; what `ask`
    *   throws
    */
@@ -73,7 +73,7 @@ export class CallbackOutcomes {
     const { refusal, ...said } = await askOnce(ask);
     const outcome = { ...running, ...said, ...this.now() };
     await this.redis.set(key, JSON.stringify(outcome), 'EX', seconds);
-    // With its cause, for the log: what is stored has only its code.
+    // Thrown with its cause, for the log. The stored outcome only has the code.
     if (refusal) throw refusal;
     return read(outcome);
   }

@@ -22,7 +22,7 @@ export interface QqIdentity {
   readonly accessToken?: string;
 }
 
-/** The request that asks. */
+/** The request that causes the call. */
 type Asking = Pick<Client, 'clock' | 'requestId'>;
 
 interface QqCall {

@@ -105,7 +105,7 @@ function prepare(connection: Redis): void {
 }
 
 /**
- * One write for the commands of one round of the event loop: a system call costs more than a command. Unlike the
+ * Writes the commands of one round of the event loop together: a system call costs more than a command. Unlike the
  * client's automatic pipelines, each command keeps its own time limit and its own error.
  */
 function writeTogether(connection: Redis): void {

@@ -20,7 +20,7 @@ import {
  * six digits cannot have.
  */
 const NUMBER_REFUSED = ['isv.MOBILE_NUMBER_ILLEGAL', 'isv.BLACK_KEY_CONTROL_LIMIT', 'isv.CUSTOMER_REFUSED'];
-/** Failures inside Aliyun, of which nobody says whether the message went out before. */
+/** Failures inside Aliyun after which the message may have been sent. */
 const UNKNOWN = ['isp.SYSTEM_ERROR', 'isp.GATEWAY_ERROR', 'isp.UNKNOWN', 'InternalError'];
 
 type DysmsSdk = typeof import('@alicloud/dysmsapi20170525', { with: { 'resolution-mode': 'require' } });
@@ -29,7 +29,7 @@ type Sdk = ReturnType<typeof loadSdk>;
 
 /** Aliyun SMS (阿里云短信服务): `SendSms` of Dysmsapi 2017-05-25, signed with ACS3-HMAC-SHA256. */
 export class AliyunSmsGateway extends VendorSmsGateway {
-  /** Loads the SDK, which nobody else needs: about 11 MB of memory. */
+  /** Loads the SDK (about 11 MB of memory), which no other gateway needs. */
   constructor(
     private readonly config: Config,
     options: GatewayOptions = {},
@@ -73,7 +73,7 @@ function meaningOf(status: number, code: string | undefined, message: string): M
   return { outcome: 'shop refused' };
 }
 
-/** Aliyun says in words alone which of its limits a number has reached: 触发分钟级流控Permits:1, 小时级, 天级. */
+/** Aliyun's message, not its code, says which limit a number has reached: 触发分钟级流控Permits:1, 小时级, 天级. */
 function retryAfter(message: string): number {
   if (message.includes('天级')) return secondsOfToday();
   return message.includes('小时级') ? 3600 : 60;

@@ -4,8 +4,8 @@ import { Problem } from '../common/problem.js';
 import { Delivery, GATEWAY_TIMEOUT_MS, SmsGateway } from './sms-gateway.js';
 
 /**
- * Several gateways in order. The next one is asked only when the one before certainly did not send the message, and
- * only when that is the gateway's own trouble: a gateway that refuses the number protects its owner.
+ * Several gateways in order. The next one is used only if the previous one certainly did not send the message, and
+ * only if the cause is the gateway itself. A refusal of the number is final, because it protects the number's owner.
  */
 export class FallbackSmsGateway extends SmsGateway {
   private readonly logger = new Logger(FallbackSmsGateway.name);
@@ -17,7 +17,7 @@ export class FallbackSmsGateway extends SmsGateway {
 
   /**
    * All gateways share the time of one message.
-   * @throws Problem what the last gateway that was asked says
+   * @throws Problem the last used gateway's
    */
   async send(mobile: string, code: string, timeoutMs = GATEWAY_TIMEOUT_MS): Promise<Delivery> {
     const deadline = performance.now() + timeoutMs;

@@ -9,7 +9,7 @@ import { ImageCodeService, Picture } from './image-code.service.js';
 
 const client = { network: '203.0.113.8' } as Client;
 
-it('draws one hundred of six hundred pictures asked for at once, and refuses the others at once', async () => {
+it('of six hundred simultaneous pictures, one hundred are drawn, and the others are refused at once', async () => {
   const service = new ImageCodeService(
     { set: () => Promise.resolve('OK') } as unknown as Redis,
     { HUMAN_CHECK: ['picture'] } as unknown as Config,

@@ -8,7 +8,7 @@ import { TencentSmsGateway } from './tencent-sms-gateway.js';
 
 type Opener = (config: Config, options: GatewayOptions) => SmsGateway;
 
-/** The vendors' classes load their SDKs when they are made, so only where they are chosen. */
+/** Creates each gateway. A vendor's class loads its SDK when it is created, so an unused SDK is not loaded. */
 const OPENERS: Readonly<Record<Config['SMS_GATEWAY'][number], Opener>> = {
   http: (config, options) => new HttpSmsGateway(config, options),
   log: () => new LogSmsGateway(),
@@ -16,10 +16,10 @@ const OPENERS: Readonly<Record<Config['SMS_GATEWAY'][number], Opener>> = {
   tencent: (config, options) => new TencentSmsGateway(config, options),
 };
 
-/** What `SMS_GATEWAY` says: one gateway, or several in order of fallback. */
+/** Creates the gateway of `SMS_GATEWAY`: one, or several in order of fallback. */
 export function openGateway(config: Config): SmsGateway {
   const names = config.SMS_GATEWAY;
-  // Each of several gateways may take its share of the time to connect, so that the last one has some left.
+  // Each gateway gets a share of the time for connecting, so that the last one has time left.
   const options = { connectTimeoutMs: GATEWAY_TIMEOUT_MS / names.length };
   const gateways = new Map<string, SmsGateway>();
   for (const name of names) gateways.set(name, OPENERS[name](config, options));

@@ -14,7 +14,7 @@ export const SMS_RESEND_AFTER = 60;
 const PUT_BACK_EVERY = 200;
 const PUT_BACK_TRIES = (SMS_CODE_TTL * 1000) / PUT_BACK_EVERY;
 
-/** A code that a request has spent: its mark is in the code's place. */
+/** A code that a request has spent and replaced with its mark. */
 interface Spent {
   readonly mobile: string;
   readonly code: string;

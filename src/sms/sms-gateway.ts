@@ -8,7 +8,7 @@ export const GATEWAY_TIMEOUT_MS = 4000;
 /** `unknown`: the gateway may have sent the message. It is treated as sent. */
 export type Delivery = 'accepted' | 'unknown';
 
-/** How a gateway that is one of several shares the time with the others. */
+/** How a gateway shares the time with other gateways. */
 export interface GatewayOptions {
   /** Milliseconds for connecting: a gateway that does not accept connections leaves time for the next one. */
   readonly connectTimeoutMs?: number;
@@ -18,20 +18,20 @@ export interface GatewayOptions {
 export abstract class SmsGateway implements OnApplicationShutdown {
   /**
    * Gives the code to the gateway. An error means for certain that the message was not sent.
-   * @param timeoutMs for all of it
+   * @param timeoutMs milliseconds for the whole call
    * @throws Problem SMS_UNAVAILABLE when the gateway refuses or cannot be reached; TOO_MANY_REQUESTS and
    *   REQUEST_INVALID when it refuses this number
    */
   abstract send(mobile: string, code: string, timeoutMs?: number): Promise<Delivery>;
 
-  /** Ends its connections. */
+  /** Closes the gateway's connections. */
   onApplicationShutdown(): Promise<void> {
     return Promise.resolve();
   }
 }
 
 /**
- * What a call that brought no answer means for its message.
+ * The delivery after a call without an answer.
  * @throws Problem SMS_UNAVAILABLE when it certainly was not sent
  */
 export function deliveryAfter(cause: unknown): 'unknown' {

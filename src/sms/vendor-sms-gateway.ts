@@ -8,7 +8,7 @@ import { Upstream, UpstreamAnswer, UpstreamCall } from '../upstream/upstream.js'
 import { SMS_CODE_TTL } from './sms-code-store.js';
 import { Delivery, deliveryAfter, GATEWAY_TIMEOUT_MS, GatewayOptions, SmsGateway } from './sms-gateway.js';
 
-/** What an answer means for its message. */
+/** What an answer says about the message. */
 export type Meaning =
   | { readonly outcome: 'sent' }
   /** The vendor does not say whether it sent the message. */
@@ -20,7 +20,7 @@ export type Meaning =
   /** Balance, signature, template, key, the account's own limits: the shop has to act. */
   | { readonly outcome: 'shop refused' };
 
-/** An answer as read: the vendor's code for it, and what that means. */
+/** A parsed answer: the vendor's code and its meaning. */
 export interface Reading {
   readonly code: string | undefined;
   readonly meaning: Meaning;
@@ -40,8 +40,8 @@ export abstract class VendorSmsGateway extends SmsGateway {
   private readonly upstream: Upstream;
 
   /**
-   * @param name the vendor's in `SMS_GATEWAY`
-   * @param url its endpoint
+   * @param name the vendor's name in `SMS_GATEWAY`
+   * @param url the vendor's endpoint
    */
   protected constructor(
     private readonly name: string,
@@ -75,11 +75,11 @@ export abstract class VendorSmsGateway extends SmsGateway {
   /** The vendor's request for one message, signed. */
   protected abstract sign(mobile: string, code: string): Promise<UpstreamCall>;
 
-  /** What the vendor's answer says. */
+  /** Parses the vendor's answer. */
   protected abstract read(answer: UpstreamAnswer): Reading;
 
   private settle({ code, meaning }: Reading, mobile: string): Delivery {
-    // The vendor writes the code: only what looks like one goes to the log.
+    // The vendor sends the code, so only a value that looks like a code is logged.
     const said = code !== undefined && /^[\w.-]{1,80}$/.test(code) ? code : 'no readable code';
     const line = { gateway: this.name, code: said };
     const refused = { ...line, mobile: maskMobile(mobile) };
@@ -102,7 +102,7 @@ export abstract class VendorSmsGateway extends SmsGateway {
   }
 }
 
-/** Whether a status leaves open what became of the request: 500, 502 and 504 come from behind whoever answers. */
+/** Whether the request may have been carried out: 500, 502 and 504 come from a server behind the one that answers. */
 export const leavesOpen = (status: number): boolean =>
   (status >= 200 && status < 300) || status === 500 || status === 502 || status === 504;
 
@@ -122,13 +122,13 @@ export function objectIn(text: string): Readonly<Record<string, unknown>> {
   try {
     value = JSON.parse(text);
   } catch {
-    // SyntaxError, and nothing else: it is no JSON.
+    // JSON.parse throws only SyntaxError: the text is not JSON.
     return {};
   }
   return asObject(value);
 }
 
-/** The value where it is an object; an empty one otherwise. */
+/** The value if it is an object, otherwise an empty object. */
 export const asObject = (value: unknown): Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 

@@ -12,7 +12,7 @@ export interface UpstreamOptions {
   readonly url: string;
   /** Milliseconds for one call: waiting for a connection, connecting, sending and reading the whole answer. */
   readonly timeoutMs: number;
-  /** Milliseconds for connecting alone, where whoever is called next needs some of the time. */
+  /** Milliseconds for connecting alone, if the next upstream needs a part of the time. */
   readonly connectTimeoutMs?: number;
   readonly proxy: ProxySettings;
 }

@@ -74,7 +74,7 @@ export class HashQueue {
 
   /**
    * Runs `work` when a lane is free.
-   * @param reserved ends the reservation of this request, whose place it takes
+   * @param reserved ends this request's reservation, whose place the request takes
    * @throws Problem OVERLOADED at once when the queue or a share of it is full; later if the client has disconnected
    */
   async run<T>(asker: Asker, standing: Standing, work: () => Promise<T>, reserved?: Release): Promise<T> {
@@ -93,7 +93,7 @@ export class HashQueue {
   }
 
   /**
-   * Reserves a place for a request that first looks its account up: what the queue cannot take must not wait for the
+   * Reserves a place for a request that first looks up its account: a request that is refused must not wait for the
    * database.
    * @throws Problem OVERLOADED when the queue or a share of it is full
    */

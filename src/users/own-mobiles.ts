@@ -15,7 +15,7 @@ export class OwnMobiles {
   /**
    * Checks the login of a request.
    * @param token the login token of the request, if it has one
-   * @returns looks up the account's mobile with one SQL statement; throws LOGIN_REQUIRED if the account is disabled or gone
+   * @returns a function that finds the account's mobile with one SQL statement, and throws LOGIN_REQUIRED
    * @throws Problem REQUEST_INVALID without a token, because the request then has to name a mobile; LOGIN_REQUIRED
    */
   async of(token: string | undefined): Promise<() => Promise<string>> {

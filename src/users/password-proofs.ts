@@ -8,11 +8,11 @@ import { HashRenewals } from './hash-renewals.js';
 import { PasswordHasher } from './password-hasher.js';
 import { Account, AccountWithPassword, UsersService } from './users.service.js';
 
-/** Whose password it is: an account that is known, or one to be found by its name. */
+/** The owner of the password: a known account, or one to look up by name. */
 interface Wanted {
   readonly find: () => Promise<AccountWithPassword | undefined>;
   readonly id?: number;
-  /** What is counted where no account has it. */
+  /** The subject of the counts if no account has this name. */
   readonly name?: string;
 }
 
@@ -71,7 +71,7 @@ export class PasswordProofs {
     const { network } = client;
     const counted: Uses[] = [];
     let failed = false;
-    // First of all, because it costs nothing: what the queue cannot take asks neither Redis nor the database.
+    // First, because it costs nothing: a request that the queue refuses asks neither Redis nor the database.
     const release = this.passwords.reserveGuess(client);
     try {
       const byAddress: Uses = { 'login-failures-per-ip': network };

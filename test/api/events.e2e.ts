@@ -311,7 +311,7 @@ describe('what changes nothing', () => {
 });
 
 describe('what anybody can do without end, and what is about no account', () => {
-  it('is counted and not written', async () => {
+  it('refusals that concern no account are counted and not written', async () => {
     const events = app.dataSource.getRepository(AccountEvent);
     const shopper = app.shopper();
     const form = { ...(await shopper.bindForm()), sms_code: '000000' };
@@ -337,7 +337,7 @@ describe('what anybody can do without end, and what is about no account', () => 
     expect((await refusals()) - refused).toBe(answers.length);
   });
 
-  /** As the metrics have it, of all reasons together. */
+  /** The value in the metrics, summed over all reasons. */
   async function refusals(): Promise<number> {
     const { values } = await register.getSingleMetric('qq_account_refusals_total')!.get();
     return values.reduce((sum, { value }) => sum + value, 0);

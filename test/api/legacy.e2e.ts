@@ -156,7 +156,7 @@ describe.each(FAMILIES)('the old pages of family $family', (family) => {
 });
 
 describe('a code that an old page has handed in', () => {
-  it('gives nothing to anybody else, not even within the minute in which its own page may repeat it', async () => {
+  it('a callback of the old pages gives nothing to another client, not even within the minute in which it may be repeated', async () => {
     const [owner, stranger] = [page(), page()];
     const { login_url: url } = (await owner.get('/oauth/qq/authorization/?next=/')).body;
     const query = await returned(owner, url, newQq());

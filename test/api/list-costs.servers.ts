@@ -45,7 +45,7 @@ async function rowsRead(statements: readonly string[]): Promise<number> {
   }
 }
 
-/** Logins of this QQ, or of no QQ at all, before now. */
+/** Adds earlier logins of this QQ, or without a QQ. */
 async function history(userId: number, hash: string | null): Promise<void> {
   const events = app.dataSource.getRepository(AccountEvent);
   const login = { at: new Date(), userId, event: 'logged_in', via: 'qq', openidHash: hash };
@@ -55,7 +55,7 @@ async function history(userId: number, hash: string | null): Promise<void> {
 
 describe('the list of QQs', () => {
   it.each(['one secret', 'a change of the secret'])(
-    'reads no more rows, however often the account has logged in: with %s',
+    'the list of QQs reads the same number of rows, however often the account has logged in: with %s',
     async (secret) => {
       const service = secret === 'one secret' ? app : changed;
       const [shopper, qq, unused] = [app.shopper(), newQq(), newQq()];

@@ -159,7 +159,7 @@ describe('DELETE /user/', () => {
     expect(again.body.user_id).not.toBe(user_id);
   });
 
-  it('voids every bind token that its QQ got before', async () => {
+  it('closing an account makes every older bind token of its QQ invalid', async () => {
     const [shopper, qq] = [app.shopper(), newQq()];
     const access_token = await shopper.bindToken(qq);
     const form = await shopper.bindForm({ qq });

@@ -94,23 +94,26 @@ describe('unbinding a QQ that has logged in by two apps', () => {
   const unbind = async (id: number, token: string, password: string) =>
     first.shopper().send(`/oauth/qq/bindings/${id}/`, { method: 'DELETE', token, body: { password } });
 
-  it.each([0, 1])('ends its login by both, whichever row is named (%i)', async (nth) => {
-    const [shopper, qq] = [first.shopper(), newQq()];
-    const form = await shopper.bindForm({ qq });
-    const { token, user_id: id } = (await shopper.bind(form)).body;
-    await loggedIn(second, qq);
-    const row = (await rows(id))[nth]!;
+  it.each([0, 1])(
+    'unbinding a QQ of two apps ends its login by both, whichever row is named (%i)',
+    async (nth) => {
+      const [shopper, qq] = [first.shopper(), newQq()];
+      const form = await shopper.bindForm({ qq });
+      const { token, user_id: id } = (await shopper.bind(form)).body;
+      await loggedIn(second, qq);
+      const row = (await rows(id))[nth]!;
 
-    expect((await unbind(row.id, token, form.password)).status).toBe(204);
+      expect((await unbind(row.id, token, form.password)).status).toBe(204);
 
-    expect(await rows(id)).toEqual([]);
-    for (const app of [first, second]) expect(await loggedIn(app, qq)).not.toHaveProperty('user_id');
-  });
+      expect(await rows(id)).toEqual([]);
+      for (const app of [first, second]) expect(await loggedIn(app, qq)).not.toHaveProperty('user_id');
+    },
+  );
 
   it.for(['has logged in by it', 'has not logged in by it'])(
-    'voids the bind token that the second app gave before, where the QQ %s since',
+    "unbinding a QQ makes the second app's older bind token invalid, when the QQ %s since",
     async (since, { skip }) => {
-      // In the embedded mode, each of the two has a Redis of its own.
+      // In the embedded mode, each of the two has its own Redis.
       skip(before.backends.embedded);
       const [shopper, elsewhere, qq] = [first.shopper(), second.shopper(), newQq()];
       const access_token = await elsewhere.bindToken(qq);
@@ -127,7 +130,7 @@ describe('unbinding a QQ that has logged in by two apps', () => {
     },
   );
 
-  it('is not undone by a login that found it before and adds its row after', async () => {
+  it('unbinding a QQ is not undone by a login that found it before and adds its row after', async () => {
     const [shopper, qq] = [first.shopper(), newQq()];
     const form = await shopper.bindForm({ qq });
     const { token, user_id: id } = (await shopper.bind(form)).body;

@@ -38,11 +38,11 @@ describe.each(FAMILIES)('the pages of family $name, on an origin of their own', 
     await pages.close();
   });
 
-  // A header of its own would be asked for in the preflight, which the old pages never sent.
+  // An additional header would need a preflight, which the old pages never send.
   const come = () => Visitor.come({ ...shop, url: PAGES }, browser, { extraHTTPHeaders: {} });
   const said = (page: Page, text: string) => page.locator('#said').getByText(text).waitFor();
 
-  /** Copies the picture, as its header tells programs, and reads the SMS on the phone. */
+  /** Copies the picture's text from its header for programs, and reads the SMS on the phone. */
   async function receiveCode(page: Page, mobile: string): Promise<void> {
     const picture = await page.waitForResponse((response) => /image_?codes\//.test(response.url()));
     await page.getByLabel('mobile').fill(mobile);
@@ -58,7 +58,7 @@ describe.each(FAMILIES)('the pages of family $name, on an origin of their own', 
     await visitor.page.getByRole('button', { name: 'QQ' }).click();
   }
 
-  it('bind a QQ on the way from login to cart, and the next time QQ alone leads there', async () => {
+  it('the old pages bind a QQ on the way from login to cart, and the next time QQ alone leads there', async () => {
     const [visitor, person] = [await come(), stranger()];
     const { page } = visitor;
 
@@ -79,7 +79,7 @@ describe.each(FAMILIES)('the pages of family $name, on an origin of their own', 
     await visitor.leave();
   });
 
-  it('register, show who it is, and send to the login page whoever is nobody', async () => {
+  it('the old pages register, show the account, and send logged-out visitors to the login page', async () => {
     const [visitor, person] = [await come(), stranger()];
     const { page } = visitor;
 
@@ -103,7 +103,7 @@ describe.each(FAMILIES)('the pages of family $name, on an origin of their own', 
     await visitor.leave();
   });
 
-  it('show why they are refused', async () => {
+  it('the old pages show why a request was refused', async () => {
     const visitor = await come();
     const { page } = visitor;
 
@@ -123,7 +123,7 @@ describe.each(FAMILIES)('the pages of family $name, on an origin of their own', 
 });
 
 describe('beside the old pages, our own page', () => {
-  it('starts logins that only its browser can finish', async () => {
+  it('beside the old pages, our own page starts logins that only its browser can finish', async () => {
     const browser = await launch(`MAP api.meiduo.site:8000 ${new URL(shop.app.url).host}`);
     const visitor = await Visitor.come({ ...shop, url: API }, browser);
 

@@ -1,7 +1,7 @@
 import { type Server, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** What the two families of the old shop's pages call, and the names that they read. */
+/** The paths that the two families of the old shop's pages call, and the names that they read. */
 export interface Family {
   readonly name: string;
   /** The start of a login, without the path to return to. */
@@ -19,7 +19,7 @@ export interface Family {
   readonly login: string;
   readonly me: string;
   readonly histories?: string;
-  /** Where the pages look for the account's number. */
+  /** The field in which the pages read the account's id. */
   readonly userId: string;
 }
 
@@ -151,11 +151,11 @@ const PAGES = {
 
 const FIELDS = ['username', 'mobile', 'text', 'code', 'password'];
 
-/** The old shop's pages of one family, on an origin of their own. */
+/** Serves the old shop's pages of one family on a separate origin. */
 export class OldPages {
   private constructor(private readonly server: Server) {}
 
-  /** @param api the origin of the API, as the browser knows it */
+  /** @param api the API's origin in the browser */
   static async serve(family: Family, api: string): Promise<OldPages> {
     const script = `const HOST = ${JSON.stringify(api)}; const F = ${JSON.stringify(family)};${SCRIPT}`;
     const fields = FIELDS.map((name) => `<input id="${name}" aria-label="${name}">`).join('');

@@ -287,7 +287,7 @@ it.each([
   expect(await visitor.noteOf('手机号')).toBe('');
 });
 
-it('groups a mobile while it is typed, and the caret stays where it was', async () => {
+it('a mobile is grouped while it is typed, and the caret stays where it was', async () => {
   const visitor = await visit();
   await visitor.page.goto(`${shop.url}/#register`);
   const field = visitor.field('手机号');

@@ -10,7 +10,7 @@ import { newMobile, newPassword, newQq } from '../support/shopper.js';
 import { type App, startApp } from '../support/start-app.js';
 
 const program = findServers().nginx;
-/** Where a shopper's browser connects from; nginx itself connects from 127.0.0.1. */
+/** The address from which a shopper's browser connects. nginx itself connects from 127.0.0.1. */
 const BROWSER = '127.0.0.2';
 
 let app: App;
@@ -47,7 +47,7 @@ interface Asked {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-/** Asks nginx as a browser that claims another address. */
+/** Sends nginx a request with a forged address, as a browser could. */
 async function ask(path: string, body?: unknown): Promise<Asked> {
   const headers = {
     host: 'api.meiduo.site:8000',
@@ -71,7 +71,7 @@ async function ask(path: string, body?: unknown): Promise<Asked> {
   return { status: answer.statusCode ?? 0, type, body: /^[{[]/.test(read) ? JSON.parse(read) : {} };
 }
 
-/** An nginx with these files in place of the one before. */
+/** Replaces nginx's files and reloads it. */
 async function started(files: Readonly<Record<string, string>>): Promise<Nginx> {
   await nginx?.stop();
   nginx = Nginx.start(program!, files);
@@ -82,7 +82,7 @@ async function started(files: Readonly<Record<string, string>>): Promise<Nginx> 
 const up = () => vi.waitFor(() => ask('/'), { timeout: 10_000, interval: 50 });
 
 describe.skipIf(program === undefined)('the configurations of docs/migrating.md, in nginx', () => {
-  it('send the QQ routes to this service and the rest to Django, each with the shopper’s address', async () => {
+  it("the nginx sample of docs/migrating.md sends the QQ routes to this service and the rest to Django, with the shopper's address", async () => {
     const [server = '', headers = ''] = nginxBlocks('docs/migrating.md');
     await started({ 'server.conf': here(server), proxy_headers: headers });
 
@@ -112,7 +112,7 @@ describe.skipIf(program === undefined)('the configurations of docs/migrating.md,
     expect(await ask(picture)).toMatchObject({ status: 200, type: 'image/png' });
   });
 
-  it('send the accounts’ routes to this service too, and leave what it does not have to Django', async () => {
+  it('the second nginx sample of docs/migrating.md also sends the account routes to this service, and leaves the rest to Django', async () => {
     const [server = '', headers = '', more = ''] = nginxBlocks('docs/migrating.md');
     const whole = server.replace('    # The old one.', `${more}$&`);
     expect(whole).not.toBe(server);
@@ -128,7 +128,7 @@ describe.skipIf(program === undefined)('the configurations of docs/migrating.md,
       expect((await ask(path)).body.old, path).toBe(path);
   });
 
-  it('send everything to Django again, at a reload', async () => {
+  it('the nginx sample of docs/migrating.md sends everything to Django again after a reload', async () => {
     const [server = '', headers = ''] = nginxBlocks('docs/migrating.md');
     const beside = await started({ 'server.conf': here(server), proxy_headers: headers });
     expect((await ask('/oauth/qq/statues/?state=/')).body.old).toBeUndefined();
@@ -144,7 +144,7 @@ describe.skipIf(program === undefined)('the configurations of docs/migrating.md,
 });
 
 describe.skipIf(program === undefined)('the configuration of the README, in nginx', () => {
-  it('passes everything on, with the shopper’s address', async () => {
+  it("the nginx sample of the README passes everything on, with the shopper's address", async () => {
     const [location = ''] = nginxBlocks('README.md');
     await started({ 'server.conf': here(`server { listen 8000; ${location} }`) });
     const before = await counted(app, 'starts-per-ip', BROWSER);
@@ -156,7 +156,7 @@ describe.skipIf(program === undefined)('the configuration of the README, in ngin
 });
 
 describe('the configurations', () => {
-  it.each(['README', 'docs/migrating'])('of %s are the same in Chinese', (name) => {
+  it.each(['README', 'docs/migrating'])('the nginx samples of %s are the same in Chinese', (name) => {
     const blocks = nginxBlocks(`${name}.md`);
 
     expect(blocks).not.toEqual([]);

@@ -12,7 +12,7 @@ let database: SwitchableProxy;
 beforeAll(async () => {
   steady = await startApp();
   database = await SwitchableProxy.to(steady.backends.env.DATABASE_URL!);
-  // Writes when a test says so, not every half second.
+  // Writes only when a test calls it, not every half second.
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
   app = await startApp({ beside: steady, env: { DATABASE_URL: database.url } });
   vi.useRealTimers();
@@ -53,7 +53,7 @@ describe('a row that the table refuses', () => {
     ['first', 0],
     ['in the middle', 50],
     ['last', 99],
-  ])('does not stop the others: %s of a hundred', async (_, place) => {
+  ])('audit rows that the table refuses do not stop the others: %s of a hundred', async (_, place) => {
     const writer = app.nest.get(AuditWriter);
     const ids = newIds(99);
     const all = [...ids];
@@ -70,7 +70,7 @@ describe('a row that the table refuses', () => {
     expect(await writtenFor([next!])).toBe(1);
   });
 
-  it('costs its neighbours nothing where several are refused', async () => {
+  it('several refused audit rows do not cost the other rows anything', async () => {
     const writer = app.nest.get(AuditWriter);
     const ids = newIds(60);
     for (const id of ids) {
@@ -85,7 +85,7 @@ describe('a row that the table refuses', () => {
 });
 
 describe('a database that is silent', () => {
-  it('has one write of the trail waiting for it, however often it is time for the next', async () => {
+  it('while the database is away, only one write of the trail waits', async () => {
     const writer = app.nest.get(AuditWriter);
     const ids = newIds(300);
     for (const id of ids) writer.recordLater(refused(id));
@@ -104,11 +104,11 @@ describe('a database that is silent', () => {
     }, 20_000);
   });
 
-  it('is not waited for longer than three seconds by a service that stops, which says what it lost', async () => {
+  it('a stopping service waits at most three seconds for the trail, and logs what it lost', async () => {
     const writer = app.nest.get(AuditWriter);
     for (const id of newIds(300)) writer.recordLater(refused(id));
     database.stall();
-    // Waits for the database until the test is over, as a write may that began long ago.
+    // A write that waits for the database until the test is over.
     const write = vi
       .spyOn(app.dataSource.manager, 'query')
       .mockImplementation(() => new Promise(() => undefined));

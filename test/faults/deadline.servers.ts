@@ -207,7 +207,7 @@ it.each([
     },
   ],
 ])(
-  'whoever asks while %s is answered within five seconds, and is served afterwards',
+  'a request while %s is answered within five seconds, and is served afterwards',
   async (what, breakIt) => {
     const prepared: (() => Promise<Answer>)[] = [];
     for (const prepare of Object.values(ROUTES)) prepared.push(await prepare());

@@ -7,7 +7,7 @@ import { writtenCode } from '../support/fixtures.js';
 import { type Answer, newMobile, newName, newPassword, newQq, Shopper } from '../support/shopper.js';
 import { type App, startApp } from '../support/start-app.js';
 
-/** A line to a server that is cut at the n-th thing that the service sends on it. */
+/** A connection to a server that is cut at the service's n-th message. */
 class CountingLine {
   private left = Infinity;
   private answered = false;
@@ -25,7 +25,7 @@ class CountingLine {
     return `${protocol}//${username && `${username}@`}127.0.0.1:${port}${pathname}`;
   }
 
-  /** @param when before the server sees it, or once it has answered */
+  /** @param when before the server sees the message, or after it has answered */
   cutAt(nth: number, when: 'before' | 'after'): void {
     this.sprung = false;
     this.left = nth;
@@ -78,9 +78,9 @@ class CountingLine {
   }
 }
 
-/** For preparing, and for looking. */
+/** A service whose connections never break: prepares requests and reads what is stored. */
 let steady: App;
-/** Whose lines are cut. */
+/** The service whose connections are cut. */
 let app: App;
 let lines: { database: CountingLine; redis: CountingLine };
 
@@ -123,7 +123,7 @@ async function owner(): Promise<Owner> {
   return { ...form, token, id, qq, shopper };
 }
 
-/** The same browser and address, before the service whose lines are cut. */
+/** The same browser and address, at the service whose connections are cut. */
 function cut({ shopper }: Pick<Owner, 'shopper'>): Shopper {
   const other = new Shopper(app.url, app.sandbox, app.logRecorder);
   other.cookie = shopper.cookie;
@@ -132,13 +132,13 @@ function cut({ shopper }: Pick<Owner, 'shopper'>): Shopper {
 }
 
 interface Flow {
-  /** Sends the request; again when asked again. */
+  /** Sends the request; each call sends it again. */
   readonly send: () => Promise<Answer>;
-  /** All that it may change. */
+  /** Everything that the request may change. */
   readonly state: () => Promise<unknown>;
-  /** What a second request may be told when the first was carried out and nobody heard of it. */
+  /** Allowed errors of the second request if the first was carried out but its answer was lost. */
   readonly doneBefore: readonly string[];
-  /** Whose older logins end. */
+  /** The account whose older logins end. */
   readonly ends?: Owner;
 }
 
@@ -156,7 +156,7 @@ const stateOf = (mobiles: readonly string[], id?: number) => async () => {
   return {
     accounts,
     bindings: ids.length > 0 ? await qqs().countBy(ids) : 0,
-    // What changes an account is recorded with it.
+    // A change of an account is recorded with it.
     events: (await events().findBy(ids.length > 0 ? ids : { userId: -1 }))
       .map(({ event }) => event)
       .filter((event) => !['logged_in', 'refused'].includes(event)),
@@ -266,7 +266,7 @@ const cases = Object.keys(FLOWS).flatMap((name) =>
 
 describe('a request whose line to the database or Redis is cut at any step', () => {
   it.each(cases)(
-    '$name: is whole or not at all, and asked again succeeds ($which, $when the answer)',
+    '$name: is complete or absent, and a repeat succeeds ($which, $when the answer)',
     { timeout: 120_000 },
     async ({ name, which, when }) => {
       const line = lines[which];
@@ -290,7 +290,7 @@ describe('a request whose line to the database or Redis is cut at any step', () 
         const done = JSON.stringify(after) !== JSON.stringify(before);
         if (first.status < 300) expect(done, where).toBe(true);
         if (done && flow.ends) {
-          // The second ending of the logins may itself have lost its line; then the first one stands.
+          // The connection may break at the second ending of the logins. Then the first one counts.
           const { token } = flow.ends;
           expect((await steady.shopper().get('/user/', token)).status, where).toBe(401);
         }
@@ -303,7 +303,7 @@ describe('a request whose line to the database or Redis is cut at any step', () 
             const again = await flow.send();
             const said = again.body.errorCode ?? String(again.status);
             const good = ['200', '201', '204', ...(done || first.status === 401 ? flow.doneBefore : [])];
-            // A login that was ended before a change that then failed has to be made anew.
+            // The logins end before the change, so a failed change needs a new login.
             if (flow.ends) good.push('LOGIN_REQUIRED');
             expect(good, `${where}; again: ${again.text}`).toContain(said);
           },

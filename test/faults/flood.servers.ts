@@ -52,7 +52,7 @@ async function openConnections(count: number): Promise<Socket[]> {
   return sockets;
 }
 
-/** One login over a connection that is open; resolves with what came until the service hung up. */
+/** Sends one login over an open connection, and resolves with everything received until the service closes it. */
 async function login(socket: Socket, address: string, form: object): Promise<string> {
   const body = JSON.stringify(form);
   let answer = '';
@@ -76,7 +76,7 @@ async function login(socket: Socket, address: string, form: object): Promise<str
   return ended;
 }
 
-/** The errorCode, or the status where there is none; what is no answer stands as it came. */
+/** The errorCode, or the status if there is none. Text that is not an answer is returned unchanged. */
 function wordOf(answer: string): string {
   const [, status] = /^HTTP\/1\.1 (\d{3}) /.exec(answer) ?? [];
   return /"errorCode":"(\w+)"/.exec(answer)?.[1] ?? status ?? answer;
@@ -85,7 +85,7 @@ function wordOf(answer: string): string {
 it('a flood of password logins is answered, each with a result, a limit or OVERLOADED', async () => {
   const sockets = await openConnections(LOGINS);
 
-  // Each from a network of its own, as from a botnet.
+  // Each comes from another network, as from a botnet.
   const answers = await Promise.all(
     sockets.map((socket, nth) =>
       login(socket, `10.${nth >> 8}.${nth & 255}.7`, {
@@ -99,7 +99,7 @@ it('a flood of password logins is answered, each with a result, a limit or OVERL
   for (const answer of answers) counts[wordOf(answer)] = (counts[wordOf(answer)] ?? 0) + 1;
   writeSync(1, `A flood of ${LOGINS} password logins: ${JSON.stringify(counts)}\n`);
   const expected = ['200', 'CREDENTIALS_INVALID', 'OVERLOADED', 'TOO_MANY_REQUESTS'];
-  // What the log says beside its lines for each request, which LOG_LEVEL leaves out.
+  // The log's other lines. LOG_LEVEL omits those for each request.
   expect(
     Object.keys(counts).filter((word) => !expected.includes(word)),
     service.output,

@@ -42,7 +42,7 @@ async function inFullService(): Promise<void> {
   expect((await shopper.get('/user/', bound.body.token)).status).toBe(200);
 }
 
-/** How many requests `everyKind` sends. */
+/** The number of requests that `everyKind` sends. */
 const KINDS = 6;
 
 /** One request for each kind of command: a script, a SET, an MGET, an HMGET. */
@@ -126,7 +126,7 @@ describe('a Redis that refuses commands under an open connection', () => {
 
       expect(refusing.refused).toBeGreaterThan(0);
       expect(refusals()).toBeLessThanOrEqual(Math.max(1, before[0]));
-      // For each route and cause one line in ten seconds, and the causes are two at most.
+      // One line in ten seconds for each route and cause, and at most two causes.
       const lines = errors() - before[1];
       const tens = Math.ceil((performance.now() - start) / 10_000);
       expect(requests).toBeGreaterThan(60);

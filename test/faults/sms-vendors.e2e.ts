@@ -38,7 +38,7 @@ afterAll(async () => {
   tencent.stop();
 });
 
-/** The URL of a server that is there but lets nobody in: the queue of its connections is full. */
+/** The URL of a server that accepts no connection, because its queue of connections is full. */
 async function listeningInVain(): Promise<string> {
   const listen =
     "require('net').createServer().listen({port:0,host:'127.0.0.1',backlog:1},function(){console.log(this.address().port)})";
@@ -59,7 +59,7 @@ async function listeningInVain(): Promise<string> {
   return `http://127.0.0.1:${port}/send`;
 }
 
-/** The service with these gateways; one for all tests that name the same. */
+/** The service with these gateways. Tests with the same gateways share one. */
 async function withGateways(names: string, env: Record<string, string> = {}): Promise<App> {
   const key = `${names} ${JSON.stringify(env)}`;
   const known = apps.get(key);
@@ -77,7 +77,7 @@ const VENDORS = ['aliyun', 'tencent'] as const;
 const standIn = (name: (typeof VENDORS)[number]) => ({ aliyun, tencent })[name];
 
 describe.each(VENDORS)('%s', (name) => {
-  it('gets the code in its template, signed as it publishes, and the code works', async () => {
+  it('the vendor gets the code in its template, signed as its documents say, and the code works', async () => {
     const app = await withGateways(name);
     const [shopper, mobile] = [app.shopper(), newMobile()];
 
@@ -131,7 +131,7 @@ describe("a number that has had its vendor's share", () => {
     ['tencent', { code: 'LimitExceeded.PhoneNumberOneHourLimit' }, 3600, 3600],
     ['tencent', { code: 'LimitExceeded.PhoneNumberDailyLimit' }, 1, 86_400],
   ] as const)(
-    '%s says %o: 429 with Retry-After, nothing counted, nobody else asked',
+    'a number over its limit (%s says %o): 429 with Retry-After, nothing counted, no other gateway asked',
     async (name, mood, from, to) => {
       const other = name === 'aliyun' ? 'tencent' : 'aliyun';
       const app = await withGateways(`${name},${other}`);
@@ -157,19 +157,22 @@ describe('a number that the vendor does not send to', () => {
     ['aliyun', 'isv.BLACK_KEY_CONTROL_LIMIT'],
     ['tencent', 'FailedOperation.PhoneNumberInBlacklist'],
     ['tencent', 'InvalidParameterValue.IncorrectPhoneNumber'],
-  ] as const)('%s says %s: 400 under the field, nobody else asked', async (name, code) => {
-    const other = name === 'aliyun' ? 'tencent' : 'aliyun';
-    const app = await withGateways(`${name},${other}`);
-    standIn(name).mood = { code };
+  ] as const)(
+    'a refused number (%s says %s): 400 under the field, no other gateway asked',
+    async (name, code) => {
+      const other = name === 'aliyun' ? 'tencent' : 'aliyun';
+      const app = await withGateways(`${name},${other}`);
+      standIn(name).mood = { code };
 
-    const answer = await app.shopper().askForSms(newMobile());
+      const answer = await app.shopper().askForSms(newMobile());
 
-    expect(answer).toMatchObject({
-      status: 400,
-      body: { errorCode: 'REQUEST_INVALID', errors: { mobile: ['该手机号无法接收短信，请换一个'] } },
-    });
-    expect(standIn(other).messages).toEqual([]);
-  });
+      expect(answer).toMatchObject({
+        status: 400,
+        body: { errorCode: 'REQUEST_INVALID', errors: { mobile: ['该手机号无法接收短信，请换一个'] } },
+      });
+      expect(standIn(other).messages).toEqual([]);
+    },
+  );
 });
 
 describe('what the shop has to mend', () => {
@@ -186,7 +189,7 @@ describe('what the shop has to mend', () => {
     ['tencent', 'InternalError.SigVerificationFail'],
     ['tencent', 'OK'],
   ] as const)(
-    '%s says %s: 503 and an error in the log; with a second gateway, that one sends',
+    'a refused shop (%s says %s): 503 and an error in the log; a second gateway sends',
     async (name, code) => {
       const other = name === 'aliyun' ? 'tencent' : 'aliyun';
       const [alone, both] = [await withGateways(name), await withGateways(`${name},${other}`)];
@@ -219,21 +222,24 @@ describe('a vendor that does not say what became of the message', () => {
     ['tencent', { status: 504, text: '' }],
     ['tencent', { code: 'InternalError.Timeout' }],
     ['tencent', { code: 'InternalError.SendAndRecvFail' }],
-  ] as const)('%s: %o is 202, counted, the code stands, and nobody else is asked', async (name, mood) => {
-    const other = name === 'aliyun' ? 'tencent' : 'aliyun';
-    const app = await withGateways(`${name},${other}`);
-    standIn(name).mood = mood;
-    const mobile = newMobile();
+  ] as const)(
+    'an unknown outcome (%s: %o): 202, counted, the code works, and no other gateway is asked',
+    async (name, mood) => {
+      const other = name === 'aliyun' ? 'tencent' : 'aliyun';
+      const app = await withGateways(`${name},${other}`);
+      standIn(name).mood = mood;
+      const mobile = newMobile();
 
-    expect((await app.shopper().askForSms(mobile)).status).toBe(202);
+      expect((await app.shopper().askForSms(mobile)).status).toBe(202);
 
-    expect(standIn(name).messages).toMatchObject([{ mobile }]);
-    expect(standIn(other).messages).toEqual([]);
-    expect(await counted(app, 'sms-per-mobile-minute', mobile)).toBe(1);
-    expect(await app.redis.get(`sms_${mobile}`)).toBe(codeIn(standIn(name).messages[0]!.params));
-  });
+      expect(standIn(name).messages).toMatchObject([{ mobile }]);
+      expect(standIn(other).messages).toEqual([]);
+      expect(await counted(app, 'sms-per-mobile-minute', mobile)).toBe(1);
+      expect(await app.redis.get(`sms_${mobile}`)).toBe(codeIn(standIn(name).messages[0]!.params));
+    },
+  );
 
-  it.each(VENDORS)('%s, silent for good: 202, and nobody else is asked', async (name) => {
+  it.each(VENDORS)('%s never answers: 202, and no other gateway is asked', async (name) => {
     const other = name === 'aliyun' ? 'tencent' : 'aliyun';
     const app = await withGateways(`${name},${other}`);
     standIn(name).mood = 'silent';
@@ -249,16 +255,19 @@ describe('a gateway that cannot be reached', () => {
     ['aliyun,tencent', { SMS_ALIYUN_ENDPOINT: 'http://127.0.0.1:1' }, 'tencent'],
     ['tencent,aliyun', { SMS_TENCENT_ENDPOINT: 'http://127.0.0.1:1' }, 'aliyun'],
     ['http,aliyun', { SMS_HTTP_URL: 'http://127.0.0.1:1/send' }, 'aliyun'],
-  ] as const)('%s: the second sends', async (names, env, second) => {
-    const app = await withGateways(names, env);
-    const mobile = newMobile();
+  ] as const)(
+    'the first gateway cannot be reached (%s): the second one sends',
+    async (names, env, second) => {
+      const app = await withGateways(names, env);
+      const mobile = newMobile();
 
-    expect((await app.shopper().askForSms(mobile)).status).toBe(200);
+      expect((await app.shopper().askForSms(mobile)).status).toBe(200);
 
-    expect(standIn(second).messages).toMatchObject([{ mobile }]);
-  });
+      expect(standIn(second).messages).toMatchObject([{ mobile }]);
+    },
+  );
 
-  it('because it accepts no connection leaves the second enough of the four seconds', async () => {
+  it('a gateway that accepts no connection leaves the second one enough of the four seconds', async () => {
     const app = await withGateways('http,tencent', { SMS_HTTP_URL: await listeningInVain() });
     const mobile = newMobile();
 
@@ -267,7 +276,7 @@ describe('a gateway that cannot be reached', () => {
     expect(tencent.messages).toMatchObject([{ mobile }]);
   });
 
-  it('and neither can the second: 503, nothing counted', async () => {
+  it('when no gateway can be reached: 503, nothing counted', async () => {
     const app = await withGateways('aliyun,tencent', {
       SMS_ALIYUN_ENDPOINT: 'http://127.0.0.1:1',
       SMS_TENCENT_ENDPOINT: 'http://127.0.0.1:1',

@@ -466,7 +466,7 @@ describe('a bind of a new account', () => {
       expect([200, 503]).toContain(first.status);
       if (first.status === 503) expect(first.body.errorCode).toBe('UNAVAILABLE');
       const after = await left(form);
-      // The mark is deleted after the commit; on a slow machine the token may still need Redis then.
+      // The mark is deleted after the commit. On a slow machine the token may need Redis after that.
       const afterCommit = (step === 'COMMIT' && when === 'after') || step === 'the deletion of the mark';
       const committed = first.status === 200 || afterCommit;
       expect(after).toEqual(committed ? EVERYTHING : NOTHING);

@@ -6,7 +6,7 @@ import { type Answer, newMobile, newPassword, newQq, type Shopper } from '../sup
 import { type App, startApp } from '../support/start-app.js';
 import { SwitchableProxy } from '../support/switchable-proxy.js';
 
-/** For asking what became of a token. */
+/** A service that tells whether a token is still valid. */
 let steady: App;
 let app: App;
 let database: SwitchableProxy;
@@ -66,7 +66,7 @@ const CHANGES = {
   'a sign-out everywhere': async (who: Owner) => send(who, 'DELETE', '/authorizations/all/', {}),
 };
 
-/** Lets somebody in once the change has ended the logins for the first time, before it is committed. */
+/** Logs in after the change has ended the logins for the first time and before its commit. */
 async function overtaken(change: () => Promise<Answer>, letIn: () => Promise<unknown>): Promise<Answer> {
   const tokens = app.nest.get(TokenService);
   const revokeAll = tokens.revokeAll.bind(tokens);
@@ -86,23 +86,26 @@ describe('whoever logs in with the old proof, after the logins were ended and be
     ['committed', 'committed without an answer'].map((end) => [name, end, change] as const),
   );
 
-  it.each(cases)('is out once %s is %s', async (_, end, change) => {
-    const who = await owner();
-    const tokens: string[] = [];
+  it.each(cases)(
+    'a login with the old proof during the change does not stay valid: %s is %s',
+    async (_, end, change) => {
+      const who = await owner();
+      const tokens: string[] = [];
 
-    const answer = await overtaken(
-      () => change(who),
-      async () => {
-        const { mobile: username, password } = who;
-        const byPassword = await steady.shopper().post('/authorizations/', { username, password });
-        const byQq = await steady.shopper().loginWithQq(who.qq);
-        tokens.push(byPassword.body.token, byQq.body.token);
-        if (end === 'committed without an answer') void database.cutAfter('COMMIT');
-      },
-    );
+      const answer = await overtaken(
+        () => change(who),
+        async () => {
+          const { mobile: username, password } = who;
+          const byPassword = await steady.shopper().post('/authorizations/', { username, password });
+          const byQq = await steady.shopper().loginWithQq(who.qq);
+          tokens.push(byPassword.body.token, byQq.body.token);
+          if (end === 'committed without an answer') void database.cutAfter('COMMIT');
+        },
+      );
 
-    expect(end === 'committed' ? [200, 204] : [503]).toContain(answer.status);
-    expect(tokens).toEqual([expect.any(String), expect.any(String)]);
-    for (const token of tokens) expect((await steady.shopper().get('/user/', token)).status).toBe(401);
-  });
+      expect(end === 'committed' ? [200, 204] : [503]).toContain(answer.status);
+      expect(tokens).toEqual([expect.any(String), expect.any(String)]);
+      for (const token of tokens) expect((await steady.shopper().get('/user/', token)).status).toBe(401);
+    },
+  );
 });

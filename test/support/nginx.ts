@@ -10,7 +10,7 @@ export function nginxBlocks(document: string): string[] {
   return [...text.matchAll(/^```nginx\n([^]*?)^```$/gm)].map(([, block]) => block!);
 }
 
-/** An nginx of its own with files of ours below its configuration, without privileges and in the foreground. */
+/** Runs an nginx with these configuration files, without privileges and in the foreground. */
 export class Nginx {
   private constructor(
     private readonly program: string,
@@ -18,7 +18,7 @@ export class Nginx {
     private readonly child: ChildProcess,
   ) {}
 
-  /** @param files by name; `server.conf` stands inside of `http` */
+  /** @param files by name; `server.conf` is included in `http` */
   static start(program: string, files: Readonly<Record<string, string>>): Nginx {
     const directory = mkdtempSync(join(tmpdir(), 'qq-account-service-nginx-'));
     const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
@@ -37,7 +37,7 @@ export class Nginx {
     return new Nginx(program, directory, spawn(program, args, { stdio: 'inherit' }));
   }
 
-  /** Takes up other files, as `systemctl reload nginx` does. */
+  /** Replaces the files and reloads nginx, like `systemctl reload nginx`. */
   reload(files: Readonly<Record<string, string>>): void {
     write(this.directory, files);
     execFileSync(this.program, [...argsIn(this.directory), '-t'], { stdio: 'pipe' });

@@ -21,7 +21,7 @@ describe("the vendors' signatures, by the examples that the vendors publish", ()
       'd410180a5abf7fe235dd9b74aca91fc0',
       'e521358f7776c97df52e6b2891a8bc73026794a071b50c3323388c4e0df64804',
     ],
-  ])('ACS3-HMAC-SHA256 of %s', (date, nonce, signature) => {
+  ])("the stand-in's signature is the published ACS3-HMAC-SHA256 of %s", (date, nonce, signature) => {
     const headers = {
       host: 'ecs.cn-shanghai.aliyuncs.com',
       'x-acs-action': 'RunInstances',
@@ -48,25 +48,28 @@ describe("the vendors' signatures, by the examples that the vendors publish", ()
       ['content-type', 'host', 'x-tc-action'],
       '10b1a37a7301a02ca19a647ad722d5e43b4b3cff309d421d85b46093f6ab6c4f',
     ],
-  ])('TC3-HMAC-SHA256 with the key %s', (secret, signedHeaders, signature) => {
-    const request = {
-      method: 'POST',
-      path: '/',
-      query: '',
-      headers: {
-        'content-type': 'application/json; charset=utf-8',
-        host: 'cvm.tencentcloudapi.com',
-        'x-tc-action': 'describeinstances',
-      },
-      body: String.raw`{"Limit": 1, "Filters": [{"Values": ["\u672a\u547d\u540d"], "Name": "instance-name"}]}`,
-    };
+  ])(
+    "the stand-in's signature is the published TC3-HMAC-SHA256 with the key %s",
+    (secret, signedHeaders, signature) => {
+      const request = {
+        method: 'POST',
+        path: '/',
+        query: '',
+        headers: {
+          'content-type': 'application/json; charset=utf-8',
+          host: 'cvm.tencentcloudapi.com',
+          'x-tc-action': 'describeinstances',
+        },
+        body: String.raw`{"Limit": 1, "Filters": [{"Values": ["\u672a\u547d\u540d"], "Name": "instance-name"}]}`,
+      };
 
-    expect(
-      tc3Signature(request, signedHeaders, secret, {
-        service: 'cvm',
-        date: '2019-02-25',
-        timestamp: '1551113065',
-      }),
-    ).toBe(signature);
-  });
+      expect(
+        tc3Signature(request, signedHeaders, secret, {
+          service: 'cvm',
+          date: '2019-02-25',
+          timestamp: '1551113065',
+        }),
+      ).toBe(signature);
+    },
+  );
 });

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 
-/** A request as a vendor sees it. */
+/** A request to a vendor. */
 export interface VendorRequest {
   readonly method: string;
   readonly path: string;
@@ -14,7 +14,7 @@ export interface VendorRequest {
   readonly body: string;
 }
 
-/** A message that a vendor has taken in: its signature was right. */
+/** A message that a vendor has accepted, because its signature was right. */
 export interface VendorMessage {
   readonly mobile: string;
   readonly sign: string;
@@ -24,7 +24,7 @@ export interface VendorMessage {
   readonly request: VendorRequest;
 }
 
-/** What becomes of the next requests; `silent` and `hangs up` come after the request was read. */
+/** How the vendor treats the next requests. `silent` and `hangs up` happen after it has read the request. */
 export type VendorMood =
   | 'sends'
   | 'silent'
@@ -32,7 +32,7 @@ export type VendorMood =
   | { readonly code: string; readonly message?: string; readonly status?: number }
   | { readonly status: number; readonly text: string };
 
-/** A vendor refuses the request itself. */
+/** The vendor refuses the request. */
 class Refused extends Error {
   constructor(
     readonly code: string,
@@ -49,7 +49,7 @@ const byName = (names: string[]): string[] => names.toSorted((a, b) => (a < b ? 
 const linesOf = (names: string[], headers: VendorRequest['headers']): string =>
   names.map((name) => `${name}:${(headers[name] ?? '').trim()}\n`).join('');
 
-/** RFC 3986, as both vendors ask. */
+/** Percent-encodes by RFC 3986, as both vendors require. */
 const encoded = (value: string): string =>
   encodeURIComponent(value).replaceAll(
     /[!'()*]/g,
@@ -96,12 +96,12 @@ export function tc3Signature(
   return hmac(key, toSign).toString('hex');
 }
 
-/** A vendor's API on a free port. It takes a message in only when its signature is right. */
+/** A vendor's API on a free port. It accepts a message only if its signature is right. */
 abstract class VendorStandIn {
   mood: VendorMood = 'sends';
-  /** Every request whose signature was right, in order, whatever the mood. */
+  /** Every request with a right signature, in order. */
   readonly messages: VendorMessage[] = [];
-  /** Codes of the requests that were refused before. */
+  /** The codes of refused requests. */
   readonly refused: string[] = [];
   private server?: Server;
 
@@ -162,7 +162,7 @@ export class AliyunStandIn extends VendorStandIn {
   protected readonly ok = 'OK';
   private readonly nonces = new Set<string>();
 
-  /** What the service needs to call it. */
+  /** The service's settings for this vendor. */
   get env(): Record<string, string> {
     return {
       SMS_ALIYUN_ENDPOINT: this.url,

@@ -29,7 +29,7 @@ type Ready = () => Promise<Answer>;
 const asPerson = (shopper: Shopper, method: string, path: string, body: object): Promise<Answer> =>
   shopper.send(path, { method, body, token: person.token });
 
-/** What a request needs beforehand is made first: then the limit is filled, and the request sent. */
+/** Prepares the request, fills the limit, and then sends the request. */
 const REQUESTS = {
   'a start': async (shopper) => () => shopper.get('/oauth/qq/authorization/'),
   'a callback': async (shopper) => {
@@ -100,7 +100,7 @@ const subnet = ({ address }: Shopper): string => address.replace(/\d+$/, '0/24')
 const account = (): string => String(person.id);
 const accountAndNetwork = (shopper: Shopper): string => `${person.id}@${network(shopper)}`;
 
-/** Which limit refuses it, and whom that limit counts. */
+/** The limit that refuses the request, and its subject. */
 const CASES: readonly [Request, Rule, (shopper: Shopper) => string][] = [
   ['a start', 'starts-per-ip', network],
   ['a callback', 'callbacks-per-ip', network],
@@ -130,23 +130,26 @@ const CASES: readonly [Request, Rule, (shopper: Shopper) => string][] = [
 ];
 
 describe('what a limit refuses', () => {
-  it.each(CASES)('costs no SQL statement: %s, by %s', async (name, rule, whom) => {
-    const shopper = app.shopper();
-    const request = await REQUESTS[name](shopper);
-    await app.nest.get(AuditWriter).flush();
-    await alreadyCounted(app, rule, whom(shopper), 1_000_000);
-    let answer: Answer | undefined;
+  it.each(CASES)(
+    'a request that a limit refuses costs no SQL statement: %s, by %s',
+    async (name, rule, whom) => {
+      const shopper = app.shopper();
+      const request = await REQUESTS[name](shopper);
+      await app.nest.get(AuditWriter).flush();
+      await alreadyCounted(app, rule, whom(shopper), 1_000_000);
+      let answer: Answer | undefined;
 
-    const sql = await sqlDuring(app.backends.env.DATABASE_URL!, async () => (answer = await request()));
+      const sql = await sqlDuring(app.backends.env.DATABASE_URL!, async () => (answer = await request()));
 
-    await forgetLimit(app, rule, whom(shopper));
-    expect(answer).toMatchObject({ status: 429, body: { errorCode: 'TOO_MANY_REQUESTS' } });
-    expect(sql).toEqual([]);
-  });
+      await forgetLimit(app, rule, whom(shopper));
+      expect(answer).toMatchObject({ status: 429, body: { errorCode: 'TOO_MANY_REQUESTS' } });
+      expect(sql).toEqual([]);
+    },
+  );
 });
 
 describe('somebody who is logged in', () => {
-  it('cannot fill the trail with wrong codes for mobiles of all kinds', async () => {
+  it('a logged-in person cannot fill the trail with wrong codes for mobiles of all kinds', async () => {
     const shopper = app.shopper();
     await alreadyCounted(app, 'account-changes-per-ip', shopper.address, 298);
 

@@ -150,7 +150,7 @@ async function storyOf(app: App): Promise<void> {
   const { body: events } = await shopper.get('/user/events/', won.body.token);
   expect((events as unknown as unknown[]).length).toBeGreaterThan(1);
 
-  // Text is what it was, in the table and on the way back.
+  // Text does not change in the table or when it is read.
   const name = `小明é${made}`;
   await oldAccount(app, { username: name, password: OLD_PASSWORD.encoded });
   const [stored] = await rowsSeenByAdmin(
@@ -160,12 +160,12 @@ async function storyOf(app: App): Promise<void> {
   expect(stored).toEqual({ hex: Buffer.from(name).toString('hex').toUpperCase() });
   expect(await login(name, OLD_PASSWORD.plain)).toMatchObject({ username: name });
 
-  // No binding to nobody.
+  // A binding without an account is refused.
   const now = new Date();
   const orphan = { openid: 'F'.repeat(32), userId: 2_000_000_000, createTime: now, updateTime: now };
   await expect(app.dataSource.getRepository(OAuthQQUser).insert(orphan)).rejects.toThrow(/foreign key/i);
 
-  // What no statement of this story shows, but some statement relies on.
+  // Settings that some other statement relies on.
   const names = Object.keys(STATED);
   const [session] = await app.dataSource.query<object[]>(
     `SELECT ${names.map((variable) => `@@${variable} AS ${variable}`).join(', ')}`,
@@ -173,7 +173,7 @@ async function storyOf(app: App): Promise<void> {
   expect(session).toEqual(STATED);
   const [transactions] = await app.dataSource
     .query<object[]>('SELECT @@transaction_isolation AS isolation, @@transaction_read_only AS readOnly')
-    // MariaDB before 11.1 has other names for both.
+    // MariaDB before 11.1 uses other names for both.
     .catch(() =>
       app.dataSource.query<object[]>('SELECT @@tx_isolation AS isolation, @@tx_read_only AS readOnly'),
     );
@@ -199,7 +199,7 @@ const STATED = {
   sql_select_limit: '18446744073709551615',
 };
 
-/** Over a connection that states its own charset. */
+/** Uses a connection that sets its own charset. */
 async function rowsSeenByAdmin(app: App, sql: string): Promise<mysql.RowDataPacket[]> {
   const url = new URL(app.config.DATABASE_URL!);
   Object.assign(url, { username: 'root', password: '' });
