@@ -8,6 +8,14 @@ const outlinesOf = (svg: string) => [...svg.matchAll(/<path d="(M[^"]+)" fill="#
 const pointsOf = (path: string) =>
   [...path.matchAll(/(-?[\d.]+) (-?[\d.]+)/g)].map(([, x, y]) => ({ x: Number(x), y: Number(y) }));
 
+/** The angle (rad) between the longest edge of an outline, the stem of an E, and upright. */
+function leaning(path: string): number {
+  const points = pointsOf(path);
+  const edges = points.slice(1).map((to, nth) => ({ x: to.x - points[nth]!.x, y: to.y - points[nth]!.y }));
+  const { x, y } = edges.toSorted((a, b) => Math.hypot(b.x, b.y) - Math.hypot(a.x, a.y))[0]!;
+  return Math.atan(x / y);
+}
+
 it('contrast returns the values of WCAG', () => {
   expect(contrast([0, 0, 0], [255, 255, 255])).toBeCloseTo(21, 1);
   expect(contrast(rgb('#767676'), [255, 255, 255])).toBeCloseTo(4.54, 2);
@@ -44,6 +52,13 @@ describe('a picture', () => {
         expect(left).toBeLessThan(boxes[nth - 1]!.right + 4);
       }
     }
+  });
+
+  it('a picture turns its letters to the left and to the right', () => {
+    const angles = Array.from({ length: 200 }, () => leaning(outlinesOf(drawText('EKWM'))[0]!));
+
+    expect(angles.filter((angle) => angle > 0.25).length).toBeGreaterThan(10);
+    expect(angles.filter((angle) => angle < -0.25).length).toBeGreaterThan(10);
   });
 
   it('a picture draws the same letter differently each time', () => {

@@ -262,6 +262,37 @@ describe("a password of the old shop's", () => {
       expect(await login(username, guess)).toMatchObject(refused('CREDENTIALS_INVALID'));
   });
 
+  it.each([1, 7, 28, 128])(
+    'of %i characters logs in, binds and confirms: it is only compared',
+    async (length) => {
+      const password = 'p'.repeat(length);
+      const encoded = `pbkdf2_sha256$1$salt$${pbkdf2Sync(password, 'salt', 1, 32, 'sha256').toString('base64')}`;
+      const { id, username, mobile } = await oldAccount(app, { password: encoded });
+      const shopper = app.shopper();
+
+      const token = (await login(username, password)).body.token;
+      const bound = await shopper.bind(await shopper.bindForm({ mobile, password }));
+
+      expect(bound).toMatchObject({ status: 200, body: { user_id: id } });
+      const body = { old_password: password, new_password: newPassword() };
+      expect((await shopper.send('/user/password/', { method: 'PUT', token, body })).status).toBe(200);
+    },
+  );
+
+  it.each([7, 21, 28])(
+    'a password of %i characters is refused for a new account, by a bind too',
+    async (length) => {
+      const shopper = app.shopper();
+
+      const answer = await shopper.bind(
+        await shopper.bindForm({ password: 'Xy-'.repeat(10).slice(0, length) }),
+      );
+
+      expect(answer).toMatchObject(refused('REQUEST_INVALID'));
+      expect(answer.body.errors).toHaveProperty('password');
+    },
+  );
+
   it("an old shop's password binds a QQ like any other", async () => {
     const { id, mobile } = await oldAccount(app, { password: OLD_PASSWORD.encoded });
     const shopper = app.shopper();
