@@ -21,6 +21,9 @@ const REMEMBERED = 31 * 86_400;
  */
 const CLOCKS_DIFFER_BY = 300;
 
+/** Seconds, a hundred years: Redis refuses an expiry beyond its own range, which another service's token may have. */
+const LONGEST = 100 * 366 * 86_400;
+
 /**
  * KEYS[1] the account's moment, ARGV[1] the new moment, ARGV[2] seconds to remember it. A later moment is kept: two
  * calls may arrive in either order, and the clock may differ after a failover.
@@ -64,7 +67,8 @@ export class TokenRevocations {
   /** Ends one token until it expires. */
   async add({ userId, tokenId, expiresAt }: Revocable): Promise<void> {
     const left = Math.ceil(expiresAt - Date.now() / 1000) + CLOCKS_DIFFER_BY;
-    await this.redis.set(oneKey(userId, tokenId), 1, 'EX', Math.max(1, left));
+    const seconds = Math.min(Math.max(1, left), LONGEST);
+    await this.redis.set(oneKey(userId, tokenId), 1, 'EX', seconds);
   }
 
   /**

@@ -132,7 +132,10 @@ export class TokenService {
     if (!isAccountId(userId) || typeof username !== 'string') throw new Problem('LOGIN_REQUIRED');
     if (typeof exp !== 'number' || aud !== undefined) throw new Problem('LOGIN_REQUIRED');
     const tokenId = typeof jti === 'string' && UUID_V7.test(jti) ? jti : digest(token);
-    const asOf = tokenId === jti ? millisecondsOf(tokenId) : signedAt(exp, iat) * 1000;
+    const said = tokenId === jti ? millisecondsOf(tokenId) : signedAt(exp, iat) * 1000;
+    // A moment in the future says nothing about the age: the first "every token until now" ends such a token.
+    const latest = this.revocations.momentOf(Date.now()) + CLOCKS_DIFFER_BY_MS;
+    const asOf = said <= latest ? said : 0;
     const issuedAt = typeof iat === 'number' ? { issuedAt: iat } : {};
     return { ...issuedAt, userId, username, tokenId, asOf, expiresAt: exp };
   }
@@ -156,6 +159,9 @@ const LARGEST_ID = 2_147_483_647;
 function isAccountId(value: unknown): value is number {
   return Number.isInteger(value) && (value as number) > 0 && (value as number) <= LARGEST_ID;
 }
+
+/** Milliseconds by which the clock of a server that signs tokens may be ahead of Redis's. */
+const CLOCKS_DIFFER_BY_MS = 300_000;
 
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 

@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { AuditWriter } from '../../src/audit/audit-writer.js';
 import { OAuthQQUser } from '../../src/oauth/oauth-qq-user.entity.js';
 import { User } from '../../src/users/user.entity.js';
 import { type Answer, newMobile, newPassword, type Registered, type Shopper } from '../support/shopper.js';
@@ -254,6 +255,51 @@ describe('a token of the old shop, with neither jti nor iat', () => {
 
     expect(await who(token)).toBe(401);
   });
+
+  it.each([
+    ['iat', (): object => ({ iat: seconds() + 86_400 })],
+    ['jti', (): object => ({ jti: 'ffffffff-ffff-7fff-bfff-ffffffffffff' })],
+  ])(
+    'a token of another service whose %s is in the future ends too, because its age is unknown',
+    async (_, claims) => {
+      const account = await app.shopper().register();
+      const token = oldShopToken(account, claims());
+      expect(await who(token)).toBe(200);
+
+      await remove(app.shopper(), '/authorizations/all/', account.token);
+
+      expect(await who(token)).toBe(401);
+    },
+  );
+
+  it.each([1e12, 1e16, 1e300])(
+    'a token of another service that lives until %d can be logged out',
+    async (exp) => {
+      const account = await app.shopper().register();
+      const token = oldShopToken(account, { exp });
+      expect(await who(token)).toBe(200);
+
+      expect((await remove(app.shopper(), '/authorizations/', token)).status).toBe(204);
+
+      expect(await who(token)).toBe(401);
+    },
+  );
+
+  it.each([2 ** 31, 3_000_000_000, 2 ** 53, 0, -1, 1.5, '1', null])(
+    'a token of another service for the account %j is none, and leaves nothing for the audit trail',
+    async (user_id) => {
+      const account = await app.shopper().register();
+      const token = oldShopToken(account, { user_id });
+      const record = vi.spyOn(app.nest.get(AuditWriter), 'recordLater');
+
+      expect(await who(token)).toBe(401);
+      const body = { old_password: newPassword(), new_password: newPassword() };
+      expect((await app.shopper().send('/user/password/', { method: 'PUT', token, body })).status).toBe(401);
+
+      expect(record).not.toHaveBeenCalled();
+      record.mockRestore();
+    },
+  );
 
   it('a token of the old shop that was signed after signing out everywhere works', async () => {
     const account = await app.shopper().register();
