@@ -28,7 +28,7 @@ export class HashRenewals implements OnApplicationShutdown {
 
   /** Whether `now` encodes the same password as `before`: a renewal is not a change of the password. */
   async isRenewal(id: number, before: string, now: string): Promise<boolean> {
-    return (await this.redis.get(keyOf(id))) === markOf(before, now);
+    return (await this.redis.exists(keyOf(id, before, now))) === 1;
   }
 
   /** Renews the hash of a password that was just compared and is right. */
@@ -51,7 +51,7 @@ export class HashRenewals implements OnApplicationShutdown {
     try {
       const renewed = await this.passwords.hash(password, ASKER, 'guess');
       // Written before the row: a request that reads the new hash in the row must also find this mark.
-      await this.redis.set(keyOf(id), markOf(encoded, renewed), 'EX', REMEMBERED_S);
+      await this.redis.set(keyOf(id, encoded, renewed), 1, 'EX', REMEMBERED_S);
       // Does nothing if the password was changed in the meantime.
       const { affected } = await this.users.update({ id, password: encoded }, { password: renewed });
       if (affected) this.logger.log('Password hash renewed', { requestId, userId: id });
@@ -63,8 +63,11 @@ export class HashRenewals implements OnApplicationShutdown {
   }
 }
 
-const keyOf = (id: number): string => `qq:renewed_hash:${id}`;
-
-/** A digest, because Redis must not store password hashes. */
-const markOf = (before: string, now: string): string =>
-  createHash('sha256').update(`${before} ${now}`).digest('base64url');
+/**
+ * A key for each renewal: two servers may renew one hash at once, and only one of the two new hashes is stored. The
+ * hashes are digested, because Redis must not store password hashes.
+ */
+function keyOf(id: number, before: string, now: string): string {
+  const digest = createHash('sha256').update(`${before} ${now}`).digest('base64url');
+  return `qq:renewed_hash:${id}:${digest}`;
+}
