@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import bcrypt from 'bcrypt';
 import fc from 'fast-check';
+import { register } from 'prom-client';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Config } from '../config/config.js';
 import { PasswordHasher } from './password-hasher.js';
@@ -26,6 +27,38 @@ describe('PasswordHasher', () => {
     expect(await bcrypt.compare(hex, encoded.slice('bcrypt_sha256$'.length))).toBe(true);
     expect(await matches('mysecret12', encoded)).toBe(true);
     expect(await matches('mysecret13', encoded)).toBe(false);
+  });
+
+  it.each([
+    ['auto', 1],
+    ['', 1],
+    ['0', 1],
+    ['-4', 1],
+    ['4', 3],
+    ['9', 8],
+  ])('runs a bounded number of hashes at once with UV_THREADPOOL_SIZE=%s', async (threads, most) => {
+    vi.resetModules();
+    // The modules that are loaded anew register their metrics anew.
+    register.clear();
+    vi.stubEnv('UV_THREADPOOL_SIZE', threads);
+    const { PasswordHasher: Loaded } = await import('./password-hasher.js');
+    vi.spyOn(Logger.prototype, 'warn').mockReturnValue(undefined);
+    const loaded = new Loaded({ BCRYPT_COST: 4, HASH_LANES: 20, WEB_CONCURRENCY: 1 } as Config);
+    let running = 0;
+    let peak = 0;
+    vi.spyOn(bcrypt, 'hash').mockImplementation((async () => {
+      peak = Math.max(peak, ++running);
+      await new Promise((resolve) => setImmediate(resolve));
+      running -= 1;
+      return 'x';
+    }) as unknown as typeof bcrypt.hash);
+
+    await Promise.all(
+      Array.from({ length: 12 }, (_, nth) => loaded.hash('mysecret12', { network: `${nth}` })),
+    );
+
+    expect(peak).toBe(most);
+    vi.unstubAllEnvs();
   });
 
   it('isCurrent is false for a lower cost, and true for its own or a higher one', async () => {

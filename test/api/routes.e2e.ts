@@ -203,6 +203,14 @@ describe('GET /image_codes/<uuid>/', () => {
     expect(text.slice(1, 4)).toBe('PNG');
   });
 
+  it('GET /image_codes/<uuid>/ draws twice as many pixels as the page shows, for sharp screens', async () => {
+    const response = await fetch(`${app.url}/image_codes/${randomUUID()}/`);
+
+    // The header of a PNG: its width and height come first.
+    const png = Buffer.from(await response.arrayBuffer());
+    expect([png.readUInt32BE(16), png.readUInt32BE(20)]).toEqual([240, 88]);
+  });
+
   it('GET /image_codes/<uuid>/ draws a new picture for the same uuid, and the old text is invalid', async () => {
     const shopper = app.shopper();
     const id = randomUUID();
