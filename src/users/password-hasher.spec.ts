@@ -46,12 +46,13 @@ describe('PasswordHasher', () => {
     const loaded = new Loaded({ BCRYPT_COST: 4, HASH_LANES: 20, WEB_CONCURRENCY: 1 } as Config);
     let running = 0;
     let peak = 0;
-    vi.spyOn(bcrypt, 'hash').mockImplementation((async () => {
+    const slowly = async () => {
       peak = Math.max(peak, ++running);
       await new Promise((resolve) => setImmediate(resolve));
       running -= 1;
       return 'x';
-    }) as unknown as typeof bcrypt.hash);
+    };
+    vi.spyOn(bcrypt, 'hash').mockImplementation(() => slowly() as unknown as void);
 
     await Promise.all(
       Array.from({ length: 12 }, (_, nth) => loaded.hash('mysecret12', { network: `${nth}` })),
