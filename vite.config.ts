@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { defineConfig } from 'vite';
+import { withParts } from './src/http/page-parts.js';
 
 /** Also served under their own names: for other front ends, and for browsers without modules. */
 const AS_THEY_ARE = ['qq-login.js', 'old-browser.js'];
@@ -28,7 +29,7 @@ export default defineConfig({
       // The bundle has its own preloads.
       transformIndexHtml: {
         order: 'pre',
-        handler: (html) => html.replace(/ *<link rel="modulepreload"[^>]*>\n/g, ''),
+        handler: (html) => withParts(html, 'public').replace(/ *<link rel="modulepreload"[^>]*>\n/g, ''),
       },
       generateBundle() {
         for (const fileName of AS_THEY_ARE)

@@ -6,6 +6,7 @@ import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Config } from '../config/config.js';
+import { withParts } from './page-parts.js';
 import { PageSettings } from './page-settings.controller.js';
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -37,11 +38,11 @@ export async function servePages(app: NestFastifyApplication): Promise<void> {
   const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) =>
     name.replaceAll('\\', '/'),
   );
-  for (const name of names.filter((known) => extname(known) in TYPES)) {
+  for (const name of names.filter((known) => extname(known) in TYPES && !known.startsWith('parts/'))) {
     const content = readFileSync(join(folder, name));
     const file = pageFile(
       name,
-      name.endsWith('.html') ? withSettings(content.toString(), settings) : content,
+      name.endsWith('.html') ? withSettings(withParts(content.toString(), folder), settings) : content,
     );
     for (const url of name === 'index.html' ? ['/', `/${name}`] : [`/${name}`])
       fastify.route({

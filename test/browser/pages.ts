@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { type Server, type ServerResponse, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { withParts } from '../../src/http/page-parts.js';
 
 const PUBLIC = new URL('../../public/', import.meta.url);
 const TYPES: Readonly<Record<string, string>> = {
@@ -43,7 +45,8 @@ export class Pages {
     const type = TYPES[name.split('.').pop() ?? ''] ?? 'text/plain';
     const text = await readFile(new URL(name, PUBLIC), 'utf8');
     response.writeHead(200, { 'Content-Type': type, 'Content-Security-Policy': this.policy });
-    response.end(text.replace('name="api-base" content="."', `name="api-base" content="${this.apiBase}"`));
+    const page = withParts(text, fileURLToPath(PUBLIC));
+    response.end(page.replace('name="api-base" content="."', `name="api-base" content="${this.apiBase}"`));
   }
 
   private get policy(): string {

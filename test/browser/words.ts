@@ -1,12 +1,16 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
+import { withParts } from '../../src/http/page-parts.js';
 
 export const PUBLIC = join(import.meta.dirname, '../../public');
 /** The catalogue of `words-en.js`: English by Chinese. */
 export const { ENGLISH } = (await import(join(PUBLIC, 'words-en.js'))) as { ENGLISH: Record<string, string> };
 
 export const CHINESE = /\p{Script=Han}/u;
+
+/** A page of `public/` as the service answers it. */
+export const pageOf = (name: string): string => withParts(readFileSync(join(PUBLIC, name), 'utf8'), PUBLIC);
 
 /** The modules in `public/`, parsed. */
 export function modules(): ts.SourceFile[] {
@@ -31,7 +35,7 @@ export function sentencesOfPages(): Map<string, string> {
     if (CHINESE.test(sentence)) found.set(sentence, place);
   };
   for (const name of readdirSync(PUBLIC).filter((file) => file.endsWith('.html'))) {
-    const body = readFileSync(join(PUBLIC, name), 'utf8').replace(/^[\s\S]*<body>/, '');
+    const body = pageOf(name).replace(/^[\s\S]*<body>/, '');
     for (const [, text = ''] of body.matchAll(/>([^<]+)</g)) add(text, name);
     for (const [, text = ''] of body.matchAll(/(?:aria-label|alt|title|data-busy)="([^"]*)"/g))
       add(text, name);
