@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { ENDPOINTS, MODES, type Fault, type Faults, type Mode } from './faults.js';
+import { ENDPOINTS, type Fault, type Faults, type Mode } from './faults.js';
 import { html, type Html } from './html.js';
 import { sendPage } from './pages.js';
-import { SMS_FAULTS, type Phone, type SmsFault, type SmsFaultSwitch } from './phone.js';
+import type { Phone, SmsFault, SmsFaultSwitch } from './phone.js';
 
 const MEANING: Record<Mode, string> = {
   none: '一切正常',
@@ -72,23 +72,7 @@ function panel({ mode, on, ms }: Fault, origin: string): Html {
     </p>
     <p class="lead">让QQ替身出错，看看商城怎样应对。出错的只是回答：QQ那边的事已经办完，授权码也已用掉。</p>
     <form class="panel" method="post" action="/faults">
-      <fieldset>
-        <legend>出什么错</legend>
-        <div class="choices">
-          ${MODES.map(
-            (value) =>
-              html`<label class="choice"
-                ><input
-                  type="radio"
-                  name="mode"
-                  value="${value}"
-                  ${value === mode ? html` checked` : undefined}
-                />
-                <span>${MEANING[value]} <code>${value}</code></span></label
-              > `,
-          )}
-        </div>
-      </fieldset>
+      ${choices('出什么错', MEANING, mode)}
       <div class="field">
         <label for="on">在哪里</label>
         <select id="on" name="on">
@@ -118,27 +102,32 @@ function smsPanel({ mode, ms }: SmsFaultSwitch): Html {
       短信：${SMS_MEANING[mode]}
     </p>
     <form class="panel" method="post" action="/phone/faults">
-      <fieldset>
-        <legend>短信出什么错</legend>
-        <div class="choices">
-          ${SMS_FAULTS.map(
-            (value) =>
-              html`<label class="choice"
-                ><input
-                  type="radio"
-                  name="mode"
-                  value="${value}"
-                  ${value === mode ? html` checked` : undefined}
-                />
-                <span>${SMS_MEANING[value]} <code>${value}</code></span></label
-              > `,
-          )}
-        </div>
-      </fieldset>
+      ${choices('短信出什么错', SMS_MEANING, mode)}
       <div class="field">
         <label for="sms_ms">晚多久（毫秒，用于 <code>late</code> 和 <code>slow</code>）</label>
         <input id="sms_ms" name="ms" type="number" min="0" max="600000" step="1" value="${ms}" required />
       </div>
       <div class="actions"><button class="primary" type="submit">切换短信</button></div>
     </form>`;
+}
+
+/** Radio buttons for the modes of a switch. */
+function choices(legend: string, meanings: Readonly<Record<string, string>>, chosen: string): Html {
+  return html`<fieldset>
+    <legend>${legend}</legend>
+    <div class="choices">
+      ${Object.entries(meanings).map(
+        ([value, meaning]) =>
+          html`<label class="choice"
+            ><input
+              type="radio"
+              name="mode"
+              value="${value}"
+              ${value === chosen ? html` checked` : undefined}
+            />
+            <span>${meaning} <code>${value}</code></span></label
+          > `,
+      )}
+    </div>
+  </fieldset>`;
 }

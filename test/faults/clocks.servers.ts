@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ServiceProcess } from '../support/service-process.js';
 import { newQq, type Registered, Shopper } from '../support/shopper.js';
-import { type App, startApp } from '../support/start-app.js';
+import { type App, environmentBeside, startApp } from '../support/start-app.js';
 
 /** Seconds by which the two servers' clocks are wrong. */
 const WRONG_BY = { ahead: 30, behind: -30 };
@@ -16,23 +16,12 @@ beforeAll(async () => {
   const LIMITS = 'sms-per-mobile-minute=1000/60';
   app = await startApp({ env: { LIMITS } });
   servers.right = app;
-  const { config, sandbox, backends } = app;
   for (const [name, seconds] of Object.entries(WRONG_BY))
     servers[name] = await ServiceProcess.start(
       {
-        NODE_ENV: 'test',
+        ...environmentBeside(app),
         NODE_OPTIONS: `--import=${preload(seconds)}`,
-        PUBLIC_URL: config.PUBLIC_URL,
-        TRUST_PROXY: '127.0.0.1',
-        JWT_SECRET: config.JWT_SECRET,
-        QQ_APP_KEY: config.QQ_APP_KEY,
-        QQ_BASE_URL: sandbox.url,
-        QQ_REDIRECT_URI: config.QQ_REDIRECT_URI,
-        SMS_HTTP_URL: config.SMS_HTTP_URL,
-        BCRYPT_COST: '4',
-        IMAGE_CODE_HEADER: 'on',
         LIMITS,
-        ...backends.env,
       },
       app.logRecorder,
     );

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ServiceProcess } from '../support/service-process.js';
 import { newPassword, type Registered, Shopper } from '../support/shopper.js';
-import { type App, startApp } from '../support/start-app.js';
+import { type App, environmentBeside, startApp } from '../support/start-app.js';
 
 /** More than may wait for a connection to the database. */
 const LOGINS = 3000;
@@ -18,20 +18,8 @@ let owner: Registered;
 beforeAll(async () => {
   app = await startApp();
   owner = await app.shopper().register();
-  const { config, sandbox, backends } = app;
   service = await ServiceProcess.start(
-    {
-      NODE_ENV: 'test',
-      PUBLIC_URL: config.PUBLIC_URL,
-      TRUST_PROXY: '127.0.0.1',
-      JWT_SECRET: config.JWT_SECRET,
-      QQ_APP_KEY: config.QQ_APP_KEY,
-      QQ_BASE_URL: sandbox.url,
-      QQ_REDIRECT_URI: config.QQ_REDIRECT_URI,
-      BCRYPT_COST: '10',
-      LOG_LEVEL: 'warn',
-      ...backends.env,
-    },
+    { ...environmentBeside(app), BCRYPT_COST: '10', LOG_LEVEL: 'warn' },
     app.logRecorder,
   );
 });

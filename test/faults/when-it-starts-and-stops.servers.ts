@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { WRITE_RECEIPT } from '../../src/oauth/bind-receipts.js';
 import { SPEND, TRY } from '../../src/sms/sms-code-store.js';
-import { type App, startApp } from '../support/start-app.js';
+import { type App, environmentBeside, startApp } from '../support/start-app.js';
 import { ServiceProcess } from '../support/service-process.js';
 import { newPassword, newQq, type BindForm, Shopper } from '../support/shopper.js';
 import { SwitchableProxy } from '../support/switchable-proxy.js';
@@ -39,22 +39,7 @@ afterAll(async () => {
 
 /** The environment of a second instance. */
 function environment(): Record<string, string> {
-  const { config, sandbox } = survivor;
-  return {
-    NODE_ENV: 'test',
-    PUBLIC_URL: config.PUBLIC_URL,
-    TRUST_PROXY: '127.0.0.1',
-    JWT_SECRET: config.JWT_SECRET,
-    QQ_APP_KEY: config.QQ_APP_KEY,
-    QQ_BASE_URL: sandbox.url,
-    QQ_REDIRECT_URI: config.QQ_REDIRECT_URI,
-    SMS_HTTP_URL: config.SMS_HTTP_URL,
-    BCRYPT_COST: '4',
-    IMAGE_CODE_HEADER: 'on',
-    LIMITS,
-    DATABASE_URL: database.url,
-    REDIS_URL: redis.url,
-  };
+  return { ...environmentBeside(survivor), LIMITS, DATABASE_URL: database.url, REDIS_URL: redis.url };
 }
 
 async function start(env: Record<string, string | undefined> = {}): Promise<ServiceProcess> {

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { LogRecorder } from './log-recorder.js';
+import { freePort } from './servers.js';
 
 const CHECKOUT = resolve(import.meta.dirname, '../..');
 const MAIN = join(CHECKOUT, 'dist', 'src', 'main.js');
@@ -101,13 +101,4 @@ export class ServiceProcess {
       throw error;
     }
   }
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return port;
 }

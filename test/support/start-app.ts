@@ -93,6 +93,23 @@ export async function startApp({ env = {}, beside, sandbox: options }: StartOpti
   };
 }
 
+/** The environment of a process that serves the same shop as this app, on the same database, Redis and sandbox. */
+export function environmentBeside({ config, sandbox, backends }: App): Record<string, string> {
+  return {
+    NODE_ENV: 'test',
+    PUBLIC_URL: config.PUBLIC_URL,
+    TRUST_PROXY: '127.0.0.1',
+    JWT_SECRET: config.JWT_SECRET,
+    QQ_APP_KEY: config.QQ_APP_KEY,
+    QQ_BASE_URL: sandbox.url,
+    QQ_REDIRECT_URI: config.QQ_REDIRECT_URI,
+    SMS_HTTP_URL: config.SMS_HTTP_URL,
+    BCRYPT_COST: '4',
+    IMAGE_CODE_HEADER: 'on',
+    ...backends.env,
+  };
+}
+
 /** Stored values that must not be logged: hashes, mobiles, openids. */
 async function secretsIn(dataSource: DataSource): Promise<string[]> {
   const users = await dataSource.query<object[]>('SELECT password, mobile FROM tb_users');

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PROBLEMS, type ProblemCode } from '../../src/common/problem.js';
 import { ServiceProcess } from '../support/service-process.js';
 import { type Registered, Shopper } from '../support/shopper.js';
-import { type App, startApp } from '../support/start-app.js';
+import { type App, environmentBeside, startApp } from '../support/start-app.js';
 
 /**
  * Sends thousands of generated requests to each route. Only on real servers: old tables refuse what SQLite accepts, and
@@ -68,24 +68,16 @@ let cookie: string;
 
 beforeAll(async () => {
   app = await startApp();
-  const { config, sandbox, backends } = app;
   service = await ServiceProcess.start(
     {
-      NODE_ENV: 'test',
-      PUBLIC_URL: config.PUBLIC_URL,
-      JWT_SECRET: config.JWT_SECRET,
-      QQ_APP_KEY: config.QQ_APP_KEY,
-      QQ_BASE_URL: sandbox.url,
-      QQ_REDIRECT_URI: config.QQ_REDIRECT_URI,
-      SMS_HTTP_URL: config.SMS_HTTP_URL,
-      BCRYPT_COST: '4',
-      IMAGE_CODE_HEADER: 'on',
+      ...environmentBeside(app),
+      // All requests come from one address: generated headers must not change it.
+      TRUST_PROXY: '',
       LIMITS: RULES.map((rule) => `${rule}=100000000/60`).join(),
-      ...backends.env,
     },
     app.logRecorder,
   );
-  const shopper = new Shopper(service.url, sandbox, app.logRecorder);
+  const shopper = new Shopper(service.url, app.sandbox, app.logRecorder);
   owner = await shopper.register();
   const access_token = await shopper.bindToken();
   const state = new URL(await shopper.start()).searchParams.get('state') ?? '';
