@@ -40,3 +40,10 @@ it('docs/operations.zh-CN.md has every alert, metric and command of docs/operati
   expect(facts('docs/operations.md').length).toBeGreaterThan(40);
   expect(facts('docs/operations.zh-CN.md').toSorted()).toEqual(facts('docs/operations.md').toSorted());
 });
+
+it('docs/other-services.zh-CN.md has the code of docs/other-services.md', () => {
+  const code = (file: string) => read(file).match(/^```[\s\S]*?^```$/gm);
+
+  expect(code('docs/other-services.md')?.length).toBe(3);
+  expect(code('docs/other-services.zh-CN.md')).toEqual(code('docs/other-services.md'));
+});
