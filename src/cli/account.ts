@@ -11,6 +11,7 @@ import { Config } from '../config/config.js';
 import { loadEnvFile } from '../config/env-file.js';
 import { withKeptSecret } from '../config/kept-secret.js';
 import { loadConfig } from '../config/load-config.js';
+import { DatabaseReadiness } from '../database/database-readiness.js';
 import { OAuthModule } from '../oauth/oauth.module.js';
 import { UsersModule } from '../users/users.module.js';
 import { AuditModule } from '../audit/audit.module.js';
@@ -65,6 +66,7 @@ async function run(): Promise<number> {
     abortOnError: false,
   });
   try {
+    await refuseUnready(app.get(DatabaseReadiness));
     const desk = app.get(AccountDesk);
     const found = await desk.find(wanted);
     if (found.length === 0) throw new OperatorError(`No account has the mobile, name or id ${wanted}`);
@@ -78,6 +80,16 @@ async function run(): Promise<number> {
     return print([`Done: ${command} ${line(account)}`]);
   } finally {
     await app.close();
+  }
+}
+
+/** @throws OperatorError that says why a change would fail */
+async function refuseUnready(database: DatabaseReadiness): Promise<void> {
+  try {
+    await database.check();
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    throw new OperatorError(`DATABASE_URL: the database is not ready: ${(error.cause as Error).message}`);
   }
 }
 

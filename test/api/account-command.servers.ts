@@ -6,6 +6,7 @@ import { AccountEvent } from '../../src/audit/account-event.entity.js';
 import { openidOf } from '../../sandbox/people.js';
 import { alreadyCounted, writtenCode } from '../support/fixtures.js';
 import { newQq } from '../support/shopper.js';
+import { type Backends, freshDatabase } from '../support/backends.js';
 import { type App, startApp } from '../support/start-app.js';
 
 const COMMAND = resolve(import.meta.dirname, '../../dist/src/cli/account.js');
@@ -19,9 +20,16 @@ afterAll(() => app.close());
 
 /** Runs `npm run account -- …` beside the running service, without its confirmation. */
 async function account(...words: string[]): Promise<{ code: number; out: string }> {
+  return accountOn(app.backends.env, ...words);
+}
+
+async function accountOn(
+  backends: Backends['env'],
+  ...words: string[]
+): Promise<{ code: number; out: string }> {
   const env = {
     ...process.env,
-    ...app.backends.env,
+    ...backends,
     NODE_ENV: 'test',
     JWT_SECRET: app.config.JWT_SECRET,
   };
@@ -37,7 +45,8 @@ async function account(...words: string[]): Promise<{ code: number; out: string 
 
 const refused = (errorCode: string, status = 400) => ({ status, body: { errorCode } });
 
-describe('npm run account', () => {
+// Each starts several processes, which takes long on a busy machine.
+describe('npm run account', { timeout: 120_000 }, () => {
   it('the account command finds and shows an account by mobile, name and id, without a full mobile or openid', async () => {
     const [shopper, qq] = [app.shopper(), newQq()];
     const { username, id, mobile, password, token } = await shopper.register();
@@ -93,5 +102,16 @@ describe('npm run account', () => {
 
     expect((await account('close', form.mobile)).code).toBe(0);
     expect(await login()).toMatchObject(refused('CREDENTIALS_INVALID'));
+  });
+
+  it('the account command says in a sentence what to do about a database that is not migrated', async () => {
+    const empty = await freshDatabase({ migrated: false });
+
+    const { code, out } = await accountOn({ ...app.backends.env, DATABASE_URL: empty.url }, 'show', 'li_lei');
+
+    expect(code).toBe(1);
+    expect(out).toMatch(/the database is not ready: .*npm run db:migrate/);
+    expect(out).not.toMatch(/ER_NO_SUCH_TABLE|\bat .*:\d+:\d+/);
+    await empty.drop();
   });
 });
