@@ -7,10 +7,12 @@
 // npm run bench -- --soak 10     resident memory after one and after ten minutes of load
 // npm run bench -- --profile     CPU time of each hot path
 // npm run bench -- --growth      every hot statement at 1,000,000 accounts and 10,000,000 audit rows
+// npm run bench -- --checks      what a hundred SMS cost a program with each human check
 import { availableParallelism } from 'node:os';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { growth } from './growth.js';
+import { humanChecks } from './human-checks.js';
 import { Load, startScript } from './processes.js';
 import { profile } from './profile.js';
 import { type Measured, rowsOf, tableOf } from './report.js';
@@ -28,10 +30,16 @@ const { values: options } = parseArgs({
     quick: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
     soak: { type: 'string' },
+    checks: { type: 'boolean', default: false },
     growth: { type: 'boolean', default: false },
     profile: { type: 'boolean', default: false },
   },
 });
+
+if (options.checks) {
+  await humanChecks();
+  process.exit();
+}
 
 const shop = await Shop.open();
 const qq = await startScript('qq-stand-in');

@@ -12,7 +12,7 @@ import { HumanCheck, HumanProof } from './human-check.js';
 /** Seconds that a challenge is valid. A form may stay open for a while before its SMS is requested. */
 const TTL = 600;
 /** PBKDF2 rounds of one try. Browsers derive keys as fast as other programs, so a program has no advantage. */
-const ROUNDS = 2000;
+export const ROUNDS = 2000;
 
 /**
  * ALTCHA's proof of work. The server derives the key of a counter between 0 and `HUMAN_CHECK_DIFFICULTY`, and the
