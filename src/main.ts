@@ -12,6 +12,7 @@ import { withKeptSecret } from './config/kept-secret.js';
 import { loadConfig } from './config/load-config.js';
 import { createAdapter } from './http/adapter.js';
 import { releaseBootMemory } from './http/boot-memory.js';
+import { serveWorkerMetrics } from './http/metrics-server.js';
 import { configureApp, listen } from './http/server.js';
 import { createLogger, ServiceLogger } from './http/service-logger.js';
 import { stop } from './http/shutdown.js';
@@ -31,6 +32,7 @@ try {
   logger = await createLogger(config);
   if (config.WEB_CONCURRENCY > 1 && cluster.isPrimary) {
     Logger.overrideLogger(logger);
+    await serveWorkerMetrics(config);
     workers = new Workers(config);
     process.exit(await workers.run());
   }

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Injectable, Logger, OnApplicationBootstrap, OnApplicationShutdown } from '@nestjs/common';
-import { collectDefaultMetrics, register } from 'prom-client';
+import { AggregatorRegistry, collectDefaultMetrics, register } from 'prom-client';
 import { OperatorError } from '../common/operator-error.js';
 import { Config } from '../config/config.js';
 import { WORKER_NUMBER } from '../config/worker.js';
@@ -12,42 +12,72 @@ const PREFIX = 'qq_account_';
 
 /**
  * Serves Prometheus' `/metrics` on a separate port, so that a proxy that publishes the service does not publish the
- * metrics. Off without `METRICS_PORT`.
+ * metrics. Off without `METRICS_PORT`. A worker does not listen: it tells its metrics to the primary process.
  */
 @Injectable()
 export class MetricsServer implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger(MetricsServer.name);
-  private readonly server = createServer((request, response) => void answer(request, response));
+  private server?: Server;
 
   constructor(private readonly config: Config) {}
 
   /** Undefined before it listens. */
   get port(): number | undefined {
-    return (this.server.address() as AddressInfo | null)?.port;
+    return (this.server?.address() as AddressInfo | null)?.port;
   }
 
   /** @throws OperatorError when the port cannot be listened on */
   async onApplicationBootstrap(): Promise<void> {
-    const { METRICS_PORT, HOST } = this.config;
-    if (METRICS_PORT === undefined) return;
+    if (this.config.METRICS_PORT === undefined) return;
     collectOnce();
-    // Each worker has its own metrics, and so its own port: METRICS_PORT, METRICS_PORT + 1, …
-    this.server.listen(METRICS_PORT === 0 ? 0 : METRICS_PORT + Math.max(0, WORKER_NUMBER - 1), HOST);
-    try {
-      await once(this.server, 'listening');
-    } catch (error) {
-      throw new OperatorError(
-        `METRICS_PORT: cannot be listened on (${(error as NodeJS.ErrnoException).code})`,
-      );
+    if (WORKER_NUMBER > 0) {
+      // Its constructor makes a worker answer the primary process.
+      new AggregatorRegistry();
+      return;
     }
+    this.server = await serveMetrics(this.config, () => register.metrics());
     this.logger.log('Metrics', { port: this.port });
   }
 
   async onApplicationShutdown(): Promise<void> {
-    if (!this.server.listening) return;
+    if (!this.server) return;
     this.server.close();
     this.server.closeAllConnections();
     await once(this.server, 'close');
+  }
+}
+
+/**
+ * In the primary process: serves the metrics of all workers as one. Counts add up; `redis_connected` is the lowest.
+ * @throws OperatorError when the port cannot be listened on
+ */
+export async function serveWorkerMetrics(config: Config): Promise<void> {
+  if (config.METRICS_PORT === undefined) return;
+  const all = new AggregatorRegistry();
+  await serveMetrics(config, () => all.clusterMetrics());
+}
+
+async function serveMetrics({ METRICS_PORT, HOST }: Config, read: () => Promise<string>): Promise<Server> {
+  const server = createServer(({ url, method }, response) => {
+    if (url === '/metrics' && method === 'GET') void answer(response, read);
+    else response.writeHead(404).end();
+  });
+  server.listen(METRICS_PORT, HOST);
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    throw new OperatorError(`METRICS_PORT: cannot be listened on (${(error as NodeJS.ErrnoException).code})`);
+  }
+  return server;
+}
+
+async function answer(response: ServerResponse, read: () => Promise<string>): Promise<void> {
+  try {
+    const text = await read();
+    response.setHeader('Content-Type', register.contentType).end(text);
+  } catch {
+    // prom-client waits five seconds for its workers: one has died, or hangs. Prometheus asks again.
+    response.writeHead(503).end();
   }
 }
 
@@ -60,12 +90,4 @@ let collecting = false;
 function collectOnce(): void {
   if (!collecting) collectDefaultMetrics({ prefix: PREFIX });
   collecting = true;
-}
-
-async function answer({ url, method }: IncomingMessage, response: ServerResponse): Promise<void> {
-  if (url !== '/metrics' || method !== 'GET') {
-    response.writeHead(404).end();
-    return;
-  }
-  response.setHeader('Content-Type', register.contentType).end(await register.metrics());
 }

@@ -18,6 +18,7 @@ const logger = new Logger('Redis');
 const connected = new Gauge({
   name: 'qq_account_redis_connected',
   help: '1 while there is a connection to Redis that takes commands',
+  aggregator: 'min',
 });
 
 /** Provides `Redis`: a server's, a cluster's or the embedded one. No other code chooses between them. */

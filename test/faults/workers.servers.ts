@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startSandbox, type Sandbox } from '../../sandbox/sandbox.js';
 import { type Backends, freshBackends } from '../support/backends.js';
 import { LogRecorder } from '../support/log-recorder.js';
+import { freePort } from '../support/servers.js';
 import { ServiceProcess } from '../support/service-process.js';
 import { newQq, Shopper } from '../support/shopper.js';
 import { APP_KEY } from '../support/start-app.js';
@@ -9,6 +10,7 @@ import { APP_KEY } from '../support/start-app.js';
 let backends: Backends;
 let sandbox: Sandbox;
 let service: ServiceProcess;
+let metricsPort: number;
 
 const environment = () => ({
   NODE_ENV: 'test',
@@ -22,11 +24,13 @@ const environment = () => ({
   BCRYPT_COST: '4',
   IMAGE_CODE_HEADER: 'on',
   WEB_CONCURRENCY: '2',
+  METRICS_PORT: String(metricsPort),
   ...backends.env,
 });
 
 beforeAll(async () => {
   [backends, sandbox] = await Promise.all([freshBackends(), startSandbox({ port: 0 })]);
+  metricsPort = await freePort();
   service = await ServiceProcess.start(environment());
 });
 
@@ -61,6 +65,13 @@ describe('two workers', () => {
     await expect.poll(workers, { timeout: 20_000 }).toHaveLength(2);
     const first = await Promise.all(Array.from({ length: 20 }, bindOnce));
     expect(first).toEqual(Array<number>(20).fill(200));
+
+    // Both workers have served, and one port tells of both.
+    const metrics = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
+    const bound =
+      /^qq_account_http_requests_total\{method="POST",route="\/oauth\/qq\/users",outcome="ok"\} (\d+)$/m;
+    expect(Number(bound.exec(metrics)?.[1])).toBe(20);
+    expect(metrics).toMatch(/^qq_account_redis_connected 1$/m);
 
     const [victim, survivor] = workers() as [number, number];
     process.kill(victim, 'SIGKILL');
