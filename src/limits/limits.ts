@@ -22,9 +22,6 @@ const refusals = new Counter({
   labelNames: ['rule'],
 });
 
-/** Identifies this process among all that share a Redis. */
-const PROCESS = randomUUID();
-
 /**
  * Counts what must not happen too often. It counts before the guarded work, and in one step in Redis, so that of fifty
  * simultaneous requests exactly the allowed number pass. While Redis is away, nothing passes.
@@ -34,6 +31,8 @@ export class Limits {
   private readonly logger = new Logger(Limits.name);
   private readonly throttle = new Throttle(60_000);
   private readonly allowances: Readonly<Record<Rule, Allowance>>;
+  /** Identifies this service among all that share a Redis, also where two of them run in one process. */
+  private readonly id = randomUUID();
   private marks = 0;
 
   constructor(
@@ -98,7 +97,7 @@ export class Limits {
     for (const [rule, subject] of Object.entries(uses) as [Rule, string][]) {
       let group = groups.get(subject);
       if (!group) {
-        const mark = `qq:limit:{${subject}}:${PROCESS}:${++this.marks}`;
+        const mark = `qq:limit:{${subject}}:${this.id}:${++this.marks}`;
         groups.set(subject, (group = { mark, rules: [], keys: [], counted: true }));
       }
       group.rules.push(rule);
