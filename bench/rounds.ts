@@ -54,7 +54,7 @@ function sharedEnv({ shop, qq }: Pick<Setting, 'shop' | 'qq'>, cost: number): Re
   };
 }
 
-type Who = 'ours' | 'handWritten';
+type Who = 'ours' | 'handWritten' | 'fewest';
 type Works = Readonly<Record<Who, Work>>;
 type Name = Exclude<keyof Measured, 'start' | 'bcrypt'>;
 
@@ -90,30 +90,32 @@ export class Rounds {
     const { shop, loads, accounts } = this.setting;
     await shop.setCost(cost);
     const service = await startService(serviceEnv(this.setting, cost));
-    const other = await startScript('hand-written', sharedEnv(this.setting, cost));
+    const env = sharedEnv(this.setting, cost);
+    const others = [
+      await startScript('hand-written', env),
+      await startScript('hand-written', { ...env, FEWEST: '1' }),
+    ];
     try {
-      const [ours, handWritten] = [service, other].map(
+      const [ours, handWritten, fewest] = [service, ...others].map(
         (server) => new Work(server, loads[0], shop, accounts),
-      ) as [Work, Work];
+      ) as [Work, Work, Work];
       // The first requests open connections and let V8 compile.
-      for (const work of [ours, handWritten]) await work.tokens(2000);
-      await use({ ours, handWritten }, service.readyAfter);
+      for (const work of [ours, handWritten, fewest]) await work.tokens(2000);
+      await use({ ours, handWritten, fewest }, service.readyAfter);
     } finally {
-      await Promise.all([service.stop(), other.stop()]);
+      await Promise.all([service, ...others].map((server) => server.stop()));
     }
   }
 
   private async each(works: Works, name: Name, measure: (work: Work) => Promise<Figure>): Promise<void> {
-    for (const who of ['ours', 'handWritten'] as const)
+    for (const who of ['ours', 'handWritten', 'fewest'] as const)
       this.measured[name] = { ...this.measured[name], [who]: await measure(works[who]) };
   }
 
   /** The bounds: a route that does nothing, one look-up in each server, bcrypt alone. */
   private async bare({ handWritten }: Works): Promise<void> {
     const limits = { connections: CONNECTIONS, seconds: this.seconds };
-    const token = await this.tokenOf(handWritten);
     this.measured.bareRoute = { handWritten: await handWritten.get('/bare', limits) };
-    this.measured.redisAndSql = { handWritten: await handWritten.get('/redis-and-sql', limits, token) };
     const begin = performance.now();
     const hashes = Math.ceil(this.seconds * 10 * availableParallelism());
     await Promise.all(Array.from({ length: hashes }, () => bcrypt.hash('a password', 10)));
@@ -142,7 +144,8 @@ export class Rounds {
   }
 
   private async binds(works: Works, newcomers: Name, existing: Name, count: number): Promise<void> {
-    const limits = { connections: 32, seconds: this.seconds };
+    // More at cost 10 would fill the queue of hashes of a slow machine.
+    const limits = { connections: newcomers === 'bindNew' ? 16 : 32, seconds: this.seconds };
     await this.each(works, newcomers, async (work) => work.binds(await work.tokens(count), 'new', limits));
     await this.each(works, existing, async (work) =>
       work.binds(await work.tokens(count), 'existing', limits),
