@@ -31,8 +31,7 @@ export class MetricsServer implements OnApplicationBootstrap, OnApplicationShutd
     if (this.config.METRICS_PORT === undefined) return;
     collectOnce();
     if (WORKER_NUMBER > 0) {
-      // Its constructor makes a worker answer the primary process.
-      new AggregatorRegistry();
+      workerMetrics();
       return;
     }
     this.server = await serveMetrics(this.config, () => register.metrics());
@@ -53,9 +52,12 @@ export class MetricsServer implements OnApplicationBootstrap, OnApplicationShutd
  */
 export async function serveWorkerMetrics(config: Config): Promise<void> {
   if (config.METRICS_PORT === undefined) return;
-  const all = new AggregatorRegistry();
+  const all = workerMetrics();
   await serveMetrics(config, () => all.clusterMetrics());
 }
+
+/** In the primary process, what all workers count; making it in a worker lets the worker answer the primary process. */
+const workerMetrics = () => new AggregatorRegistry();
 
 async function serveMetrics({ METRICS_PORT, HOST }: Config, read: () => Promise<string>): Promise<Server> {
   const server = createServer(({ url, method }, response) => {
