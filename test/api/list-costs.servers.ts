@@ -75,7 +75,10 @@ describe('the list of QQs', () => {
           const { status, body } = await service.shopper().get('/oauth/qq/bindings/', token);
           expect([status, (body as unknown as unknown[]).length]).toEqual([200, 2]);
         });
-        return rowsRead(statements.filter((statement) => statement.startsWith('SELECT')));
+        // The others look a row up by its key. (MariaDB does not always write their values to its log.)
+        const onTheTrail = statements.filter((statement) => /^SELECT.*tb_account_event/.test(statement));
+        expect(onTheTrail.length).toBeGreaterThanOrEqual(2);
+        return rowsRead(onTheTrail);
       };
       for (const hash of [...hashes, null]) await history(id, hash);
       await app.dataSource.query('ANALYZE TABLE tb_account_event');
