@@ -72,7 +72,7 @@ void openPage(() => {
   addEventListener('hashchange', () => turn({ focus: true }));
   turn({ focus: false });
   tellWord();
-  greet();
+  offerToContinue();
 
   /**
    * Shows the form that the address names, so that the back button works.
@@ -89,7 +89,7 @@ void openPage(() => {
   }
 
   /** Offers a visitor with a stored sign-in to continue. */
-  function greet() {
+  function offerToContinue() {
     const kept = keptSignIn();
     if (!kept) return;
     one(document, '[data-username]').textContent = kept.username;

@@ -37,7 +37,7 @@ export async function startSentinels(group = 'mymaster'): Promise<RunningGroup> 
         ];
         writeFileSync(file, `${lines.join('\n')}\n`);
         const url = `redis://127.0.0.1:${sentinelPort}`;
-        return { command: [program, file, '--sentinel'], greet: async () => greet(url) };
+        return { command: [program, file, '--sentinel'], probe: async () => probe(url) };
       }),
     ),
   );
@@ -72,7 +72,7 @@ export async function startCluster(): Promise<RunningGroup> {
         const options = ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory, '--save', ''];
         options.push('--cluster-enabled', 'yes', '--cluster-node-timeout', '2000');
         const url = `redis://127.0.0.1:${port}`;
-        return { command: [program, ...options], greet: async () => greet(url) };
+        return { command: [program, ...options], probe: async () => probe(url) };
       }),
     ),
   );
@@ -116,7 +116,7 @@ async function portWithBus(): Promise<number> {
 
 const portOf = ({ url }: RunningServer): number => Number(new URL(url).port);
 
-async function greet(url: string) {
+async function probe(url: string) {
   await asAdmin(url, (server) => server.ping());
   return { url, label: 'Redis' };
 }

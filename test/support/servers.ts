@@ -58,7 +58,7 @@ export interface RunningServer {
  * @throws Error with the server's own log, if it does not start
  */
 export async function startDatabase(found: string, options: readonly string[] = []): Promise<RunningServer> {
-  if (found.includes('://')) return { ...(await greetDatabase(found)), stop: async () => undefined };
+  if (found.includes('://')) return { ...(await probeDatabase(found)), stop: async () => undefined };
   return startServer(async (directory, port) => {
     const data = join(directory, 'data');
     const asRoot = process.getuid?.() === 0 ? ['--user=root'] : [];
@@ -92,13 +92,13 @@ export async function startDatabase(found: string, options: readonly string[] = 
       '--innodb-buffer-pool-size=32M',
       ...options,
     ];
-    return { command, greet: () => greetDatabase(`mysql://root@127.0.0.1:${port}`) };
+    return { command, probe: () => probeDatabase(`mysql://root@127.0.0.1:${port}`) };
   });
 }
 
 /** @throws Error with the server's own log, if it does not start */
 export async function startRedis(found: string, options: readonly string[] = []): Promise<RunningServer> {
-  if (found.includes('://')) return { ...(await greetRedis(found)), stop: async () => undefined };
+  if (found.includes('://')) return { ...(await probeRedis(found)), stop: async () => undefined };
   return startServer(async (directory, port) => ({
     // One database number for each test file, so that files can run in parallel.
     command: [
@@ -112,15 +112,15 @@ export async function startRedis(found: string, options: readonly string[] = [])
       '--databases',
       '1024',
     ].concat(['--save', '', '--appendonly', 'no', ...options]),
-    greet: () => greetRedis(`redis://127.0.0.1:${port}`),
+    probe: () => probeRedis(`redis://127.0.0.1:${port}`),
   }));
 }
 
-export type Greeting = Pick<RunningServer, 'url' | 'label'>;
+export type Probed = Pick<RunningServer, 'url' | 'label'>;
 export type Plan = (
   directory: string,
   port: number,
-) => Promise<{ command: string[]; greet: () => Promise<Greeting> }>;
+) => Promise<{ command: string[]; probe: () => Promise<Probed> }>;
 
 /** Starts a server in a new directory on a free port. Tries another port if the first one was taken in the meantime. */
 export async function startServer(plan: Plan): Promise<RunningServer> {
@@ -128,11 +128,11 @@ export async function startServer(plan: Plan): Promise<RunningServer> {
     const directory = mkdtempSync(join(tmpdir(), 'qq-account-service-'));
     const log = join(directory, 'log');
     try {
-      const { command, greet } = await plan(directory, await freePort());
+      const { command, probe } = await plan(directory, await freePort());
       const server = supervise(command, directory, log);
       try {
-        const greeting = await untilUp(greet, server);
-        return { ...greeting, stop: () => stop(server) };
+        const probed = await untilUp(probe, server);
+        return { ...probed, stop: () => stop(server) };
       } catch (error) {
         const said = readFileSync(log, 'utf8').split('\n').slice(-20).join('\n');
         await stop(server);
@@ -166,11 +166,11 @@ async function stop(server: ChildProcess): Promise<void> {
   await gone;
 }
 
-async function untilUp(greet: () => Promise<Greeting>, server: ChildProcess): Promise<Greeting> {
+async function untilUp(probe: () => Promise<Probed>, server: ChildProcess): Promise<Probed> {
   const deadline = Date.now() + START_MS;
   for (;;) {
     try {
-      return await greet();
+      return await probe();
     } catch (error) {
       if (Date.now() > deadline || server.exitCode !== null) throw error;
       await new Promise((resolve) => setTimeout(resolve, 50));
@@ -178,7 +178,7 @@ async function untilUp(greet: () => Promise<Greeting>, server: ChildProcess): Pr
   }
 }
 
-async function greetDatabase(url: string): Promise<Greeting> {
+async function probeDatabase(url: string): Promise<Probed> {
   const connection = await mysql.createConnection({ uri: url, connectTimeout: 2000 });
   const [[row]] = await connection.query<mysql.RowDataPacket[]>('SELECT VERSION() AS version');
   await connection.end();
@@ -189,7 +189,7 @@ async function greetDatabase(url: string): Promise<Greeting> {
   return { url: bare.href.replace(/\/$/, ''), label: `${product} ${version.replace(/[^\d.].*$/, '')}` };
 }
 
-async function greetRedis(url: string): Promise<Greeting> {
+async function probeRedis(url: string): Promise<Probed> {
   const redis = new Redis(url, { lazyConnect: true, retryStrategy: null, connectTimeout: 2000 });
   redis.on('error', () => undefined); // connect() rejects as well
   try {
