@@ -1,5 +1,5 @@
-// The yardsticks: a server by node:http, mysql2 and ioredis, that does the same login and bind. Nobody should run it: it
-// has no validation, no log and no error shape.
+// The servers that ours is compared with: the same login and bind with node:http, mysql2 and ioredis. They must not be
+// used: they have no validation, no log and no error shape.
 //
 // As it is, it does the round trips that the promises of docs/http-api.md need: a limit by address, one outcome for a
 // repeated callback, a receipt for a repeated bind, counted tries of a code, a locked account, the audit trail. With

@@ -5,7 +5,7 @@ import { deriveKey } from 'altcha-lib/algorithms/pbkdf2';
 import { drawText } from '../src/sms/picture-drawing.js';
 import { ROUNDS } from '../src/sms/proof-of-work.js';
 
-/** SMS that a program wants. */
+/** The number of SMS that a program asks for. */
 const MESSAGES = 100;
 const DIFFICULTIES = [1000, 2500, 10_000];
 const SOLUTIONS = 2;

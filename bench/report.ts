@@ -40,7 +40,7 @@ export interface Row {
   readonly fewest?: Median;
   /** Our rate divided by that of the hand-written server: the median of the rounds' ratios. */
   readonly ratio?: number;
-  /** The same, by that of the server with the fewest round trips. */
+  /** Our rate divided by that of the server with the fewest round trips. */
   readonly fewestRatio?: number;
   readonly note?: string;
 }

@@ -144,7 +144,7 @@ export class Rounds {
   }
 
   private async binds(works: Works, newcomers: Name, existing: Name, count: number): Promise<void> {
-    // More at cost 10 would fill the queue of hashes of a slow machine.
+    // More of them at cost 10 would fill the hash queue of a slow machine.
     const limits = { connections: newcomers === 'bindNew' ? 16 : 32, seconds: this.seconds };
     await this.each(works, newcomers, async (work) => work.binds(await work.tokens(count), 'new', limits));
     await this.each(works, existing, async (work) =>

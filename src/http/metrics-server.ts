@@ -78,7 +78,7 @@ async function answer(response: ServerResponse, read: () => Promise<string>): Pr
     const text = await read();
     response.setHeader('Content-Type', register.contentType).end(text);
   } catch {
-    // prom-client waits five seconds for its workers: one has died, or hangs. Prometheus asks again.
+    // prom-client waits five seconds for a worker that died or hangs. Prometheus asks again.
     response.writeHead(503).end();
   }
 }

@@ -5,7 +5,7 @@ import { HashRenewals } from './hash-renewals.js';
 import type { PasswordHasher } from './password-hasher.js';
 import type { User } from './user.entity.js';
 
-it('two servers that renew one hash at once: whichever is stored counts as a renewal, and nothing else', async () => {
+it('two servers that renew one hash at once: the stored hash counts as a renewal, and no other hash does', async () => {
   const redis = new RedisMock({ host: crypto.randomUUID() });
   let stored = 'weak';
   const users = {

@@ -66,7 +66,7 @@ describe('two workers', () => {
     const first = await Promise.all(Array.from({ length: 20 }, bindOnce));
     expect(first).toEqual(Array<number>(20).fill(200));
 
-    // Both workers have served, and one port tells of both.
+    // Both workers have served requests, and one port reports both.
     const metrics = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
     const bound =
       /^qq_account_http_requests_total\{method="POST",route="\/oauth\/qq\/users",outcome="ok"\} (\d+)$/m;

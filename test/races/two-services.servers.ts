@@ -1,7 +1,7 @@
 import { expect, it, vi } from 'vitest';
 import type { App, StartOptions } from '../support/start-app.js';
 
-/** How many requests went to the first and to the second service of each pair. */
+/** The number of requests to the first and to the second service of each pair. */
 const requests: [number, number][] = [];
 
 // Every race below runs against two services on one database and one Redis. The requests alternate between them.
