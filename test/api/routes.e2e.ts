@@ -492,6 +492,23 @@ describe('health and docs', () => {
     expect((await app.shopper().get('/health/ready')).body).toEqual({ status: 'ok' });
   });
 
+  it('the OpenAPI document names the path prefix of PUBLIC_URL, which a proxy strips', async () => {
+    const PUBLIC_URL = 'https://shop.example/account/';
+    const prefixed = await startApp({
+      beside: app,
+      env: { PUBLIC_URL, WEB_ORIGINS: 'https://shop.example' },
+    });
+    try {
+      const servers = async ({ url }: App) =>
+        ((await (await fetch(`${url}/docs-json`)).json()) as { servers: unknown }).servers;
+
+      expect(await servers(prefixed)).toEqual([{ url: '/account' }]);
+      expect(await servers(app)).toEqual([{ url: '/' }]);
+    } finally {
+      await prefixed.close();
+    }
+  });
+
   it.each(['/health/live', '/health/ready'])('HEAD %s is answered without a body', async (path) => {
     const { status, text, headers } = await app.shopper().send(path, { method: 'HEAD' });
 
