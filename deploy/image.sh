@@ -8,7 +8,7 @@ target=${1:?the folder to make}
 [ ! -e "$target" ] || { echo "$target exists" >&2; exit 1; }
 
 mkdir -p "$target/dist"
-cp -R dist/src dist/public dist/ormconfig.js "$target/dist/"
+cp -R dist/src dist/public dist/ormconfig.js dist/db-check.js "$target/dist/"
 cp package.json package-lock.json "$target/"
 # No development packages. No install scripts: bcrypt and the other native packages bring their binaries.
 (cd "$target" && npm ci --omit=dev --ignore-scripts --prefer-offline --no-audit --no-fund)

@@ -36,7 +36,12 @@ afterAll(async () => {
 
 it('the image has the service and its packages, without compiler, sandbox or development packages', () => {
   expect(readdirSync(image).toSorted()).toEqual(['dist', 'node_modules', 'package.json']);
-  expect(readdirSync(join(image, 'dist')).toSorted()).toEqual(['ormconfig.js', 'public', 'src']);
+  expect(readdirSync(join(image, 'dist')).toSorted()).toEqual([
+    'db-check.js',
+    'ormconfig.js',
+    'public',
+    'src',
+  ]);
   const { devDependencies } = JSON.parse(readFileSync(join(CHECKOUT, 'package.json'), 'utf8')) as {
     devDependencies: Record<string, string>;
   };
@@ -44,20 +49,20 @@ it('the image has the service and its packages, without compiler, sandbox or dev
   expect(kept).toEqual([]);
 });
 
-it('the image migrates an empty database by the command of the migration job', async () => {
+it('the image checks an empty database, and migrates it by the command of the migration job', async () => {
   const database = await freshDatabase({ migrated: false });
-
-  const output = execFileSync(
-    process.execPath,
-    ['node_modules/typeorm/cli.js', 'migration:run', '-d', 'dist/ormconfig.js'],
-    {
+  const run = (...command: string[]) =>
+    execFileSync(process.execPath, command, {
       cwd: image,
       encoding: 'utf8',
       env: { NODE_ENV: 'production', DATABASE_URL: database.url },
       ...asNobody(),
-    },
-  );
+    });
 
+  const report = run('dist/db-check.js');
+  const output = run('node_modules/typeorm/cli.js', 'migration:run', '-d', 'dist/ormconfig.js');
+
+  expect(report).toContain('tb_users');
   expect(output).toContain('executed successfully');
   await database.drop();
 });
