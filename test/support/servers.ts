@@ -223,7 +223,8 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-function onPath(...names: string[]): string | undefined {
+/** The path of the first of these programs that is installed. */
+export function onPath(...names: string[]): string | undefined {
   const directories = [...(process.env.PATH ?? '').split(delimiter), ...SERVER_DIRECTORIES];
   return names.flatMap((name) => directories.map((directory) => join(directory, name))).find(isProgram);
 }
