@@ -12,7 +12,7 @@ import { HumanCheck, HumanProof } from './human-check.js';
 const TTL = 300;
 const LENGTH = 4;
 /** `A-Z 2-9` without characters that people confuse: I/1, O/Q/0, Z/2, S/5, B/8, A/4. */
-const LETTERS = 'ACDEFGHJKLMNPRTUVWXY3679';
+export const LETTERS = 'ACDEFGHJKLMNPRTUVWXY3679';
 /** Pictures that may wait to be rendered. Each takes about 10 ms, so the last one waits about a second. */
 const LONGEST_QUEUE = 100;
 
