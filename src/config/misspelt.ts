@@ -4,7 +4,7 @@ const READ_IN_LOWER_CASE = ['http_proxy', 'https_proxy', 'no_proxy'];
 /** Characters. A shorter name is within two letters of too many other names. */
 const SHORTEST = 6;
 
-/** Sentences about variables in the environment that look like misspelt names of ours. */
+/** Sentences about variables in the environment that look like misspelt names of the service's. */
 export function misspelt(env: NodeJS.ProcessEnv, known: readonly string[]): string[] {
   return Object.keys(env)
     .filter((name) => env[name] && !known.includes(name) && !READ_IN_LOWER_CASE.includes(name))

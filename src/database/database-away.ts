@@ -79,7 +79,7 @@ const AWAY_MESSAGES = new Set([
 /** What the storage engine says inside a general error (ER_GET_ERRNO, ER_ERROR_DURING_COMMIT) when no space is left. */
 const DISK_FULL = /\bNo space left on device\b|\berror:? 28\b|\bDisk full\b/i;
 
-/** Whether the database is unavailable for now (the caller may try again), as opposed to a fault of ours. */
+/** Whether the database is unavailable for now (the caller may try again), as opposed to a bug of the service. */
 export function isDatabaseAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = codeOf(error);

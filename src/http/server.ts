@@ -53,7 +53,7 @@ export async function listen(app: NestFastifyApplication): Promise<void> {
     if (code === 'EACCES')
       throw new OperatorError(`PORT: ${PORT} needs more rights than this process has: set another PORT`);
     if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
-      throw new OperatorError('HOST: is no address of this machine');
+      throw new OperatorError('HOST: this machine does not have that address');
     throw error;
   }
 }

@@ -68,8 +68,8 @@ export class QqLoginService {
     const login = this.states.verify(state, browser, code);
     // If a profile may be asked for, the account is looked up first: the profile of a bound QQ is not needed.
     let found: { account: Account | undefined; asOf: number } | undefined;
-    // The old shop's pages have no cookie. Without one, address and browser name stand in for it, or whoever sees the
-    // code within the minute could repeat the callback.
+    // The old shop's pages have no cookie. Address and browser name replace it, because otherwise
+    // anyone who sees the code within the minute could repeat the callback.
     const caller = login.browser ?? `${client.network} ${client.userAgent}`;
     const outcome = await this.outcomes.once(login, `${code} ${caller}`, async () => {
       const { accessToken, ...identity } = await this.qq.identify(code, client);

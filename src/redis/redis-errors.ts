@@ -37,7 +37,7 @@ export function endsConnection(error: unknown): boolean {
   return word !== undefined && !STAYS.has(word);
 }
 
-/** Whether Redis is away for now (the caller may try again), as opposed to a fault of ours. */
+/** Whether Redis is away for now (the caller may try again), as opposed to a bug of the service. */
 export function isRedisAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   return (

@@ -72,7 +72,7 @@ export class SmsCodeService {
 
   /**
    * Checks a code without spending it. Every try at a living code counts before it is compared: at most five for one
-   * code, whoever wrote it, and twenty a day for one mobile, which a new code does not reset. A try that cannot succeed
+   * code, even if another service wrote it, and twenty a day for one mobile, which a new code does not reset. A try that cannot succeed
    * (no code, or no tries left) does not count for the day, because anyone could use up any mobile's tries.
    * @param network of a caller who needs only the mobile (no QQ, no login), to limit polling
    * @throws Problem SMS_CODE_INVALID, TOO_MANY_REQUESTS

@@ -43,7 +43,7 @@ const CERTAIN = [
 
 /** Tencent Cloud SMS (腾讯云短信): `SendSms` of 2021-01-11, signed with TC3-HMAC-SHA256. */
 export class TencentSmsGateway extends VendorSmsGateway {
-  /** Loads the SDK, which nobody else needs: about 11 MB of memory. */
+  /** Loads the SDK (about 11 MB of memory), which no other gateway needs. */
   constructor(
     private readonly config: Config,
     options: GatewayOptions = {},

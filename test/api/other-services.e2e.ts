@@ -94,7 +94,7 @@ describe('the Nest guard of docs/other-services.md', () => {
     expect(found.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'))).toEqual([]);
   }, 60_000);
 
-  it('the Nest guard of docs/other-services.md lets in whose token holds, and nobody else', async () => {
+  it('the Nest guard of docs/other-services.md accepts only a token that holds', async () => {
     const nest = pathToFileURL(createRequire(import.meta.url).resolve('@nestjs/common')).href;
     const asModule = { compilerOptions: { ...compilerOptions, module: ts.ModuleKind.ESNext } };
     const { outputText } = ts.transpileModule(
@@ -185,7 +185,7 @@ print(json.dumps({'answers': [[answer.status_code, answer.data] for answer in an
 
 describe('the Django class of docs/other-services.md', () => {
   it.skipIf(python === undefined && !process.env.CI)(
-    'the Django class of docs/other-services.md lets in whose token holds, and nobody else',
+    'the Django class of docs/other-services.md accepts only a token that holds',
     async () => {
       expect(python, 'needs python3-djangorestframework, python3-requests and python3-jwt').toBeDefined();
       mkdirSync('django', { recursive: true });

@@ -204,7 +204,7 @@ export const STORIES: Stories = {
     await visitor.sees('账号已注销');
     yield 'account-closed';
   },
-  async *'a QQ of somebody else'(visitor) {
+  async *'a QQ of another account'(visitor) {
     const { qq } = await bindByApi(visitor.shop);
     await signIn(visitor, stranger());
     await visitor.be(qq);

@@ -74,10 +74,10 @@ describe('production', () => {
     expect(services.service!.environment).toMatchObject({ NODE_ENV: 'production' });
   });
 
-  it('the production profile gives our containers a read-only file system and no capability', () => {
-    const ours = ['demo', 'migrate', 'service'].map((name) => services[name]!);
+  it('the production profile gives the containers that are built here a read-only file system and no capability', () => {
+    const built = ['demo', 'migrate', 'service'].map((name) => services[name]!);
 
-    for (const { read_only, cap_drop } of ours) {
+    for (const { read_only, cap_drop } of built) {
       expect(read_only).toBe(true);
       expect(cap_drop).toEqual(['ALL']);
     }

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { writtenCode } from '../support/fixtures.js';
 import { ServiceProcess } from '../support/service-process.js';
 import { type BindForm, newMobile, newPassword, newQq, Shopper } from '../support/shopper.js';
-import { type App, startApp } from '../support/start-app.js';
+import { type App, environmentBeside, startApp } from '../support/start-app.js';
 
 /** How often the service is killed. */
 const KILLS = Number(process.env.TEST_KILLS ?? 100);
@@ -40,22 +40,13 @@ afterAll(async () => {
 });
 
 async function start(): Promise<ServiceProcess> {
-  const { config, sandbox, backends } = steady;
   const service = await ServiceProcess.start(
     {
-      NODE_ENV: 'test',
-      PUBLIC_URL: config.PUBLIC_URL,
-      TRUST_PROXY: '127.0.0.1',
-      JWT_SECRET: config.JWT_SECRET,
-      QQ_APP_KEY: config.QQ_APP_KEY,
-      QQ_BASE_URL: sandbox.url,
-      QQ_REDIRECT_URI: config.QQ_REDIRECT_URI,
-      BCRYPT_COST: '4',
+      ...environmentBeside(steady),
       LOG_LEVEL: 'error',
       DOCS: 'off',
       PAGES: 'off',
       LIMITS,
-      ...backends.env,
     },
     steady.logRecorder,
   );

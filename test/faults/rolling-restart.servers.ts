@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ServiceProcess } from '../support/service-process.js';
 import { newQq, Shopper } from '../support/shopper.js';
-import { type App, startApp } from '../support/start-app.js';
+import { type App, environmentBeside, startApp } from '../support/start-app.js';
 
 const PROBE_EVERY_MS = 300;
 const CLIENTS = 16;
@@ -95,21 +95,12 @@ afterAll(async () => {
 });
 
 async function start(port?: string): Promise<ServiceProcess> {
-  const { config, sandbox, backends } = app;
   const service = await ServiceProcess.start(
     {
-      NODE_ENV: 'test',
+      ...environmentBeside(app),
       ...(port && { PORT: port }),
-      PUBLIC_URL: config.PUBLIC_URL,
-      TRUST_PROXY: '127.0.0.1',
-      JWT_SECRET: config.JWT_SECRET,
-      QQ_APP_KEY: config.QQ_APP_KEY,
-      QQ_BASE_URL: sandbox.url,
-      QQ_REDIRECT_URI: config.QQ_REDIRECT_URI,
-      BCRYPT_COST: '4',
       LOG_LEVEL: 'warn',
       SHUTDOWN_DRAIN_S: '1',
-      ...backends.env,
     },
     app.logRecorder,
   );
