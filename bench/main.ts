@@ -3,7 +3,7 @@
 //
 // npm run bench                  every row, median of three rounds (about eight minutes)
 // npm run bench -- --quick       one short round
-// npm run bench -- --write       writes the table into docs/performance.md
+// npm run bench -- --write       writes the table into docs/performance.md, and in Chinese beside it
 // npm run bench -- --soak 10     resident memory after one and after ten minutes of load
 // npm run bench -- --profile     CPU time of each hot path
 // npm run bench -- --growth      every hot statement at 1,000,000 accounts and 10,000,000 audit rows
@@ -13,6 +13,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { growth } from './growth.js';
 import { humanChecks } from './human-checks.js';
+import { inChinese } from './in-chinese.js';
 import { Load, startScript } from './processes.js';
 import { profile } from './profile.js';
 import { type Measured, rowsOf, tableOf } from './report.js';
@@ -23,7 +24,6 @@ import { soak } from './soak.js';
 /** More than the binds of one row: the SMS code of a mobile is good for one of them. */
 const ACCOUNTS = 5000;
 const RESULT = '.data/bench.json';
-const DOCUMENT = 'docs/performance.md';
 const [START, END] = ['<!-- bench: start -->', '<!-- bench: end -->'];
 
 const { values: options } = parseArgs({
@@ -69,7 +69,7 @@ async function benchmark(): Promise<void> {
   const rows = rowsOf(measured);
   const table = tableOf(rows);
   console.log(`\n${table}`);
-  if (options.write) writeIntoDocument(table);
+  if (options.write) writeIntoDocuments(table);
   mkdirSync('.data', { recursive: true });
   writeFileSync(
     RESULT,
@@ -78,11 +78,16 @@ async function benchmark(): Promise<void> {
   console.log(`\n${RESULT} has every round.`);
 }
 
-/** Replaces the text between the markers. */
-function writeIntoDocument(table: string): void {
+function writeIntoDocuments(table: string): void {
   const { quick } = options;
   const head = `${new Date().toISOString().slice(0, 10)}, Node ${process.version}, ${availableParallelism()} cores, ${shop.label}, ${quick ? 'one short round' : 'median of three rounds'}.`;
-  const text = readFileSync(DOCUMENT, 'utf8');
+  const section = `${head}\n\n${table}`;
+  writeBetweenMarkers('docs/performance.md', section);
+  writeBetweenMarkers('docs/performance.zh-CN.md', inChinese(section));
+}
+
+function writeBetweenMarkers(document: string, section: string): void {
+  const text = readFileSync(document, 'utf8');
   const [before, after] = [text.split(START)[0]!, text.split(END)[1]!];
-  writeFileSync(DOCUMENT, `${before}${START}\n\n${head}\n\n${table}\n\n${END}${after}`);
+  writeFileSync(document, `${before}${START}\n\n${section}\n\n${END}${after}`);
 }
