@@ -8,9 +8,13 @@ const ROOT = join(import.meta.dirname, '../..');
 const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
 
 /** The documents in both languages, by the name of the English one without `.md`. */
-const DOCUMENTS = ['README', ...readdirSync(join(ROOT, 'docs')).map((file) => `docs/${file}`)]
-  .filter((file) => /^README$|(?<!\.zh-CN)\.md$/.test(file))
-  .map((file) => file.replace('.md', ''));
+const DOCUMENTS = [
+  'README',
+  'CHANGELOG',
+  ...readdirSync(join(ROOT, 'docs'))
+    .filter((file) => file.endsWith('.md') && !file.endsWith('.zh-CN.md'))
+    .map((file) => `docs/${file.replace('.md', '')}`),
+];
 const BLOCK = /^```(\w*)\n([\s\S]*?)^```$/gm;
 
 const SECONDS: Readonly<Record<string, number>> = {
@@ -43,6 +47,16 @@ it.each(['docs/http-api.md', 'docs/http-api.zh-CN.md'])('%s names every route of
   const document = read(file).replaceAll(/<\w+>/g, '{id}');
 
   expect(Object.keys(paths).filter((path) => !document.includes(path))).toEqual([]);
+});
+
+it('docs/spa.md names every export of qq-login.js and account.js', () => {
+  const exported = ['public/qq-login.js', 'public/account.js'].flatMap((file) =>
+    [...read(file).matchAll(/^export (?:async )?(?:function|class|const) (\w+)/gm)].map(([, name]) => name!),
+  );
+  const documented = codeOf(read('docs/spa.md')).map((code) => /^\w*/.exec(code)![0]);
+
+  expect(exported.length).toBeGreaterThan(25);
+  expect(exported.filter((name) => !documented.includes(name))).toEqual([]);
 });
 
 it('docs/security.zh-CN.md has the state of every row of the standards', () => {
@@ -131,10 +145,10 @@ const withoutBlocks = (document: string): string => document.replaceAll(BLOCK, '
 
 const rowsOf = (document: string): string[] => withoutBlocks(document).match(/^\|.*\|$/gm) ?? [];
 
-/** A heading with its level, a table with the cells of its rows, or a list with the number of its lines. */
+/** A heading with its level and the name of an alert, a table with the cells of its rows, or a list with the number of its lines. */
 function shapeOf(block: string): string {
   const rows = block.trim().split('\n');
-  const [mark = 'paragraph'] = /^(?:#+|\||- |1\. |<\w+|```)/.exec(rows[0]!) ?? [];
+  const [mark = 'paragraph'] = /^(?:#+ [A-Z][a-z]+[A-Z]\w+$|#+|\||- |1\. |<\w+|```)/.exec(rows[0]!) ?? [];
   if (mark === '|') return `table ${rows.map((row) => row.split('|').length - 2).join(' ')}`;
   return mark === '- ' || mark === '1. ' ? `${mark}${rows.length}` : mark;
 }
