@@ -1,8 +1,16 @@
+import { writeSync } from 'node:fs';
 import mysql from 'mysql2/promise';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createDataSource } from '../../src/database/data-source.js';
 import { isDatabaseAway } from '../../src/database/database-away.js';
 import { databaseOptions } from '../../src/database/database-options.js';
+import {
+  askEveryRoute,
+  EVERY_ROUTE,
+  everyRoute,
+  expectFullService,
+  expectHonest,
+} from '../support/every-route.js';
 import { findServers, type RunningServer, startDatabase } from '../support/servers.js';
 import { newPassword } from '../support/shopper.js';
 import { type App, startApp } from '../support/start-app.js';
@@ -21,7 +29,7 @@ beforeAll(async () => {
   admin = await mysql.createConnection(server.url);
   // Not an administrator: read_only does not apply to those.
   await admin.query("CREATE USER shop@'%' IDENTIFIED BY 'shop'");
-  app = await startApp({ env: { DATABASE_URL: await database('failover') } });
+  app = await startApp({ env: { ...EVERY_ROUTE, DATABASE_URL: await database('failover') } });
 });
 
 afterAll(async () => {
@@ -83,6 +91,27 @@ describe.skipIf(program === undefined)('a server that stops taking writes under 
     expect(changed.status, changed.text).toBe(200);
     const login = await shopper.post('/authorizations/', { username: member.username, password });
     expect(login.status, login.text).toBe(200);
+  });
+
+  it('a request to any route while the database is read-only is answered within five seconds, and is served afterwards', async () => {
+    const answered = await askEveryRoute(everyRoute(app, app), () => admin.query('SET GLOBAL read_only = 1'));
+
+    const codes = expectHonest(answered, ['UNAVAILABLE']);
+    writeSync(1, `The database is read-only: slowest ${Math.round(answered.slowest)} ms, ${codes}\n`);
+    expect(codes).toContain('UNAVAILABLE');
+    await admin.query('SET GLOBAL read_only = 0');
+    await expectFullService(app, app);
+  });
+
+  it('a service that starts on a read-only server is not ready, and works when the server takes writes', async () => {
+    await admin.query('SET GLOBAL read_only = 1');
+    const started = await startApp({ beside: app, env: { DATABASE_URL: app.config.DATABASE_URL! } });
+    expect((await started.shopper().get('/health/ready')).status).toBe(503);
+
+    await admin.query('SET GLOBAL read_only = 0');
+
+    await expectFullService(started, started);
+    await started.close();
   });
 
   it('a read-only server is logged once in ten seconds, however many requests fail', async () => {

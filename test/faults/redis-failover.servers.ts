@@ -1,4 +1,12 @@
+import { writeSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import {
+  askEveryRoute,
+  EVERY_ROUTE,
+  everyRoute,
+  expectFullService,
+  expectHonest,
+} from '../support/every-route.js';
 import { RefusingRedis } from '../support/refusing-redis.js';
 import { redisProgram, type RunningServer, startRedis } from '../support/servers.js';
 import { type Answer, newQq, type Registered } from '../support/shopper.js';
@@ -14,7 +22,7 @@ let owner: Registered;
 beforeAll(async () => {
   steady = await startApp();
   line = await SwitchableProxy.to(steady.backends.env.REDIS_URL!);
-  app = await startApp({ beside: steady, env: { REDIS_URL: line.url } });
+  app = await startApp({ beside: steady, env: { ...EVERY_ROUTE, REDIS_URL: line.url } });
   owner = await app.shopper().register();
 });
 
@@ -185,6 +193,33 @@ describe.runIf(program)('a real Redis', () => {
 
     await over();
     await inFullService();
+  });
+
+  it('a request to any route while Redis is a read-only replica is answered within five seconds, and is served afterwards', async () => {
+    await onFirst();
+    const becomeReplica = async () => {
+      // Of a primary that nobody can reach, so that the replica keeps what the requests need.
+      await admin.replicaof('127.0.0.1', 1);
+    };
+
+    const answered = await askEveryRoute(everyRoute(app, app), becomeReplica);
+
+    const codes = expectHonest(answered, ['UNAVAILABLE']);
+    writeSync(1, `Redis is a read-only replica: slowest ${Math.round(answered.slowest)} ms, ${codes}\n`);
+    expect(codes).toContain('UNAVAILABLE');
+    await admin.replicaof('NO', 'ONE');
+    await expectFullService(app, app);
+  });
+
+  it('a service that starts on a replica is not ready, and works when the replica is promoted', async () => {
+    await admin.replicaof('127.0.0.1', 1);
+    const started = await startApp({ beside: steady, env: { REDIS_URL: first.url } });
+    expect((await started.shopper().get('/health/ready')).status).toBe(503);
+
+    await admin.replicaof('NO', 'ONE');
+
+    await expectFullService(started, started);
+    await started.close();
   });
 
   it('a Redis that became a replica under open connections is replaced by the new primary', async () => {
