@@ -314,6 +314,55 @@ describe('at boot', () => {
     expect(await service.stop('SIGTERM')).toBe(0);
   });
 
+  it('a start while the database or Redis is slow or silent waits or serves, and works in full when that is over', async () => {
+    const { DATABASE_URL = '', REDIS_URL = '' } = survivor.backends.env;
+    const slow = (line: SwitchableProxy) => line.slow(2000);
+    const silent = (line: SwitchableProxy) => line.stall();
+    const faults = [
+      ['the database is slow', [slow, undefined]],
+      ['the database is silent', [silent, undefined]],
+      ['Redis is slow', [undefined, slow]],
+      ['Redis is silent', [undefined, silent]],
+      ['both are silent', [silent, silent]],
+    ] as const;
+
+    const starts = faults.map(async ([what, breakThem]) => {
+      const lines = [await SwitchableProxy.to(DATABASE_URL), await SwitchableProxy.to(REDIS_URL)] as const;
+      lines.forEach((line, which) => breakThem[which]?.(line));
+      const [own, other] = lines;
+      const env = { ...environment(), DATABASE_URL: own.url, REDIS_URL: other.url };
+      const service = await ServiceProcess.spawn(env, survivor.logRecorder);
+      running.add(service);
+      const status = (probe: string) =>
+        fetch(`${service.url}/health/${probe}`).then(
+          (answer) => answer.status,
+          () => 0,
+        );
+      // The service waits for the database and says so. It starts without Redis after a while.
+      await vi.waitFor(
+        async () =>
+          expect((await status('live')) === 200 || service.output.includes('Unable to connect'), what).toBe(
+            true,
+          ),
+        { timeout: 40_000, interval: 200 },
+      );
+
+      await Promise.all(lines.map((line) => line.pass()));
+
+      await vi.waitFor(async () => expect(await status('ready'), what).toBe(200), {
+        timeout: 20_000,
+        interval: 100,
+      });
+      const shopper = at(service, survivor.shopper());
+      expect((await shopper.bind(await shopper.bindForm())).status, what).toBe(200);
+      expect(await service.stop('SIGTERM'), what).toBe(0);
+      running.delete(service);
+      await Promise.all(lines.map((line) => line.close()));
+    });
+
+    await Promise.all(starts);
+  }, 90_000);
+
   it('a start ends at once when the database or Redis refuses our credentials, and the message quotes nothing', async () => {
     const wrong = [
       ['DATABASE_URL', { password: 'hunter2-of-mine' }],
