@@ -59,8 +59,9 @@ export class ConnectionLease {
       this.waiting.add(reject);
       const settle = (error: QueryError | null, rows: unknown) => {
         this.waiting.delete(reject);
-        if (error) reject(this.failed(error, sql, values));
-        else resolve(rows);
+        if (error) return reject(this.failed(error, sql, values));
+        this.connections.succeeded(sql);
+        resolve(rows);
       };
       if (values && values.length > 0) connection.execute(sql, values as never[], settle);
       else connection.query(sql, settle);

@@ -1,8 +1,5 @@
-/**
- * The server can be reached, but it does not take writes (any more): it is read-only, shutting down, or without its
- * cluster.
- */
-const NOT_PRIMARY = new Set([
+/** The server can be reached, but it takes no writes (any more): it is read-only, shutting down, or without its cluster. */
+const READ_ONLY = new Set([
   'ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION',
   'ER_CONNECTION_KILLED',
   'ER_NORMAL_SHUTDOWN',
@@ -16,7 +13,10 @@ const NOT_PRIMARY = new Set([
   'ER_SERVER_SHUTDOWN',
   // Galera: "WSREP has not yet prepared node for application use".
   'ER_UNKNOWN_COM_ERROR',
-  // Disk full: a write fails here and may succeed on the server that takes over.
+]);
+
+/** A write fails here and may succeed on the server that takes over. A smaller write may succeed here too. */
+const DISK_FULL_CODES = new Set([
   'ER_BINLOG_LOGGING_IMPOSSIBLE',
   'ER_DISK_FULL',
   'ER_ERROR_ON_WRITE',
@@ -28,7 +28,8 @@ const LOCKED = new Set(['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT', 'SQLITE_BUSY
 
 /** The server cannot be reached, does not answer, or has no resources for us. */
 const AWAY = new Set([
-  ...NOT_PRIMARY,
+  ...READ_ONLY,
+  ...DISK_FULL_CODES,
   ...LOCKED,
   'EAI_AGAIN',
   'ECONNABORTED',
@@ -88,9 +89,12 @@ export function isDatabaseAway(error: unknown): boolean {
 
 /** Whether every open connection leads to the wrong server, so that the new primary has to be found. */
 export function isNotPrimary(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const code = codeOf(error);
-  return (code !== undefined && NOT_PRIMARY.has(code)) || isDiskFull(error);
+  return isReadOnly(error) || (error instanceof Error && isDiskFull(error));
+}
+
+/** Whether the server takes no writes at all, so that a write that succeeds has reached another server. */
+export function isReadOnly(error: unknown): boolean {
+  return error instanceof Error && READ_ONLY.has(codeOf(error) ?? '');
 }
 
 /** Whether another transaction was in the way. It says nothing about the server. */
@@ -111,6 +115,7 @@ function codeOf(error: Error): string | undefined {
 }
 
 function isDiskFull(error: Error): boolean {
-  const { code } = error as NodeJS.ErrnoException;
+  const { code = '' } = error as NodeJS.ErrnoException;
+  if (DISK_FULL_CODES.has(code)) return true;
   return (code === 'ER_GET_ERRNO' || code === 'ER_ERROR_DURING_COMMIT') && DISK_FULL.test(error.message);
 }

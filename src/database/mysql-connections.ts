@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import type { ConnectionOptions, Pool, PoolConnection } from 'mysql2';
 import type { MysqlDriver } from 'typeorm/driver/mysql/MysqlDriver.js';
-import { isDatabaseAway, isLocked, isNotPrimary } from './database-away.js';
+import { isDatabaseAway, isLocked, isNotPrimary, isReadOnly } from './database-away.js';
 import { databaseErrors, type ConnectionUsage, watchUsage } from './database-metrics.js';
 import { ConnectionLease } from './connection-lease.js';
 import { prepareSession } from './mysql-session.js';
@@ -15,6 +15,8 @@ const PROBE_MS = 500;
 const REPLACE_EVERY_MS = 1000;
 /** Milliseconds between two log lines about the same error code. */
 const LOG_EVERY_MS = 10_000;
+/** Statements that fail on a read-only server. */
+const WRITE = /^\s*(?:insert|update|delete)\b/i;
 
 type ConnectionCallback = (error: Error | null, connection?: PoolConnection) => void;
 
@@ -40,6 +42,8 @@ export class MysqlConnections {
   private readonly lastLogged = new Map<string, number>();
   private generation = 0;
   private replacedAt = -Infinity;
+  /** A write has failed on a read-only server, and none has succeeded since. */
+  private demoted = false;
   private sweeper?: NodeJS.Timeout;
   /** The result of the probe that runs now: whether the server answers. Callers wait for it. */
   private probing?: Promise<boolean>;
@@ -103,11 +107,22 @@ export class MysqlConnections {
     databaseErrors.inc({ code });
     if (isLocked(error)) return;
     const now = performance.now();
+    this.demoted ||= isReadOnly(error);
     const replaced = isNotPrimary(error);
     if (replaced && now - this.replacedAt > REPLACE_EVERY_MS) this.replaceAll();
     if (now - (this.lastLogged.get(code) ?? -Infinity) < LOG_EVERY_MS) return;
     this.lastLogged.set(code, now);
     this.logger.error('Database is unavailable', { code, ...(replaced && { connections: 'replaced' }) });
+  }
+
+  /**
+   * Tells that a statement succeeded. The first write after a failover has reached the new primary. Connections that
+   * were made before may still lead to the demoted server, which answers reads from old data, so all are replaced.
+   */
+  succeeded(sql: string): void {
+    if (!this.demoted || !WRITE.test(sql)) return;
+    this.demoted = false;
+    this.replaceAll();
   }
 
   close(): void {

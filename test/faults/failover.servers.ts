@@ -14,6 +14,8 @@ import {
 import { findServers, type RunningServer, startDatabase } from '../support/servers.js';
 import { newPassword } from '../support/shopper.js';
 import { type App, startApp } from '../support/start-app.js';
+import { expectKept, Stream, STREAM_LIMITS } from '../support/stream.js';
+import { SwitchableProxy } from '../support/switchable-proxy.js';
 
 /** A server of its own, because its global settings would affect other test files. */
 const program = findServers({}).database;
@@ -197,3 +199,172 @@ describe.skipIf(program === undefined)('a server that stops taking writes under 
     expect(isDatabaseAway(error)).toBe(true);
   });
 });
+
+/** A primary that waits until the replica has a transaction (semi-synchronous), and the replica. */
+const REPLICATED = [
+  '--log-bin=bin',
+  '--log-slave-updates',
+  '--rpl-semi-sync-slave-enabled=1',
+  '--rpl-semi-sync-master-wait-point=AFTER_SYNC',
+];
+/** Milliseconds until the service must work again after the name leads to the new primary. */
+const BACK_WITHIN = 15_000;
+
+interface Replicated {
+  readonly id: number;
+  readonly server: RunningServer;
+  readonly admin: mysql.Connection;
+  readonly port: string;
+  /** Of the database, as the shop's user. */
+  readonly url: string;
+}
+
+describe.skipIf(!program?.includes('mariadb'))('a failover to a replica', () => {
+  let primary: Replicated;
+  let replica: Replicated;
+  let line: SwitchableProxy;
+  let shop: App;
+
+  beforeAll(async () => {
+    [primary, replica] = await Promise.all([replicated(1), replicated(2)]);
+    await primary.admin.query("CREATE USER copy@'%' IDENTIFIED BY 'copy'");
+    await primary.admin.query("GRANT REPLICATION SLAVE ON *.* TO copy@'%'");
+    await primary.admin.query("CREATE USER shop@'%' IDENTIFIED BY 'shop'");
+    await primary.admin.query('CREATE DATABASE failover');
+    await primary.admin.query("GRANT ALL ON failover.* TO shop@'%'");
+    await replicate(replica, primary);
+    line = await SwitchableProxy.to(primary.url);
+    const migrating = await (
+      await createDataSource(databaseOptions({ DATABASE_URL: line.url }))
+    ).initialize();
+    await migrating.runMigrations();
+    await migrating.destroy();
+    await caughtUp(primary);
+    shop = await startApp({ beside: app, env: { DATABASE_URL: line.url, LIMITS: STREAM_LIMITS } });
+  });
+
+  afterAll(async () => {
+    await shop.close();
+    await line.close();
+    for (const { admin: connection, server: running } of [primary, replica]) {
+      connection.destroy();
+      await running.stop();
+    }
+  });
+
+  /** Makes the replica the primary. The other server stays as it is. */
+  async function promote(): Promise<void> {
+    await promoted(replica);
+    [primary, replica] = [replica, primary];
+  }
+
+  it('no connection to a primary that was demoted is used once a write has reached the new primary', async () => {
+    const servers = async () => {
+      const reads = Array.from({ length: 8 }, () =>
+        shop.dataSource.query<{ id: number }[]>('SELECT SLEEP(0.5), @@server_id AS id'),
+      );
+      return (await Promise.all(reads)).map(([row]) => Number(row?.id));
+    };
+    const isReady = async () => (await shop.shopper().get('/health/ready')).status === 200;
+    await primary.admin.query('SET GLOBAL read_only = 1');
+    expect(await isReady()).toBe(false);
+    await promote();
+
+    // These hold eight connections to the demoted primary, which still answers reads, while the name changes.
+    const reading = servers();
+    await vi.waitFor(async () => {
+      const [rows] = await replica.admin.query<mysql.RowDataPacket[]>(
+        "SELECT id FROM information_schema.processlist WHERE db = 'failover' AND info LIKE 'SELECT SLEEP%'",
+      );
+      expect(rows).toHaveLength(8);
+    });
+    line.retarget(primary.url);
+    expect(await isReady()).toBe(true);
+    expect(await reading).toEqual(Array<number>(8).fill(replica.id));
+
+    expect(await servers()).toEqual(Array<number>(8).fill(primary.id));
+    await replicate(replica, primary);
+  });
+
+  // The last one leaves no replica.
+  it.each([
+    ['ordered by its operator', () => primary.admin.query('SET GLOBAL read_only = 1')],
+    ['after its primary was killed', () => primary.server.stop()],
+  ])(
+    'a failover of the database under load: %s, loses nothing that was confirmed, and needs no restart',
+    async (how, stopWrites) => {
+      await caughtUp(primary);
+      const stream = new Stream(shop);
+      try {
+        await stream.until(() => stream.confirmed.length >= 10);
+
+        await stopWrites();
+        const start = performance.now();
+        await stream.until(() => stream.answers.some(({ at, status }) => at > start && status === 503));
+        await promote();
+        line.retarget(primary.url);
+        await stream.servedAgain(BACK_WITHIN);
+
+        const took = Math.round(performance.now() - start);
+        await stream.stop();
+        writeSync(1, `Failover of the database, ${how}: ${took} ms, ${JSON.stringify(stream.counts())}\n`);
+        const expected = ['200', 'UNAVAILABLE'];
+        expect(Object.keys(stream.counts()).filter((code) => !expected.includes(code))).toEqual([]);
+        await expectKept(shop, stream);
+        await expectFullService(shop, shop);
+      } finally {
+        await stream.stop();
+      }
+      if (how.startsWith('ordered')) await replicate(replica, primary);
+    },
+    60_000,
+  );
+});
+
+async function replicated(id: number): Promise<Replicated> {
+  const running = await startDatabase(program!, [...REPLICATED, `--server-id=${id}`]);
+  const url = Object.assign(new URL(`${running.url}/failover`), { username: 'shop', password: 'shop' });
+  const connection = await mysql.createConnection(running.url);
+  // A test kills the primary.
+  connection.on('error', () => undefined);
+  return { id, server: running, admin: connection, port: url.port, url: url.href };
+}
+
+/** Makes a server the read-only replica of another one. */
+async function replicate(replica: Replicated, primary: Replicated): Promise<void> {
+  await replica.admin.query('SET GLOBAL read_only = 1, rpl_semi_sync_master_enabled = 0');
+  await primary.admin.query('SET GLOBAL rpl_semi_sync_master_enabled = 1');
+  await replica.admin.query(
+    `CHANGE MASTER TO MASTER_HOST = '127.0.0.1', MASTER_PORT = ${primary.port}, MASTER_USER = 'copy',
+     MASTER_PASSWORD = 'copy', MASTER_USE_GTID = current_pos`,
+  );
+  await replica.admin.query('START SLAVE');
+}
+
+/** Waits until the primary's commits wait for the replica. */
+async function caughtUp(primary: Replicated): Promise<void> {
+  await vi.waitFor(
+    async () => {
+      const [states] = await primary.admin.query<mysql.RowDataPacket[]>(
+        "SHOW STATUS WHERE Variable_name IN ('Rpl_semi_sync_master_clients', 'Rpl_semi_sync_master_status')",
+      );
+      expect(states.map(({ Value }) => String(Value))).toEqual(['1', 'ON']);
+    },
+    { timeout: 20_000 },
+  );
+}
+
+/** Waits until the replica has applied what it received, and makes it a primary. */
+async function promoted({ admin: replica }: Replicated): Promise<void> {
+  await vi.waitFor(
+    async () => {
+      const [[received]] = await replica.query<mysql.RowDataPacket[]>('SHOW SLAVE STATUS');
+      const [[applied]] = await replica.query<mysql.RowDataPacket[]>('SELECT @@gtid_current_pos AS position');
+      expect(applied?.position).toBe(received?.Gtid_IO_Pos);
+    },
+    { timeout: 10_000 },
+  );
+  await replica.query('STOP SLAVE');
+  await replica.query('RESET SLAVE ALL');
+  await replica.query('SET GLOBAL read_only = 0');
+}
