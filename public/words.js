@@ -99,7 +99,7 @@ export function spoken(at, dayOnly = false) {
   const thisYear = date.getFullYear() === new Date().getFullYear();
   return new Intl.DateTimeFormat(language, {
     ...(!thisYear && { year: 'numeric' }),
-    month: 'long',
+    month: 'short',
     day: 'numeric',
     ...(!dayOnly && { hour: '2-digit', minute: '2-digit', hour12: false }),
   }).format(date);

@@ -88,7 +88,9 @@ function consent(login: LoginRequest, query: QqParameters): Html {
   const shop = html`<strong>${new URL(login.redirectUri).host}</strong>`;
   return html`${
       isHeld(query)
-        ? html`<p class="flash">登录后停在这里，显示 <code>code</code> 和 <code>state</code>，不回商城。</p>`
+        ? html`<p class="flash">
+            <span>登录后停在这里，显示 <code>code</code> 和 <code>state</code>，不回商城。</span>
+          </p>`
         : undefined
     }
     <p class="lead">${shop} 想知道你是谁。选一个身份：</p>
@@ -132,7 +134,7 @@ function consent(login: LoginRequest, query: QqParameters): Html {
     ${
       isHeld(query)
         ? undefined
-        : html`<p class="aside">
+        : html`<p class="lead">
             给开发者：<a href="${here(['hold', '1'])}">登录后停在这里</a>，把 <code>code</code> 和
             <code>state</code> 抄给 Swagger UI。
           </p>`

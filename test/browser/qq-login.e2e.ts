@@ -96,14 +96,6 @@ describe('a newcomer', () => {
     await arrived(visitor);
   });
 
-  it('the bind form fits a phone of 360 px without scrolling sideways', async () => {
-    const visitor = await visit(PHONE);
-
-    await visitor.reachBindForm(stranger().qq);
-
-    expect(await visitor.page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360);
-  });
-
   it('pressing the button twice binds once', async () => {
     const visitor = await visit();
     const newcomer = stranger();

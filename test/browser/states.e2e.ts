@@ -14,21 +14,22 @@ interface Findings {
 /** `npm run screenshots` runs the same stories and saves a picture of each state in every appearance. */
 const SCREENSHOTS = Boolean(process.env.SCREENSHOTS);
 const DRESSED = 'http://dressed.test';
-const LANGUAGES = SCREENSHOTS ? ['zh-CN', 'en-GB'] : ['zh-CN'];
+const LANGUAGES = ['zh-CN', 'en-GB'];
 const FOLDER = join(import.meta.dirname, '../../screenshots');
 const LOOKS = [
   ['phone-light', PHONE.viewport, 'light'],
   ['desktop-dark', DESKTOP.viewport, 'dark'],
-  ['phone-dark', PHONE.viewport, 'dark'],
   ['desktop-light', DESKTOP.viewport, 'light'],
+  ['phone-dark', PHONE.viewport, 'dark'],
 ] as const;
+const SMALLEST = { width: 320, height: 640 };
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 
 /** What can be pressed, but is smaller than a finger needs. A link in a text is as wide as its words. A box is pressed by its label too. */
 const SMALL_TARGETS = `[...document.querySelectorAll('a[href], button, summary, input, select')]
   .filter((target) => target.offsetParent)
   .map((target) => {
-    const rects = [target, ...(target.type === 'checkbox' ? target.labels : [])].map((part) => part.getBoundingClientRect());
+    const rects = [target, ...(target.type === 'checkbox' || target.type === 'radio' ? target.labels : [])].map((part) => part.getBoundingClientRect());
     const width = Math.max(...rects.map((rect) => rect.right)) - Math.min(...rects.map((rect) => rect.left));
     const height = Math.max(...rects.map((rect) => rect.bottom)) - Math.min(...rects.map((rect) => rect.top));
     const inText = getComputedStyle(target).display === 'inline';
@@ -36,12 +37,26 @@ const SMALL_TARGETS = `[...document.querySelectorAll('a[href], button, summary, 
   })
   .filter(({ width, height }) => width < 44 || height < 44)
   .map(({ text, width, height }) => text + ': ' + width + ' x ' + height)`;
-/** What reaches beyond the window's edge, or wraps a word of a button. */
-const OVERFLOWING = `document.documentElement.scrollWidth > innerWidth
-  ? [...document.querySelectorAll('main *')]
-      .filter((element) => element.getBoundingClientRect().right > innerWidth)
-      .map((element) => element.outerHTML.slice(0, 120))
-  : []`;
+/**
+ * What does not fit: what reaches beyond the window's edge, a column of text so narrow that it is cut into more than
+ * four lines of less than five characters, and a code that its field cannot show as a whole.
+ */
+const UNFIT = `[
+  ...[...document.querySelectorAll('body *')]
+    .filter((element) => element.offsetParent && !element.closest('.scroll, pre') && element.getBoundingClientRect().right > innerWidth)
+    .map((element) => 'too wide: ' + element.outerHTML.slice(0, 120)),
+  ...[...document.querySelectorAll('body *')]
+    .filter((element) => element.offsetParent && [...element.childNodes].some((node) => node.nodeType === 3 && node.nodeValue.trim()))
+    .filter((element) => {
+      const { fontSize } = getComputedStyle(element);
+      const { width, height } = element.getBoundingClientRect();
+      return width < 5 * parseFloat(fontSize) && height > 4 * 1.7 * parseFloat(fontSize);
+    })
+    .map((element) => 'squeezed: ' + element.outerHTML.slice(0, 120)),
+  ...[...document.querySelectorAll('input[name$="_code"]')]
+    .filter((input) => input.offsetParent && input.scrollWidth > input.clientWidth)
+    .map((input) => 'cut: ' + input.name + ' ' + input.value),
+]`;
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -80,19 +95,22 @@ afterAll(async () => {
 
 describe.each(LANGUAGES)('in %s', (locale) => {
   it.each(Object.keys(STORIES).filter((story) => locale === 'zh-CN' || story !== 'the sandbox'))(
-    '%s: no accessibility rule is broken, every target is 44 px, and text of 200 % fits',
+    '%s: every state is accessible, fits, and leaves the console silent',
     (story) => inspect(shop, locale, STORIES[story]!),
     180_000,
   );
 
   it.each(Object.keys(DRESSED_STORIES))(
-    '%s: no accessibility rule is broken, every target is 44 px, and text of 200 % fits',
+    '%s: every state is accessible, fits, and leaves the console silent',
     (story) => inspect({ ...dressed, url: DRESSED }, locale, DRESSED_STORIES[story]!),
     180_000,
   );
 });
 
-/** Runs a story and checks each of its states. */
+/**
+ * Runs a story and checks each of its states: on a phone and a desktop, in light and in dark mode, on the smallest
+ * phone, and with text of 200 %. The open page changes its appearance, because reaching a state takes longer.
+ */
 async function inspect(at: Shop, locale: string, story: (typeof STORIES)[string]): Promise<void> {
   const visitor = await Visitor.come(at, browser, {
     ...PHONE,
@@ -102,30 +120,34 @@ async function inspect(at: Shop, locale: string, story: (typeof STORIES)[string]
   });
   const { page } = visitor;
   for await (const state of story(visitor)) {
-    for (const [look, viewport, colorScheme] of SCREENSHOTS ? LOOKS : LOOKS.slice(0, 2)) {
+    for (const [index, [look, viewport, colorScheme]] of LOOKS.entries()) {
       await page.setViewportSize(viewport);
       await page.emulateMedia({ colorScheme });
       if (SCREENSHOTS)
         await page.screenshot({ path: join(FOLDER, `${state}-${look}-${locale}.png`), fullPage: true });
-      expect(await violations(visitor), `${state} on a ${look}`).toEqual([]);
+      // The first two looks differ in width and colours. What the other two can add is a contrast.
+      const rules = index < 2 ? TAGS : ['color-contrast'];
+      expect.soft(await violations(visitor, rules), `${state} on a ${look}`).toEqual([]);
+      expect.soft(await page.evaluate(UNFIT), `${state} on a ${look}`).toEqual([]);
     }
+    expect.soft(await page.evaluate(SMALL_TARGETS), `${state}: targets under 44 px`).toEqual([]);
+    await page.evaluate(`document.documentElement.style.fontSize = '200%'`);
+    expect.soft(await page.evaluate(UNFIT), `${state}: on 360 px with text of 200 %`).toEqual([]);
+    await page.evaluate(`document.documentElement.style.fontSize = ''`);
+    await page.setViewportSize(SMALLEST);
+    expect.soft(await page.evaluate(UNFIT), `${state}: on ${SMALLEST.width} px`).toEqual([]);
     await page.setViewportSize(PHONE.viewport);
-    if (page.url().startsWith(at.url)) {
-      expect(await page.evaluate(SMALL_TARGETS), `${state}: targets under 44 px`).toEqual([]);
-      await page.evaluate(`document.documentElement.style.fontSize = '200%'`);
-      expect(await page.evaluate(OVERFLOWING), `${state}: wider than 360 px with text of 200 %`).toEqual([]);
-      await page.evaluate(`document.documentElement.style.fontSize = ''`);
-    }
     expect(visitor.complaints, state).toEqual([]);
   }
   await visitor.leave();
 }
 
-async function violations({ page }: Visitor): Promise<string[]> {
+/** @param rules axe's tags, or its rules' ids */
+async function violations({ page }: Visitor, rules: readonly string[]): Promise<string[]> {
   // Injected by the debugger, to which the content security policy does not apply.
   if (await page.evaluate('!window.axe')) await page.evaluate(`${axe}; undefined`);
   const { violations } = await page.evaluate<Findings>(
-    `axe.run({ runOnly: ${JSON.stringify(TAGS)}, resultTypes: ['violations'] })`,
+    `axe.run({ runOnly: ${JSON.stringify(rules)}, resultTypes: ['violations'] })`,
   );
   return violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html} ${nodes[0]?.failureSummary}`);
 }
