@@ -38,6 +38,16 @@ export function keptSignIn() {
   return { token, userId: Number(kept.get('user_id')), username: kept.get('username') || '' };
 }
 
+/**
+ * Runs `work` when the stored sign-in may have changed without this page: another tab has changed it, or the browser
+ * shows the page again from its back/forward cache.
+ * @param {() => void} work
+ */
+export function onSignInChange(work) {
+  addEventListener('storage', work);
+  addEventListener('pageshow', ({ persisted }) => persisted && work());
+}
+
 /** Removes the sign-in from this browser. {@link logOut} also ends it at the API. */
 export function dropSignIn() {
   for (const key of ['token', 'user_id', 'username']) kept.remove(key);

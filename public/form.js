@@ -168,7 +168,13 @@ export class Form {
     });
     this.button.disabled = false;
     // The browser has restored the page from its cache: the button works again.
-    addEventListener('pageshow', ({ persisted }) => persisted && setBusy(this.button, false));
+    addEventListener('pageshow', ({ persisted }) => persisted && this.rest());
+  }
+
+  /** The button is no longer busy. */
+  rest() {
+    this.button.textContent = this.label;
+    setBusy(this.button, false);
   }
 
   /** @returns {HTMLInputElement[]} */
@@ -291,8 +297,7 @@ export class Form {
       wait = this.refuse(error);
     }
     if (leaving) return;
-    this.button.textContent = this.label;
-    setBusy(this.button, false);
+    this.rest();
     if (wait) waitOn(this.button, this.note, wait);
   }
 

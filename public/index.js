@@ -1,7 +1,15 @@
 /** The login page: SMS, password, QQ, register, forgotten password. */
 
 import { localPath, pendingBinding, startQqLogin } from './qq-login.js';
-import { keepSignIn, keptSignIn, logIn, logInBySms, register, resetPassword } from './account.js';
+import {
+  keepSignIn,
+  keptSignIn,
+  logIn,
+  logInBySms,
+  onSignInChange,
+  register,
+  resetPassword,
+} from './account.js';
 import { one } from './dom.js';
 import { onPress, say, wireForm } from './form.js';
 import { beside, leaveWord, openPage, show, tellWord } from './page.js';
@@ -73,6 +81,7 @@ void openPage(() => {
   turn({ focus: false });
   tellWord();
   offerToContinue();
+  onSignInChange(offerToContinue);
 
   /**
    * Shows the form that the address names, so that the back button works.
@@ -91,10 +100,9 @@ void openPage(() => {
   /** Offers a visitor with a stored sign-in to continue. */
   function offerToContinue() {
     const kept = keptSignIn();
-    if (!kept) return;
-    one(document, '[data-username]').textContent = kept.username;
+    one(document, '[data-username]').textContent = kept ? kept.username : '';
     one(document, '[data-go-on]').href = next;
-    one(document, '[data-signed-in]').hidden = false;
+    one(document, '[data-signed-in]').hidden = !kept;
   }
 
   /**

@@ -23,6 +23,7 @@ void openPage(() => {
 
   const restart = one(document, '[data-restart]');
   const restartNote = one(document, '[data-restart-note]');
+  const otherWay = one(document, '[data-other-way]');
   const again = async () => {
     await startQqLogin();
     return true;
@@ -188,8 +189,19 @@ void openPage(() => {
 
   /** @param {unknown} error */
   function problem(error) {
-    one(document, '[data-problem]').textContent = apology(error);
+    one(document, '[data-problem]').textContent = helpful(error);
+    if (keptSignIn()) {
+      otherWay.textContent = t('返回当前账号');
+      otherWay.href = './user.html';
+    }
     show('problem');
     if (error instanceof ApiError && error.retryAfter) waitOn(restart, restartNote, error.retryAfter);
   }
 });
+
+/** Without its cookie, every login ends in this error: the sentence also says what to change. @param {unknown} error */
+function helpful(error) {
+  return error instanceof ApiError && error.errorCode === 'STATE_INVALID'
+    ? t('登录状态已失效，请重新使用QQ登录。如果总是这样，请允许本站的Cookie，并在同一个浏览器里完成登录')
+    : apology(error);
+}

@@ -53,6 +53,8 @@ export class SmsPart {
     this.proof = undefined;
     /** The API refused the last try, and said how long to wait. */
     this.refused = false;
+    /** The note that says how long the code is valid. */
+    this.told = '';
     this.sent = lastSent();
 
     if (this.mobile) {
@@ -101,6 +103,10 @@ export class SmsPart {
         : this.label;
     if (this.send.textContent !== text) this.send.textContent = text;
     setOff(this.send, waiting);
+    if (this.told && this.sent.expires <= Date.now()) {
+      if (this.note.textContent === this.told) say(this.note, t('验证码已过期，请重新获取'));
+      this.told = '';
+    }
     // The wait that the API asked for is over.
     if (this.refused && !waiting) {
       this.refused = false;
@@ -191,6 +197,7 @@ export class SmsPart {
       ? t('已发送至 {mobile}，{wait}内有效', { mobile: this.mobile.value, ...minutes })
       : t('已发送至账号绑定的手机，{wait}内有效', minutes);
     say(this.note, text, 'good');
+    this.told = text;
   }
 
   /**

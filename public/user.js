@@ -7,6 +7,7 @@ import {
   closeAccount,
   dropSignIn,
   keptSignIn,
+  onSignInChange,
   listBindings,
   listEvents,
   logOut,
@@ -50,10 +51,19 @@ void openPage(() => {
   /** The login page, with this page as its next. */
   const loginPage = `${beside('./')}?next=${encodeURIComponent(beside('user.html'))}`;
 
-  if (!keptSignIn()) {
+  const kept = keptSignIn();
+  if (!kept) {
     location.replace(loginPage);
     return;
   }
+  // Whoever has logged out on a shared computer must not be seen by the next person.
+  onSignInChange(() => {
+    const now = keptSignIn();
+    if (now && now.token === kept.token) return;
+    if (now) return location.reload();
+    leaveWord(t('已退出登录'));
+    location.replace(loginPage);
+  });
 
   onSignedInPress(one(document, '[data-log-out]'), pageNote, async () => {
     await logOut();
@@ -107,9 +117,7 @@ void openPage(() => {
     details.addEventListener('toggle', () => details.open && sms.open());
   }
 
-  const kept = keptSignIn();
-  for (const form of [passwordForm, mobileForm, closeForm])
-    nameOwner(form.element, kept ? kept.username : '');
+  for (const form of [passwordForm, mobileForm, closeForm]) nameOwner(form.element, kept.username);
   // The callback page's sentence reports the added QQ, so the mark is removed from the address.
   history.replaceState(history.state, '', location.pathname);
   tellWord();

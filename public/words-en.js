@@ -99,6 +99,7 @@ export const ENGLISH = {
   '正在验证…': 'Checking…',
   '正在发送…': 'Sending…',
   重新发送: 'Send again',
+  '验证码已过期，请重新获取': 'The code has expired. Get another one',
   '{wait}后重发': 'Again in {wait}',
   '已发送至 {mobile}，{wait}内有效': 'Sent to {mobile}, good for {wait}',
   '已发送至账号绑定的手机，{wait}内有效': "Sent to the account's own mobile, good for {wait}",
@@ -123,6 +124,8 @@ export const ENGLISH = {
   返回当前账号: 'Back to this account',
   改用该账号登录: 'Log in to the other account',
   QQ登录没有完成: 'The QQ login did not finish',
+  '登录状态已失效，请重新使用QQ登录。如果总是这样，请允许本站的Cookie，并在同一个浏览器里完成登录':
+    'This login has expired. Log in with QQ again. If that does not help, allow cookies for this site, and finish the login in the same browser',
   重新使用QQ登录: 'Log in with QQ again',
   用其他方式登录: 'Log in another way',
   登录成功: 'Logged in',

@@ -3,19 +3,23 @@ import type { Browser } from 'playwright-core';
 import { limitKey } from '../../src/limits/limits.js';
 import { type Shop, bindByApi, openShop, register, stranger } from './shop.js';
 import { arrived, signIn } from './states.js';
-import { Visitor, launch } from './visitor.js';
+import { Visitor, launch, launchWithPageCache } from './visitor.js';
 
 let shop: Shop;
 let browser: Browser;
+/** With the back/forward cache. */
+let cachingBrowser: Browser;
 let visitors: Visitor[] = [];
 
 beforeAll(async () => {
   shop = await openShop();
   browser = await launch(shop.hosts);
+  cachingBrowser = await launchWithPageCache(shop.hosts);
 });
 
 afterAll(async () => {
   await browser.close();
+  await cachingBrowser.close();
   await shop.close();
 });
 
@@ -26,8 +30,11 @@ afterEach(async () => {
   expect(complaints).toEqual([]);
 });
 
-async function visit(options?: Parameters<typeof Visitor.come>[2]): Promise<Visitor> {
-  const visitor = await Visitor.come(shop, browser, options);
+async function visit(
+  options?: Parameters<typeof Visitor.come>[2],
+  inBrowser: Browser = browser,
+): Promise<Visitor> {
+  const visitor = await Visitor.come(shop, inBrowser, options);
   visitors.push(visitor);
   return visitor;
 }
@@ -121,6 +128,93 @@ it('logging out while the network is away says so and keeps the login', async ()
   await visitor.page.getByText('已退出登录').waitFor();
   expect(await visitor.kept('token')).toBeNull();
   visitor.forgive(/ERR_INTERNET_DISCONNECTED/);
+});
+
+it('going back after logging out does not bring the account page back', async () => {
+  const visitor = await visit(undefined, cachingBrowser);
+  await signIn(visitor, stranger());
+  await visitor.press('退出登录');
+  await visitor.sees('已退出登录');
+
+  await visitor.goBack();
+
+  await visitor.page.waitForURL(`${shop.url}/?next=%2Fuser.html`);
+  await visitor.sees('已退出登录');
+});
+
+it('going back to the login page after a login says who is logged in, and its button does not say that it is busy', async () => {
+  const visitor = await visit(undefined, cachingBrowser);
+  const { page } = visitor;
+  const owner = stranger();
+  await signIn(visitor, owner);
+
+  await visitor.goBack();
+
+  await visitor.sees('已登录为');
+  await page.getByText(owner.username).filter({ visible: true }).waitFor();
+  await page.getByRole('button', { name: '登录', exact: true, disabled: false }).waitFor();
+});
+
+it('logging out in one tab closes the account page of the other', async () => {
+  const first = await visit();
+  await signIn(first, stranger());
+  const second = await first.tab();
+  visitors.push(second);
+  await second.page.goto(`${shop.url}/user.html`);
+  await arrived(second);
+
+  await second.press('退出登录');
+
+  await first.sees('已退出登录');
+  expect(await first.page.getByText('我的账号').filter({ visible: true }).count()).toBe(0);
+});
+
+it('logging in to another account in one tab shows that account in the other', async () => {
+  const first = await visit();
+  await signIn(first, stranger());
+  const second = await first.tab();
+  visitors.push(second);
+  const other = stranger();
+
+  await signIn(second, other);
+
+  await expect.poll(() => first.page.locator('[data-fact="username"]').textContent()).toBe(other.username);
+});
+
+it('an SMS code that has expired is no longer said to be good', async () => {
+  const visitor = await visit();
+  const { page } = visitor;
+  await page.clock.install();
+  await page.goto(shop.url);
+  await visitor.receiveCode(stranger().mobile);
+
+  await page.clock.fastForward(301_000);
+
+  await visitor.sees('验证码已过期，请重新获取');
+  expect(await page.getByText('已发送至').count()).toBe(0);
+});
+
+it('a person who is logged in and cancels at QQ goes back to the account, not to the login page', async () => {
+  const visitor = await visit();
+  await signIn(visitor, stranger());
+  await visitor.page.goto(`${shop.url}/oauth_callback.html?usercancel=1&state=s.1`);
+  await visitor.sees('你取消了QQ登录');
+
+  await visitor.follow('返回当前账号');
+
+  await arrived(visitor);
+});
+
+it('a browser without cookies is told what to change instead of being sent in a circle', async () => {
+  const visitor = await visit();
+  const { page, context } = visitor;
+  const toQq = await visitor.begin();
+  await context.clearCookies();
+
+  await page.goto(`${toQq.href}&login_as=${stranger().qq}`);
+
+  await visitor.sees('登录状态已失效，请重新使用QQ登录');
+  await page.getByText('请允许本站的Cookie').waitFor();
 });
 
 it('the account page says when the API fails, and tries again', async () => {
@@ -312,38 +406,6 @@ it('the six digits are taken out of a whole pasted SMS', async () => {
   await field.blur();
 
   expect(await field.inputValue()).toBe('246810');
-});
-
-it.each(['/', '/#password', '/#register', '/#forgotten'])(
-  '%s fits 320 px, and 360 px with text twice as large',
-  async (path) => {
-    const visitor = await visit({ viewport: { width: 320, height: 640 } });
-    const { page } = visitor;
-    const overflow = () => page.evaluate('document.documentElement.scrollWidth - innerWidth');
-
-    await page.goto(shop.url + path);
-    await page.getByRole('heading', { level: 1 }).filter({ visible: true }).waitFor();
-    expect(await overflow()).toBeLessThanOrEqual(0);
-    await page.setViewportSize({ width: 360, height: 740 });
-    await page.evaluate(`document.documentElement.style.fontSize = '200%'`);
-
-    expect(await overflow()).toBeLessThanOrEqual(0);
-  },
-);
-
-it('the account page fits 320 px, and 360 px with text twice as large', async () => {
-  const visitor = await visit({ viewport: { width: 320, height: 640 } });
-  const { qq } = await bindByApi(shop);
-  const { page } = visitor;
-  await visitor.logInWithQq(qq);
-  await arrived(visitor);
-  const overflow = () => page.evaluate('document.documentElement.scrollWidth - innerWidth');
-
-  expect(await overflow()).toBeLessThanOrEqual(0);
-  await page.setViewportSize({ width: 360, height: 740 });
-  await page.evaluate(`document.documentElement.style.fontSize = '200%'`);
-
-  expect(await overflow()).toBeLessThanOrEqual(0);
 });
 
 it('the pages use English for browsers that prefer it, and keep what the visitor chooses', async () => {

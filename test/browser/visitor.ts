@@ -3,6 +3,7 @@ import {
   type Browser,
   type BrowserContext,
   type BrowserContextOptions,
+  type LaunchOptions,
   type Locator,
   type Page,
   chromium,
@@ -29,11 +30,26 @@ const FLAGS = [
 
 /** Starts the installed Chromium, which resolves the tests' hosts to their real addresses. */
 export function launch(...hosts: readonly string[]): Promise<Browser> {
-  return chromium.launch({
+  return chromium.launch(optionsFor(hosts));
+}
+
+/**
+ * Starts Chromium with the back/forward cache that people's browsers have and Playwright switches off.
+ * `page.goBack()` does not see the end of a navigation that comes out of it: use `visitor.goBack()`.
+ */
+export function launchWithPageCache(...hosts: readonly string[]): Promise<Browser> {
+  return chromium.launch({ ...optionsFor(hosts), ignoreDefaultArgs: ['--disable-back-forward-cache'] });
+}
+
+function optionsFor(hosts: readonly string[]): LaunchOptions {
+  return {
     executablePath: inject('chromium'),
     args: [...FLAGS, `--host-resolver-rules=${hosts.join(', ')}`],
-  });
+  };
 }
+
+/** What a visitor's pages report when the browser takes them out of its back/forward cache. */
+const RESTORED = 'restored from the back/forward cache';
 
 /** A person with a browser of their own. Every complaint of the browser is recorded. */
 export class Visitor {
@@ -62,7 +78,8 @@ export class Visitor {
     // A limit for a busy machine; nothing waits longer than it has to.
     context.setDefaultTimeout(20_000);
     await context.addInitScript(
-      `addEventListener('securitypolicyviolation', (e) => console.error('CSP', e.violatedDirective, e.blockedURI))`,
+      `addEventListener('securitypolicyviolation', (e) => console.error('CSP', e.violatedDirective, e.blockedURI));
+       addEventListener('pageshow', ({ persisted }) => persisted && console.debug('${RESTORED}'))`,
     );
     return new Visitor(shop, context, await context.newPage(), Boolean(options.locale?.startsWith('en')));
   }
@@ -76,6 +93,7 @@ export class Visitor {
     page.on('console', (message) => {
       // Chromium itself logs every 4xx and 5xx of a fetch. A page cannot prevent it.
       if (message.text().startsWith('Failed to load resource: the server responded')) return;
+      if (message.text() === RESTORED) return;
       this.complaints.push(`${message.type()}: ${message.text()}`);
     });
     page.on('pageerror', (error) => this.complaints.push(String(error)));
@@ -224,6 +242,13 @@ export class Visitor {
     const url = new URL((await asked).url());
     await this.page.unroute(authorize);
     return url;
+  }
+
+  /** Goes back in the history and waits until the browser has taken the page out of its back/forward cache. */
+  async goBack(): Promise<void> {
+    const restored = this.context.waitForEvent('console', (message) => message.text() === RESTORED);
+    await this.page.evaluate('setTimeout(() => history.back())');
+    await restored;
   }
 
   /** Ignores a complaint that the test itself has caused. */
