@@ -124,7 +124,7 @@ void openPage(() => {
   /** @param {import('./qq-login.js').SignedIn} signIn */
   function goOn(signIn) {
     keepOrSay(signIn);
-    return leaveFor(signIn.next, t('已登录为 {username}', { username: signIn.username }));
+    return leaveFor(signIn.next, t('已登录账号 {username}', { username: signIn.username }));
   }
 
   /** @param {import('./qq-login.js').SignedIn} signIn */

@@ -45,13 +45,13 @@ const SOLVE_MS = 120000;
 /** The module's own sentences. All others are the API's `message`. */
 const SENTENCES = {
   QQ_CANCELLED: ['你取消了QQ登录', 'You cancelled the QQ login'],
-  STATE_INVALID: ['登录状态已失效，请重新使用QQ登录', 'This login is no longer valid. Log in with QQ again'],
+  STATE_INVALID: ['登录状态已失效，请重新使用QQ登录', 'This login has expired. Log in with QQ again'],
   BIND_TOKEN_INVALID: ['QQ登录已过期，请重新使用QQ登录', 'The QQ login has expired. Log in with QQ again'],
   NETWORK_ERROR: [
     '网络不太顺畅，请检查网络后再试',
     'The network is not working well. Check your connection and try again',
   ],
-  UNAVAILABLE: ['服务暂不可用，请稍后再试', 'The service is not available. Try again later'],
+  UNAVAILABLE: ['服务暂不可用，请稍后再试', 'The service is not available now. Try again later'],
   HUMAN_CHECK_INVALID: ['人机验证未通过，请重试', 'The human check failed. Try again'],
   INTERNAL_ERROR: ['出了点问题，请稍后再试', 'Something went wrong. Try again later'],
 };

@@ -78,15 +78,15 @@ function translated(text) {
 }
 
 /**
- * `105` → `1 分 45 秒`.
+ * `105` → `1分45秒`.
  * @param {number} seconds
  */
 export function spell(seconds) {
-  if (seconds < 100) return t('{n} 秒', { n: seconds });
+  if (seconds < 100) return t('{n}秒', { n: seconds });
   if (seconds < 600 && seconds % 60 !== 0)
-    return t('{m} 分 {n} 秒', { m: Math.floor(seconds / 60), n: seconds % 60 });
-  if (seconds < 3600) return t('{m} 分钟', { m: Math.ceil(seconds / 60) });
-  return t('{h} 小时', { h: Math.ceil(seconds / 3600) });
+    return t('{m}分{n}秒', { m: Math.floor(seconds / 60), n: seconds % 60 });
+  if (seconds < 3600) return t('{m}分钟', { m: Math.ceil(seconds / 60) });
+  return t('{h}小时', { h: Math.ceil(seconds / 3600) });
 }
 
 /**

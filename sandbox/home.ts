@@ -18,7 +18,7 @@ export function homeRoute(app: FastifyInstance, shopUrl: string): void {
             <li><a href="${shopUrl}">商城登录页</a><span>点“QQ登录”，就会来到这里的授权页</span></li>
             <li><a href="${docsUrl}">Swagger UI</a><span>每个接口，逐个执行</span></li>
             <li><a href="/phone/">手机</a><span>短信验证码送到这里</span></li>
-            <li><a href="/events/">经过</a><span>QQ和短信网关收到的每一个请求，怎样回答的</span></li>
+            <li><a href="/events/">经过</a><span>QQ和短信网关收到的每一个请求，怎样响应的</span></li>
             <li><a href="/faults/">故障开关</a><span>让QQ和短信网关变慢、断线、答非所问</span></li>
           </ul>
         </section>

@@ -114,7 +114,7 @@ function row({ at, what, detail, status, ms }: Entry): Html {
     </p>
     <p class="row-detail" data-part="detail">${detail}</p>
     <p class="row-detail" data-part="answer">
-      ${status === undefined ? '没有回答' : `回答 ${status}，${ms ?? 0} 毫秒`}
+      ${status === undefined ? '没有响应' : `响应 ${status}，${ms ?? 0} 毫秒`}
     </p>
   </li> `;
 }

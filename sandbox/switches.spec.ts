@@ -47,7 +47,7 @@ it('the switch for QQ is a form for a client that accepts HTML', async () => {
 
   const page = await fetch(`${sandbox.url}/faults/`, { method: 'POST', headers, body });
 
-  expect(await page.text()).toMatch(/role="status"[^>]*>\s*现在：永远不回答（查询身份 me）/);
+  expect(await page.text()).toMatch(/role="status"[^>]*>\s*现在：一直不响应（查询身份 me）/);
   expect(await read()).toEqual({ mode: 'hang', on: 'me', ms: 5000 });
 });
 

@@ -6,15 +6,15 @@ import type { Phone, SmsFault, SmsFaultSwitch } from './phone.js';
 
 const MEANING: Record<Mode, string> = {
   none: '一切正常',
-  slow: '先等一会儿，再正常回答',
-  hang: '永远不回答',
+  slow: '先等一会儿，再正常响应',
+  hang: '一直不响应',
   reset: '直接断开连接',
-  http500: '回答 500',
+  http500: '响应 500',
   html: '状态 200，内容却是“系统繁忙”的网页',
-  truncated: '回答只发一半',
-  no_openid: '回答里没有 openid（token、me）',
+  truncated: '响应只发一半',
+  no_openid: '响应里没有 openid（token、me）',
   foreign_client: 'client_id 是别人的应用（me）',
-  no_unionid: '回答里没有 unionid（me）',
+  no_unionid: '响应里没有 unionid（me）',
 };
 
 const PLACE: Record<Fault['on'], string> = {
@@ -27,11 +27,11 @@ const PLACE: Record<Fault['on'], string> = {
 
 const SMS_MEANING: Record<SmsFault, string> = {
   none: '一切正常',
-  refuse: '网关拒绝：回答 500，没有发送',
+  refuse: '网关拒绝：响应 500，没有发送',
   late: '网关收下，短信晚到',
   lost: '网关收下，短信永远不到',
-  slow: '短信到了，网关很久才回答',
-  hang: '短信不到，网关永远不回答',
+  slow: '短信到了，网关很久才响应',
+  hang: '短信不到，网关一直不响应',
   reset: '短信不到，网关断开连接',
 };
 
@@ -70,7 +70,7 @@ function panel({ mode, on, ms }: Fault, origin: string): Html {
   return html`<p role="status" class="flash" data-tone="${calm ? 'good' : 'bad'}">
       现在：${MEANING[mode]}${calm ? undefined : html`（${PLACE[on]}）`}
     </p>
-    <p class="lead">让QQ替身出错，看看商城怎样应对。出错的只是回答：QQ那边的事已经办完，授权码也已用掉。</p>
+    <p class="lead">让QQ替身出错，看看商城怎样应对。出错的只是响应：QQ那边的事已经办完，授权码也已用掉。</p>
     <form class="panel" method="post" action="/faults">
       ${choices('出什么错', MEANING, mode)}
       <div class="field">

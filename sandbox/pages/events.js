@@ -32,7 +32,7 @@ function row({ at, what, detail, status, ms }) {
     what,
     detail,
     at: clock(at),
-    answer: status === undefined ? '没有回答' : `回答 ${status}，${ms} 毫秒`,
+    answer: status === undefined ? '没有响应' : `响应 ${status}，${ms} 毫秒`,
   };
   for (const [name, text] of Object.entries(texts))
     item.querySelector(`[data-part="${name}"]`).textContent = text;

@@ -11,7 +11,7 @@ const ENGLISH = {
   无效的token: 'The token is not valid',
   验证码错误: 'The SMS code is wrong',
   图形验证码错误: 'The picture code is wrong',
-  '人机验证未通过，请重试': 'The human check did not pass. Try again',
+  '人机验证未通过，请重试': 'The human check failed. Try again',
   密码错误: 'The password is wrong',
   用户名或密码错误: 'The username or password is wrong',
   账号已停用: 'This account is disabled',
@@ -19,7 +19,7 @@ const ENGLISH = {
   '该QQ绑定存在冲突，请联系客服': 'The bindings of this QQ conflict. Contact support',
   手机号已注册: 'This mobile number is already registered',
   用户名已存在: 'This username is taken',
-  请先阅读并同意用户协议和隐私政策: 'Read and accept the terms and the privacy policy first',
+  请先阅读并同意用户协议和隐私政策: 'Read and agree to the Terms of Service and the Privacy Policy first',
   请先登录: 'Log in first',
   来源不被允许: 'This origin is not allowed',
   未找到: 'Not found',
@@ -34,22 +34,22 @@ const ENGLISH = {
   '服务繁忙，请稍后再试': 'The service is busy. Try again later',
   '服务暂不可用，请稍后再试': 'The service is not available now. Try again later',
   // Validation of fields
-  手机号格式不正确: 'Enter a mobile number of mainland China: 11 digits',
-  '该手机号无法接收短信，请换一个': 'This mobile number cannot receive our SMS. Use another one',
+  手机号格式不正确: 'Enter a mobile number of mainland China, 11 digits',
+  '该手机号无法接收短信，请换一个手机号': 'This mobile number cannot receive our SMS. Use another one',
   短信验证码应为6位数字: 'The SMS code has 6 digits',
-  密码长度应为8到20个字符: 'The password must have 8 to 20 characters',
+  密码应为8至20个字符: 'A password has 8 to 20 characters',
   '密码过于常见，请换一个': 'This password is too common. Choose another one',
   密码不能包含手机号: 'The password must not contain the mobile number',
   密码不能与用户名相同: 'The password must differ from the username',
-  '用户名应为5到20位字母、数字或下划线，且不能是手机号':
-    'The username must have 5 to 20 letters, digits or underscores and must not be a mobile number',
-  请填写用户名或手机号: 'Enter the username or the mobile number',
-  请填写密码: 'Enter the password',
-  请填写原密码: 'Enter the old password',
+  '用户名应为5至20个字母、数字或下划线，且不能是手机号':
+    'A username has 5 to 20 letters, digits or underscores, and is not a mobile number',
+  请输入用户名或手机号: 'Enter your username or mobile number',
+  请输入密码: 'Enter a password',
+  请输入当前密码: 'Enter your current password',
   图形验证码编号应为UUID: "The picture's id must be a UUID",
   请完成人机验证: 'Complete the human check',
-  请填写图形验证码: 'Enter the picture code',
-  图形验证码应为4位: 'The picture code has 4 characters',
+  请输入图形验证码: 'Enter the picture code',
+  图形验证码应为4个字符: 'The picture code has 4 characters',
   跳转地址应为一个路径: 'The address to return to must be a path',
   缺少QQ授权码: "QQ's code is missing",
   缺少state: 'state is missing',
@@ -69,8 +69,8 @@ const ENGLISH = {
   '手机号已更换，请重新登录': 'The mobile number has been changed. Log in again',
   验证码已发送: 'The SMS code has been sent',
   '密码已修改，请重新登录': 'The password has been changed. Log in again',
-  '如果该手机号已注册，密码已重置，请重新登录':
-    'If this mobile number is registered, its password has been reset. Log in again',
+  '如果该手机号已注册，密码已重设，请使用新密码':
+    'If this mobile number is registered, its password has been reset. Use the new one',
 } as const;
 
 /** A sentence of the catalogue, in Chinese. */

@@ -26,7 +26,7 @@ export class HealthController {
   ) {}
 
   @Get('live')
-  @ApiOperation({ summary: '进程活着' })
+  @ApiOperation({ summary: '进程在运行' })
   @ApiOkResponse({ type: Health })
   live(): Health {
     return new Health();

@@ -52,7 +52,7 @@ export class PageSettingsController {
   }
 
   @Get()
-  @ApiOperation({ summary: '页面设置', description: '登录页要知道的设置：名称、协议、人机验证。' })
+  @ApiOperation({ summary: '页面设置', description: '页面的设置：品牌、协议、人机验证。' })
   @ApiOkResponse({ type: PageSettings })
   @AnswersProblems()
   read(): PageSettings {

@@ -9,12 +9,12 @@ QQ登录与账号绑定。一次完整的登录，按下面的顺序逐个执行
 
 1. **开始QQ登录** \`GET /oauth/qq/authorization/\`：执行后，在新标签页打开得到的 \`login_url\`。
 2. 真正的QQ会带着 \`code\` 和 \`state\` 回到回调页。在沙箱里，点QQ授权页下方的“登录后停在这里”，选一个人，再复制这两个值。
-3. **QQ登录回调** \`GET /oauth/qq/users/\`：粘贴 \`code\` 和 \`state\`。绑定过的QQ得到 \`token\`；没绑定过的得到 \`access_token\`。
+3. **QQ登录回调** \`GET /oauth/qq/users/\`：粘贴 \`code\` 和 \`state\`。已绑定的QQ得到 \`token\`；未绑定的得到 \`access_token\`。
 4. **图形验证码** \`GET /image_codes/{id}/\`、**发送短信验证码** \`POST /sms_codes/\`：粘贴图中文字（在沙箱里，响应头 \`X-Image-Code\` 也有）；短信在沙箱的手机（\`/phone/\`）上。
 5. **绑定QQ** \`POST /oauth/qq/users/\`：粘贴短信验证码和 \`access_token\`，得到 \`token\`。
 6. 点 **Authorize**，粘贴 \`token\`，再试 **我是谁** \`GET /user/\` 等需要登录的接口。
 
-出错时只有一种形状：\`{statusCode, errorCode, message}\`；程序看 \`errorCode\`，人看 \`message\`。
+所有错误都是同一种格式：\`{statusCode, errorCode, message}\`；程序判断 \`errorCode\`，\`message\` 给人看。
 `;
 
 /** Swagger UI at `/docs`, the OpenAPI document at `/docs-json`. */
@@ -105,10 +105,10 @@ const PROBLEM = {
   properties: {
     statusCode: { type: 'integer', example: 400 },
     errorCode: { type: 'string', enum: Object.keys(PROBLEMS) },
-    message: { type: 'string', description: '给人看的一句话' },
+    message: { type: 'string', description: '给人看的提示语' },
     errors: {
       type: 'object',
-      description: '只在 REQUEST_INVALID 时：每个字段的句子',
+      description: '只在 REQUEST_INVALID 时：每个字段的提示语',
       additionalProperties: { type: 'array', items: { type: 'string' } },
     },
   },

@@ -37,7 +37,7 @@ export class LegacyMobile {
 }
 
 export class LegacyUsername {
-  @Matches(/^[^\p{C}\u{10000}-\u{10ffff}]{1,150}$/u, { message: '请填写用户名或手机号' })
+  @Matches(/^[^\p{C}\u{10000}-\u{10ffff}]{1,150}$/u, { message: '请输入用户名或手机号' })
   readonly username: string;
 }
 
@@ -46,8 +46,8 @@ export class LegacySmsQuery {
   @IsUUID('all', { message: '图形验证码编号应为UUID' })
   readonly image_code_id: string;
 
-  @MayBeMissing() @IsString({ message: '请填写图形验证码' }) readonly text?: string;
-  @MayBeMissing() @IsString({ message: '请填写图形验证码' }) readonly image_code?: string;
+  @MayBeMissing() @IsString({ message: '请输入图形验证码' }) readonly text?: string;
+  @MayBeMissing() @IsString({ message: '请输入图形验证码' }) readonly image_code?: string;
 }
 
 /** A login, under all the names that the old pages read. */

@@ -27,7 +27,7 @@ export class BindingsController {
   ) {}
 
   @Get()
-  @ApiOperation({ summary: '绑定了哪些QQ', description: '这个账号的QQ，先绑定的在前。' })
+  @ApiOperation({ summary: '绑定的QQ列表', description: '这个账号的QQ，先绑定的在前。' })
   @ApiOkResponse({ type: [BindingAnswer] })
   @AnswersProblems('TOO_MANY_REQUESTS')
   async list(@CurrentLogin() { userId }: Login): Promise<BindingAnswer[]> {

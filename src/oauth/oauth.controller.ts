@@ -33,11 +33,11 @@ export class OAuthController {
   @ApiOperation({
     summary: '开始QQ登录',
     description:
-      '给浏览器一个cookie，并说去哪里登录QQ。沙箱里，在 `login_url` 后加 `&login_as=10001` 可跳过QQ的页面。',
+      '设置浏览器Cookie，返回QQ登录的地址。沙箱里，在 `login_url` 后加 `&login_as=10001` 可跳过QQ的页面。',
   })
   @ApiOkResponse({
     type: LoginStarted,
-    headers: { 'Set-Cookie': { schema: { type: 'string' }, description: '把这次登录绑在这个浏览器上' } },
+    headers: { 'Set-Cookie': { schema: { type: 'string' }, description: '把这次登录与这个浏览器绑定' } },
   })
   @AnswersProblems('REQUEST_INVALID', 'NEXT_INVALID', 'TOO_MANY_REQUESTS')
   async authorize(
@@ -53,7 +53,7 @@ export class OAuthController {
   @ApiOperation({
     summary: 'QQ登录回调',
     description:
-      '回调页把QQ给的 `code` 和 `state` 交来。绑定过的QQ直接登录；没绑定过的拿到 `access_token`，凭它绑定。',
+      '回调页交来QQ给的 `code` 和 `state`。已绑定的QQ直接登录；未绑定的得到 `access_token`，凭它绑定。',
   })
   @ApiOkResponse({
     description: '已绑定 · 未绑定',
@@ -89,7 +89,7 @@ export class OAuthController {
   @ApiOperation({
     summary: '绑定QQ',
     description:
-      '三样证明：`access_token`（这个浏览器登录的QQ）、短信验证码（手机）、密码（账号）。手机号没有账号的，新开一个。五分钟内重复同一请求，得到同样的成功。',
+      '三项验证：`access_token`（这个浏览器登录的QQ）、短信验证码（手机）、密码（账号）。没有账号的手机号，会新建一个账号。五分钟内重发同样的请求，得到同样的成功。',
   })
   @ApiOkResponse({ type: SignedIn })
   @AnswersProblems(

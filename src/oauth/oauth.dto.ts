@@ -14,14 +14,14 @@ import { UnboundLogin } from './qq-login.service.js';
 
 const ACCESS_TOKEN = {
   example: 'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.…',
-  description: '`GET /oauth/qq/users/` 给的凭据',
+  description: '`GET /oauth/qq/users/` 给的绑定令牌',
 };
 
 export class AuthorizeQuery {
   @ApiPropertyOptional({
     example: '/cart.html',
     default: '/',
-    description: '登录后去哪里：本站路径，不超过200字节',
+    description: '登录后前往的本站路径，不超过200字节',
   })
   @Transform(({ value }: { value: unknown }) => (value === '' || value === undefined ? '/' : value))
   @IsString({ message: '跳转地址应为一个路径' })
@@ -54,9 +54,9 @@ export class BindQqDto {
     example: 'mysecret12',
     minLength: 1,
     maxLength: 128,
-    description: '密码：已有账号的密码；新账号的，8到20个字符',
+    description: '密码：已有账号的密码；新账号为8至20个字符',
   })
-  @Matches(GIVEN_PASSWORD, { message: '请填写密码' })
+  @Matches(GIVEN_PASSWORD, { message: '请输入密码' })
   readonly password: string;
 
   @IsSmsCode()
@@ -76,7 +76,7 @@ export class AddQqDto {
   readonly access_token: string;
 
   @ApiProperty({ example: 'mysecret12', description: '账号的密码' })
-  @Matches(GIVEN_PASSWORD, { message: '请填写密码' })
+  @Matches(GIVEN_PASSWORD, { message: '请输入密码' })
   readonly password: string;
 
   @IsSmsCode()
@@ -94,12 +94,12 @@ export class BindingParams {
 
 export class UnbindDto {
   @ApiProperty({ example: 'mysecret12', description: '账号的密码' })
-  @Matches(GIVEN_PASSWORD, { message: '请填写密码' })
+  @Matches(GIVEN_PASSWORD, { message: '请输入密码' })
   readonly password: string;
 }
 
 export class LoginStarted {
-  @ApiProperty({ example: 'https://graph.qq.com/oauth2.0/authorize?…', description: '让浏览器去这里' })
+  @ApiProperty({ example: 'https://graph.qq.com/oauth2.0/authorize?…', description: '让浏览器前往这个地址' })
   readonly login_url: string;
 
   constructor(loginUrl: string) {
@@ -118,7 +118,7 @@ export class QqSignedIn extends SignedIn {
 
 export class NeedsBinding {
   @ApiProperty(ACCESS_TOKEN) readonly access_token: string;
-  @ApiProperty({ example: 3600, description: '凭据有效秒数' }) readonly expires_in: number;
+  @ApiProperty({ example: 3600, description: '绑定令牌有效的秒数' }) readonly expires_in: number;
   @ApiProperty({ example: '/cart.html' }) readonly next: string;
 
   @ApiPropertyOptional({ example: '小明', description: 'QQ昵称，只在 `QQ_PROFILE=true` 时' })

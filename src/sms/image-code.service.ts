@@ -30,7 +30,7 @@ export interface Picture {
 /** Pictures with a text to copy. A small program can read them; they slow it down and cost it a request. */
 @Injectable()
 export class ImageCodeService extends HumanCheck {
-  readonly fields = { image_code_id: '图形验证码编号应为UUID', image_code: '请填写图形验证码' } as const;
+  readonly fields = { image_code_id: '图形验证码编号应为UUID', image_code: '请输入图形验证码' } as const;
   private rendering: Promise<unknown> = Promise.resolve();
   private waiting = 0;
 

@@ -43,8 +43,8 @@ export class SendSmsDto {
     maxLength: 4,
   })
   @MayBeMissing()
-  @IsString({ message: '请填写图形验证码' })
-  @Length(4, 4, { message: '图形验证码应为4位' })
+  @IsString({ message: '请输入图形验证码' })
+  @Length(4, 4, { message: '图形验证码应为4个字符' })
   readonly image_code?: string;
 }
 

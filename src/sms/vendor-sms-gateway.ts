@@ -95,7 +95,7 @@ export abstract class VendorSmsGateway extends SmsGateway {
     }
     if (meaning.outcome === 'number refused') {
       this.logger.warn('SMS gateway refuses a number', refused);
-      throw Problem.field('mobile', '该手机号无法接收短信，请换一个');
+      throw Problem.field('mobile', '该手机号无法接收短信，请换一个手机号');
     }
     if (this.throttle.allows(said)) this.logger.error('SMS gateway refuses the shop', line);
     throw new Problem('SMS_UNAVAILABLE', { cause });

@@ -37,7 +37,7 @@ export class AuthorizationsController {
   @AuditRefusals('password')
   @ApiOperation({
     summary: '密码登录',
-    description: '用户名或手机号，加密码。用户名不存在和密码错误，回答和用时都一样。',
+    description: '用户名或手机号，加密码。用户名不存在和密码错误，响应和用时都一样。',
   })
   @ApiOkResponse({ type: SignedIn })
   @AnswersProblems(
@@ -57,7 +57,7 @@ export class AuthorizationsController {
   @AuditRefusals('sms')
   @ApiOperation({
     summary: '短信验证码登录',
-    description: '手机号还没有账号的，新开一个（没有密码，可以以后再设），回答201。',
+    description: '没有账号的手机号，会新建一个没有密码的账号（以后可以设置），返回201。',
   })
   @ApiOkResponse({ type: SignedIn })
   @ApiCreatedResponse({ type: SignedIn })
@@ -90,7 +90,7 @@ export class AuthorizationsController {
   @Delete('all')
   @HttpCode(204)
   @LoggedIn()
-  @ApiOperation({ summary: '在所有地方退出登录', description: '让这个账号此前签发的登录令牌全部失效。' })
+  @ApiOperation({ summary: '在所有设备上退出', description: '让这个账号此前签发的登录令牌全部失效。' })
   @ApiNoContentResponse()
   async logoutEverywhere(@CurrentAccount() { id }: Account, @FromClient() client: Client): Promise<void> {
     await this.changes.signOutEverywhere(id, client);

@@ -8,7 +8,7 @@ const PASSWORD = /^[^\0\ud800-\udfff]{8,20}$/u;
 /** A password to compare. An old account's password may have followed other rules. */
 export const GIVEN_PASSWORD = /^[^\0\ud800-\udfff]{1,128}$/u;
 
-const PASSWORD_SENTENCE = '密码长度应为8到20个字符';
+const PASSWORD_SENTENCE = '密码应为8至20个字符';
 
 /** Validates a DTO field as a new password. */
 export const IsPassword = (): PropertyDecorator => Matches(PASSWORD, { message: PASSWORD_SENTENCE });

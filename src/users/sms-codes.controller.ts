@@ -30,11 +30,14 @@ export class SmsCodesController {
   @ApiOperation({
     summary: '发送短信验证码',
     description:
-      '先核对人机验证（`altcha`，或 `image_code_id` 和 `image_code`），再向手机发送6位数字。已登录的人不填 `mobile`，就发到账号自己的手机。无论该手机号是否已注册，回答都一样。',
+      '先核对人机验证（`altcha`，或 `image_code_id` 和 `image_code`），再向手机发送6位数字。已登录的人不填 `mobile`，就发到账号自己的手机。无论该手机号是否已注册，响应都一样。',
   })
   @UseInterceptors(AcceptedUnlessCertain)
   @ApiOkResponse({ type: SmsSent })
-  @ApiAcceptedResponse({ type: SmsSent, description: '网关收下了短信，但没有说结果：也许已送达' })
+  @ApiAcceptedResponse({
+    type: SmsSent,
+    description: '网关收下了短信，但没有说明结果：可能会送达，验证码有效',
+  })
   @AnswersProblems(
     'REQUEST_INVALID',
     'IMAGE_CODE_INVALID',

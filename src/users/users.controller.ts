@@ -47,7 +47,7 @@ export class UsersController {
   @AuditRefusals('sms')
   @ApiOperation({
     summary: '注册',
-    description: '用户名、密码、手机号和短信验证码，开一个新账号，并直接登录。',
+    description: '用用户名、密码、手机号和短信验证码新建账号，并直接登录。',
   })
   @ApiCreatedResponse({ type: Registered })
   @AnswersProblems(
@@ -68,7 +68,7 @@ export class UsersController {
 
   @Get('user')
   @LoggedIn()
-  @ApiOperation({ summary: '我是谁', description: '登录令牌属于谁。手机号中间四位隐去。' })
+  @ApiOperation({ summary: '我是谁', description: '登录令牌所属的账号。手机号中间四位隐去。' })
   @ApiOkResponse({ type: Me })
   me(@CurrentAccount() account: Account): Me {
     return new Me(account);
@@ -77,7 +77,10 @@ export class UsersController {
   @Put('user/password')
   @LoggedIn()
   @AuditRefusals('password')
-  @ApiOperation({ summary: '修改密码', description: '需要原密码。此前签发的登录令牌全部失效，请重新登录。' })
+  @ApiOperation({
+    summary: '修改密码',
+    description: '需要当前密码。此前签发的登录令牌全部失效，请重新登录。',
+  })
   @ApiOkResponse({ type: Done })
   @AnswersProblems('REQUEST_INVALID', 'PASSWORD_INVALID', 'TOO_MANY_REQUESTS', 'OVERLOADED')
   async changePassword(
@@ -94,13 +97,13 @@ export class UsersController {
   @AuditRefusals('sms')
   @ApiOperation({
     summary: '忘记密码',
-    description: '凭短信验证码设新密码。无论该手机号有没有账号，回答都一样，验证码都会用掉。',
+    description: '凭短信验证码设新密码。无论该手机号有没有账号，响应都一样，验证码都会用掉。',
   })
   @ApiOkResponse({ type: Done })
   @AnswersProblems('REQUEST_INVALID', 'SMS_CODE_INVALID', 'TOO_MANY_REQUESTS', 'OVERLOADED')
   async resetPassword(@Body() form: ResetPasswordDto, @FromClient() client: Client): Promise<Done> {
     await this.passwords.reset(form.mobile, form.sms_code, form.password, client);
-    return new Done('如果该手机号已注册，密码已重置，请重新登录');
+    return new Done('如果该手机号已注册，密码已重设，请使用新密码');
   }
 
   @Put('user/mobile')
@@ -157,7 +160,7 @@ export class UsersController {
   @LoggedIn()
   @ApiOperation({
     summary: '账号动态',
-    description: '这个账号发生过什么，新的在前。翻页时，`before` 填上一页最后一条的 `id`。',
+    description: '这个账号的动态，新的在前。翻页时，`before` 填上一页最后一条的 `id`。',
   })
   @ApiOkResponse({ type: [EventAnswer] })
   @AnswersProblems('REQUEST_INVALID')

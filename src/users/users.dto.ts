@@ -30,7 +30,7 @@ export const TermsVersion = (): PropertyDecorator =>
 
 export class RegisterDto {
   @ApiProperty({ example: 'xiaoming_2026', minLength: 5, maxLength: 20, description: '用户名' })
-  @Matches(/^(?!1[3-9]\d{9}$)\w{5,20}$/, { message: '用户名应为5到20位字母、数字或下划线，且不能是手机号' })
+  @Matches(/^(?!1[3-9]\d{9}$)\w{5,20}$/, { message: '用户名应为5至20个字母、数字或下划线，且不能是手机号' })
   readonly username: string;
 
   @ApiProperty(PASSWORD)
@@ -63,7 +63,7 @@ export class SmsLoginDto {
 export class ChangeMobileDto {
   @ApiPropertyOptional({ ...PASSWORD, minLength: 1, maxLength: 128, description: '密码；没有密码的账号不填' })
   @MayBeMissing()
-  @Matches(GIVEN_PASSWORD, { message: '请填写密码' })
+  @Matches(GIVEN_PASSWORD, { message: '请输入密码' })
   readonly password?: string;
 
   @ApiProperty({ example: '13900139000', description: '新手机号' })
@@ -77,7 +77,7 @@ export class ChangeMobileDto {
 export class CloseAccountDto {
   @ApiPropertyOptional({ ...PASSWORD, minLength: 1, maxLength: 128, description: '密码；没有密码的账号不填' })
   @MayBeMissing()
-  @Matches(GIVEN_PASSWORD, { message: '请填写密码' })
+  @Matches(GIVEN_PASSWORD, { message: '请输入密码' })
   readonly password?: string;
 
   @IsSmsCode()
@@ -86,17 +86,17 @@ export class CloseAccountDto {
 
 export class LoginDto {
   @ApiProperty({ example: '13800138000', description: '用户名或手机号', maxLength: 150 })
-  @Matches(NAME, { message: '请填写用户名或手机号' })
+  @Matches(NAME, { message: '请输入用户名或手机号' })
   readonly username: string;
 
   @ApiProperty({ ...PASSWORD, minLength: 1, maxLength: 128 })
-  @Matches(GIVEN_PASSWORD, { message: '请填写密码' })
+  @Matches(GIVEN_PASSWORD, { message: '请输入密码' })
   readonly password: string;
 }
 
 export class ChangePasswordDto {
-  @ApiProperty({ ...PASSWORD, minLength: 1, maxLength: 128, description: '原密码' })
-  @Matches(GIVEN_PASSWORD, { message: '请填写原密码' })
+  @ApiProperty({ ...PASSWORD, minLength: 1, maxLength: 128, description: '当前密码' })
+  @Matches(GIVEN_PASSWORD, { message: '请输入当前密码' })
   readonly old_password: string;
 
   @ApiProperty({ ...PASSWORD, example: 'mysecret34', description: '新密码' })
@@ -118,7 +118,7 @@ export class ResetPasswordDto {
 }
 
 export class EventsQuery {
-  @ApiPropertyOptional({ example: 20, minimum: 1, maximum: 100, default: 20, description: '最多几条' })
+  @ApiPropertyOptional({ example: 20, minimum: 1, maximum: 100, default: 20, description: '最多返回几条' })
   @MayBeMissing()
   @ToInteger()
   @IsInt({ message: 'limit应为整数' })
@@ -126,7 +126,7 @@ export class EventsQuery {
   @Max(100, { message: 'limit最多为100' })
   readonly limit: number = 20;
 
-  @ApiPropertyOptional({ example: 1000, minimum: 1, description: '只要此编号之前的' })
+  @ApiPropertyOptional({ example: 1000, minimum: 1, description: '只返回此编号之前的' })
   @MayBeMissing()
   @ToInteger()
   @IsInt({ message: 'before应为整数' })

@@ -159,7 +159,7 @@ describe('POST /oauth/qq/users/', () => {
       message: '手机号格式不正确',
       errors: {
         mobile: ['手机号格式不正确'],
-        password: ['请填写密码'],
+        password: ['请输入密码'],
         sms_code: ['短信验证码应为6位数字'],
         access_token: ['缺少access_token'],
       },
@@ -412,10 +412,10 @@ describe('Accept-Language', () => {
     expect(body).toEqual({
       statusCode: 400,
       errorCode: 'REQUEST_INVALID',
-      message: 'Enter a mobile number of mainland China: 11 digits',
+      message: 'Enter a mobile number of mainland China, 11 digits',
       errors: {
-        mobile: ['Enter a mobile number of mainland China: 11 digits'],
-        password: ['Enter the password'],
+        mobile: ['Enter a mobile number of mainland China, 11 digits'],
+        password: ['Enter a password'],
         sms_code: ['The SMS code has 6 digits'],
         access_token: ['access_token is missing'],
       },

@@ -227,5 +227,5 @@ it('speaks English where the person does', async () => {
 
   await page.getByRole('button', { name: 'Send code' }).filter({ visible: true }).click();
 
-  await page.getByText('The human check did not pass. Try again').waitFor();
+  await page.getByText('The human check failed. Try again').waitFor();
 });

@@ -263,7 +263,7 @@ it('a password that is reset on the way leads back to the bind, which then works
   await visitor.field('新密码').fill('another-horse-7');
   await visitor.press('重设密码');
   await visitor.page.getByRole('heading', { name: '绑定账号' }).waitFor();
-  await visitor.sees('密码已重置');
+  await visitor.sees('密码已重设');
   // The code is used up, and the page counts the minute.
   await visitor.page.getByRole('button', { name: /秒后重发$/ }).waitFor();
   await shop.app.redis.del(limitKey('sms-per-mobile-minute', owner.mobile));

@@ -60,7 +60,7 @@ async function largestPaint(): Promise<number> {
   // The form may be in the document one frame before it is painted, so earlier paints do not count.
   const startTime = await page.evaluate<number>(
     `new Promise((found) => new PerformanceObserver((list) => {
-      const form = list.getEntries().find(({ element }) => element && element.textContent.includes('首次使用QQ登录'));
+      const form = list.getEntries().find(({ element }) => element && element.textContent.includes('这个QQ还没有绑定账号'));
       if (form) found(form.startTime);
     }).observe({ type: 'largest-contentful-paint', buffered: true }))`,
   );

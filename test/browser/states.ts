@@ -174,7 +174,7 @@ export const STORIES: Stories = {
     await visitor.sees('密码错误');
     yield 'account-unbind';
     await page.goto(shop.url);
-    await visitor.sees('已登录为');
+    await visitor.sees('已登录账号');
     yield 'signed-in-again';
     await visitor.follow('继续');
     await arrived(visitor);

@@ -1,5 +1,6 @@
 import ts from 'typescript';
 import { expect, it } from 'vitest';
+import { inEnglish, isSentence } from '../../src/common/sentences.js';
 import { CHINESE, ENGLISH, modules, nodesOf, sentencesOfPages } from './words.js';
 
 it('every sentence of the pages has an English translation, and no translation is unused', () => {
@@ -16,6 +17,18 @@ it('an English sentence has the same values as its Chinese', () => {
 
   for (const [chinese, english] of Object.entries(ENGLISH))
     expect(values(english), chinese).toEqual(values(chinese));
+});
+
+it("the pages and the API translate a sentence alike, and so does qq-login.js' own", () => {
+  const own = modules()
+    .filter(({ fileName }) => fileName === 'qq-login.js')
+    .flatMap((module) => [...nodesOf(module)].filter(ts.isArrayLiteralExpression))
+    .map(({ elements }) => elements.filter(ts.isStringLiteralLike).map(({ text }) => text))
+    .filter(([chinese = '']) => CHINESE.test(chinese)) as [string, string][];
+  const shared = [...Object.entries(ENGLISH), ...own].filter(([chinese]) => isSentence(chinese));
+
+  expect(shared.length).toBeGreaterThan(10);
+  expect(shared.map(([chinese]) => [chinese, inEnglish(chinese)])).toEqual(shared);
 });
 
 it('the modules use only the syntax and interfaces of Chrome 70 and Safari 13', () => {

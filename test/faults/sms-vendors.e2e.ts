@@ -168,7 +168,7 @@ describe('a number that the vendor does not send to', () => {
 
       expect(answer).toMatchObject({
         status: 400,
-        body: { errorCode: 'REQUEST_INVALID', errors: { mobile: ['该手机号无法接收短信，请换一个'] } },
+        body: { errorCode: 'REQUEST_INVALID', errors: { mobile: ['该手机号无法接收短信，请换一个手机号'] } },
       });
       expect(standIn(other).messages).toEqual([]);
     },
