@@ -9,11 +9,11 @@
 // npm run bench -- --growth      every hot statement at 1,000,000 accounts and 10,000,000 audit rows
 // npm run bench -- --checks      what a hundred SMS cost a program with each human check
 import { availableParallelism } from 'node:os';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { writeIntoDocuments } from './documents.js';
 import { growth } from './growth.js';
 import { humanChecks } from './human-checks.js';
-import { inChinese } from './in-chinese.js';
 import { Load, startScript } from './processes.js';
 import { profile } from './profile.js';
 import { type Measured, rowsOf, tableOf } from './report.js';
@@ -24,7 +24,6 @@ import { soak } from './soak.js';
 /** More than the binds of one row: the SMS code of a mobile is good for one of them. */
 const ACCOUNTS = 5000;
 const RESULT = '.data/bench.json';
-const [START, END] = ['<!-- bench: start -->', '<!-- bench: end -->'];
 
 const { values: options } = parseArgs({
   options: {
@@ -69,7 +68,7 @@ async function benchmark(): Promise<void> {
   const rows = rowsOf(measured);
   const table = tableOf(rows);
   console.log(`\n${table}`);
-  if (options.write) writeIntoDocuments(table);
+  if (options.write) writeIntoDocuments('docs', sectionOf(table));
   mkdirSync('.data', { recursive: true });
   writeFileSync(
     RESULT,
@@ -78,16 +77,9 @@ async function benchmark(): Promise<void> {
   console.log(`\n${RESULT} has every round.`);
 }
 
-function writeIntoDocuments(table: string): void {
+/** The line about this run, and the table. */
+function sectionOf(table: string): string {
   const { quick } = options;
   const head = `${new Date().toISOString().slice(0, 10)}, Node ${process.version}, ${availableParallelism()} cores, ${shop.label}, ${quick ? 'one short round' : 'median of three rounds'}.`;
-  const section = `${head}\n\n${table}`;
-  writeBetweenMarkers('docs/performance.md', section);
-  writeBetweenMarkers('docs/performance.zh-CN.md', inChinese(section));
-}
-
-function writeBetweenMarkers(document: string, section: string): void {
-  const text = readFileSync(document, 'utf8');
-  const [before, after] = [text.split(START)[0]!, text.split(END)[1]!];
-  writeFileSync(document, `${before}${START}\n\n${section}\n\n${END}${after}`);
+  return `${head}\n\n${table}`;
 }

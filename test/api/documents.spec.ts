@@ -1,7 +1,8 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { inChinese } from '../../bench/in-chinese.js';
+import { inChinese, writeIntoDocuments } from '../../bench/documents.js';
 import { RULES } from '../../src/limits/rules.js';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -73,13 +74,36 @@ it('docs/security.zh-CN.md has the state of every row of the standards', () => {
   expect(states('docs/security.zh-CN.md', Object.values(chinese))).toEqual(documented);
 });
 
+const PERFORMANCE = ['performance.md', 'performance.zh-CN.md'] as const;
+const aroundMarkers = (document: string) => document.split(/<!-- bench: (?:start|end) -->/);
+
 it('the measured figures are the same in both languages of docs/performance.md', () => {
-  const measured = (file: string) => read(file).split(/<!-- bench: (?:start|end) -->/)[1]!;
+  const measured = PERFORMANCE.map((file) => aroundMarkers(read(`docs/${file}`))[1]!);
   const unaligned = (section: string) => section.trim().replaceAll(/ +/g, ' ').replaceAll(/-+/g, '-');
 
-  expect(unaligned(measured('docs/performance.zh-CN.md'))).toBe(
-    unaligned(inChinese(measured('docs/performance.md'))),
-  );
+  expect(unaligned(measured[1]!)).toBe(unaligned(inChinese(measured[0]!)));
+});
+
+it('npm run bench -- --write replaces the figures in both languages, and nothing else', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'performance-'));
+  for (const file of PERFORMANCE) copyFileSync(join(ROOT, 'docs', file), join(folder, file));
+  const section = aroundMarkers(read('docs/performance.md'))[1]!
+    .trim()
+    .replaceAll(/\d+\/s/g, '4321/s');
+
+  writeIntoDocuments(folder, section);
+
+  for (const file of PERFORMANCE) {
+    const [before, written, after] = aroundMarkers(readFileSync(join(folder, file), 'utf8'));
+    expect(
+      written?.match(/\d+\/s/g)?.filter((rate) => rate !== '4321/s'),
+      file,
+    ).toEqual([]);
+    expect([before, after]).toEqual(
+      aroundMarkers(read(`docs/${file}`)).filter((_part, index) => index !== 1),
+    );
+  }
+  rmSync(folder, { recursive: true });
 });
 
 describe.each(DOCUMENTS)('%s.md and its Chinese translation', (name) => {

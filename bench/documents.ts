@@ -1,3 +1,8 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const [START, END] = ['<!-- bench: start -->', '<!-- bench: end -->'];
+
 const CHINESE: Readonly<Record<string, string>> = {
   Work: '内容',
   ours: '本服务',
@@ -29,6 +34,22 @@ const CHINESE: Readonly<Record<string, string>> = {
 };
 
 /**
+ * Replaces the text between the markers of performance.md and performance.zh-CN.md.
+ * @param section the line about the run, and the table
+ */
+export function writeIntoDocuments(folder: string, section: string): void {
+  const chinese = inChinese(section);
+  writeBetweenMarkers(join(folder, 'performance.md'), section);
+  writeBetweenMarkers(join(folder, 'performance.zh-CN.md'), chinese);
+}
+
+function writeBetweenMarkers(document: string, section: string): void {
+  const text = readFileSync(document, 'utf8');
+  const [before, after] = [text.split(START)[0]!, text.split(END)[1]!];
+  writeFileSync(document, `${before}${START}\n\n${section}\n\n${END}${after}`);
+}
+
+/**
  * What the bench writes into docs/performance.md, in Chinese for docs/performance.zh-CN.md: the line about the run,
  * the head of the table and the first cell of each row. The figures stay as they are.
  *
@@ -48,7 +69,7 @@ export function inChinese(section: string): string {
 function translated(cell: string): string {
   if (cell === '') return cell;
   const chinese = CHINESE[cell];
-  if (chinese === undefined) throw new Error(`bench/in-chinese.ts has no Chinese for "${cell}"`);
+  if (chinese === undefined) throw new Error(`bench/documents.ts has no Chinese for "${cell}"`);
   return chinese;
 }
 
