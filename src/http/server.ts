@@ -16,7 +16,7 @@ import { answerInTime } from './request-deadline.js';
 import { logRequests } from './request-log.js';
 import { endConnectionsWhenStopping } from './shutdown.js';
 import { setUpDocs } from './swagger.js';
-import { validation } from './validation.js';
+import { DtoPipe } from './validation.js';
 
 /** Sets up everything between the network and the controllers, in the order in which a request passes it. */
 export async function configureApp(app: NestFastifyApplication): Promise<NestFastifyApplication> {
@@ -34,7 +34,7 @@ export async function configureApp(app: NestFastifyApplication): Promise<NestFas
   readBodies(app);
   answerInLanguage(app);
   endConnectionsWhenStopping(app);
-  app.useGlobalPipes(validation());
+  app.useGlobalPipes(new DtoPipe());
   app.useGlobalFilters(new ProblemFilter(app.get(Refusals), load));
   if (config.DOCS) setUpDocs(app);
   if (config.PAGES) await servePages(app);

@@ -7,7 +7,7 @@ import type { Config } from '../config/config.js';
 type Level = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
 
 /** Bytes of lines that are written without waiting for more. */
-const WRITTEN_AT_ONCE = 4096;
+const WRITTEN_AT_ONCE = 12_288;
 /** Milliseconds after which fewer bytes are written too. An orderly exit writes them first. */
 const WRITE_EVERY = 100;
 /** Nest's own contexts, which log a line for each module and route at boot. */
