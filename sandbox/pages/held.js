@@ -10,4 +10,5 @@ async function copy(input, button) {
   input.focus();
   await navigator.clipboard?.writeText(input.value);
   button.textContent = navigator.clipboard ? '已复制' : '已选中';
+  button.setAttribute('aria-label', `${button.textContent} ${input.id}`);
 }

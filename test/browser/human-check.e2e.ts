@@ -1,21 +1,17 @@
-import type { Browser, BrowserContextOptions } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { limitKey } from '../../src/limits/limits.js';
-import { type Shop, latestCode, openShop, stranger } from './shop.js';
+import { expect, it } from 'vitest';
+import { type Shop, latestCode, mayAskAgain, openShop, stranger } from './shop.js';
 import { arrived } from './states.js';
-import { DESKTOP, Visitor, launch } from './visitor.js';
+import { DESKTOP } from './visitor.js';
+import { visits } from './visits.js';
 
 const CHALLENGE = /\/human_checks\/$/;
 
-/** The proof of work alone, as production has it; consent and QQ's profile with it. */
-let shop: Shop;
 /** The proof of work, or else the picture. */
 let either: Shop;
-let browser: Browser;
-let visitors: Visitor[] = [];
-
-beforeAll(async () => {
-  shop = await openShop({
+/** The proof of work alone, as production has it; consent and QQ's profile with it. */
+let shop: Shop;
+const visit = visits(async () => {
+  const opened = await openShop({
     env: {
       HUMAN_CHECK: 'altcha',
       HUMAN_CHECK_DIFFICULTY: '100',
@@ -26,44 +22,18 @@ beforeAll(async () => {
       WEB_ORIGINS: 'http://shop.test,http://plain.test',
     },
   });
-  either = await openShop({
-    beside: shop.app,
+  const beside = await openShop({
+    beside: opened.app,
     env: { HUMAN_CHECK: 'altcha,picture', HUMAN_CHECK_DIFFICULTY: '100', WEB_ORIGINS: 'http://plain.test' },
   });
-  browser = await launch(
-    shop.hosts,
-    // Not among the origins that Chromium is told to trust: no Web Crypto there.
-    `MAP plain.test:80 ${new URL(shop.app.url).host}`,
-    `MAP plain.test:81 ${new URL(either.app.url).host}`,
-  );
+  // Not among the origins that Chromium is told to trust: no Web Crypto there.
+  shop = { ...opened, hosts: `${opened.hosts}, MAP plain.test:80 ${new URL(opened.app.url).host}` };
+  either = { ...beside, hosts: `MAP plain.test:81 ${new URL(beside.app.url).host}` };
+  return [shop, either];
 });
-
-afterAll(async () => {
-  await browser.close();
-  await either.close();
-  await shop.close();
-});
-
-afterEach(async () => {
-  const complaints = visitors.flatMap((visitor) => visitor.complaints);
-  for (const visitor of visitors) await visitor.leave();
-  visitors = [];
-  expect(complaints).toEqual([]);
-});
-
-async function visit(at: Shop = shop, options?: BrowserContextOptions): Promise<Visitor> {
-  const visitor = await Visitor.come(at, browser, options);
-  visitors.push(visitor);
-  return visitor;
-}
-
-/** The mobile may ask for an SMS again at once. */
-async function nextMinute(mobile: string): Promise<void> {
-  await shop.app.redis.del(limitKey('sms-per-mobile-minute', mobile));
-}
 
 it('a newcomer binds by keyboard without a picture, agrees to the terms, and hears that the account is new', async () => {
-  const visitor = await visit(shop, DESKTOP);
+  const visitor = await visit(DESKTOP);
   const { qq, mobile, password } = stranger();
   const { page } = visitor;
   const { keyboard } = page;
@@ -104,7 +74,7 @@ it('every other form sends its SMS too: login, password, second QQ, mobile, clos
   await visitor.press('登录');
   await arrived(visitor);
 
-  await nextMinute(mobile);
+  await mayAskAgain(shop, mobile);
   await page.goto(`${shop.url}/#forgotten`);
   await visitor.field('短信验证码').fill(await visitor.receiveCode(mobile));
   await visitor.field('新密码').fill('another-horse-7');
@@ -113,7 +83,7 @@ it('every other form sends its SMS too: login, password, second QQ, mobile, clos
   await visitor.press('登录');
   await arrived(visitor);
 
-  await nextMinute(mobile);
+  await mayAskAgain(shop, mobile);
   await visitor.be(qq);
   await visitor.press('绑定QQ');
   await visitor.receiveOwnCode(mobile);
@@ -136,14 +106,14 @@ it('every other form sends its SMS too: login, password, second QQ, mobile, clos
   await visitor.press('登录');
   await arrived(visitor);
 
-  await nextMinute(newMobile);
+  await mayAskAgain(shop, newMobile);
   await page.getByText('注销账号').first().click();
   await visitor.receiveOwnCode(newMobile);
   await visitor.field('账号密码').fill('another-horse-7');
   await visitor.press('注销账号');
   await page.getByText('账号已注销').waitFor();
 
-  await nextMinute(newMobile);
+  await mayAskAgain(shop, newMobile);
   await page.goto(`${shop.url}/#register`);
   await visitor.field('短信验证码').fill(await visitor.receiveCode(newMobile));
   await visitor.field('用户名').fill(username);
@@ -178,7 +148,7 @@ it('a proof that cannot be had, and one that is refused, are said, and the next 
 });
 
 it('on plain http, without Web Crypto, the SMS is sent all the same', async () => {
-  const visitor = await visit({ ...shop, url: 'http://plain.test' });
+  const visitor = await visit(undefined, { ...shop, url: 'http://plain.test' });
   const { page } = visitor;
   const { mobile } = stranger();
   await page.goto('http://plain.test');
@@ -192,14 +162,14 @@ it('on plain http, without Web Crypto, the SMS is sent all the same', async () =
 });
 
 it('on plain http, the picture stands in where it is allowed', async () => {
-  const visitor = await visit({ ...either, url: 'http://plain.test:81' });
+  const visitor = await visit(undefined, { ...either, url: 'http://plain.test:81' });
   await visitor.page.goto('http://plain.test:81');
 
   await visitor.field('图形验证码').waitFor();
 });
 
 it('the picture comes where the proof of work fails, and sends the SMS', async () => {
-  const visitor = await visit(either);
+  const visitor = await visit(undefined, either);
   const { page } = visitor;
   const { mobile } = stranger();
   // The shop's address leads to the other service: this one is reached by its own.
@@ -217,7 +187,7 @@ it('the picture comes where the proof of work fails, and sends the SMS', async (
 });
 
 it('speaks English where the person does', async () => {
-  const visitor = await visit(shop, { locale: 'en-GB' });
+  const visitor = await visit({ locale: 'en-GB' });
   const { page } = visitor;
   await page.route(/\/sms_codes\/$/, (route) =>
     route.continue({ postData: '{"mobile":"13800138000","altcha":"x"}' }),

@@ -1,36 +1,13 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { Browser, BrowserContextOptions } from 'playwright-core';
-import { type Shop, bindByApi, latestCode, openShop, register, sendSms, setFault, stranger } from './shop.js';
+import { afterEach, describe, expect, it } from 'vitest';
+import { type Shop, bindByApi, openShop, register, sendSms, setFault, stranger } from './shop.js';
 import { arrived, bindAndArrive, signIn } from './states.js';
-import { DESKTOP, PHONE, Visitor, launch } from './visitor.js';
+import { DESKTOP, PHONE, type Visitor } from './visitor.js';
+import { visits } from './visits.js';
 
 let shop: Shop;
-let browser: Browser;
-let visitors: Visitor[] = [];
+const visit = visits(async () => [(shop = await openShop())]);
 
-beforeAll(async () => {
-  shop = await openShop();
-  browser = await launch(shop.hosts);
-});
-
-afterAll(async () => {
-  await browser.close();
-  await shop.close();
-});
-
-afterEach(async () => {
-  setFault(shop, { mode: 'none' });
-  const complaints = visitors.flatMap((visitor) => visitor.complaints);
-  for (const visitor of visitors) await visitor.leave();
-  visitors = [];
-  expect(complaints).toEqual([]);
-});
-
-async function visit(options?: BrowserContextOptions): Promise<Visitor> {
-  const visitor = await Visitor.come(shop, browser, options);
-  visitors.push(visitor);
-  return visitor;
-}
+afterEach(() => setFault(shop, { mode: 'none' }));
 
 describe('a newcomer', () => {
   it('a new shopper binds a QQ and returns to the page where they started', async () => {
@@ -55,45 +32,6 @@ describe('a newcomer', () => {
 
     await arrived(visitor);
     expect(await visitor.kept('username')).toBe(mobile);
-  });
-
-  it('a new shopper binds by keyboard alone', async () => {
-    const visitor = await visit(DESKTOP);
-    const { qq, mobile, password } = stranger();
-    const { page } = visitor;
-    const { keyboard } = page;
-    const focused = () =>
-      page.evaluate(
-        `(({ id, dataset, type }) => id || Object.keys(dataset)[0] || type)(document.activeElement)`,
-      );
-    const tabTo = async (name: string) => {
-      for (let steps = 0; steps < 15; steps += 1) {
-        await keyboard.press('Tab');
-        if ((await focused()) === name) return;
-      }
-      throw new Error(`Tab never came to ${name}`);
-    };
-    await visitor.be(qq);
-    await page.goto(shop.url);
-
-    await tabTo('qq');
-    await keyboard.press('Enter');
-    await page.getByRole('heading', { name: '绑定账号' }).waitFor();
-    await tabTo('bind-mobile');
-    await keyboard.type(mobile);
-    await keyboard.press('Enter');
-    expect(await focused()).toBe('bind-image_code');
-    await keyboard.type(await visitor.readPicture());
-    await keyboard.press('Enter');
-    await page.getByText('已发送至').waitFor();
-    expect(await focused()).toBe('bind-sms_code');
-    await keyboard.type(latestCode(shop, mobile));
-    await keyboard.press('Enter');
-    expect(await focused()).toBe('bind-password');
-    await keyboard.type(password);
-    await keyboard.press('Enter');
-
-    await arrived(visitor);
   });
 
   it('pressing the button twice binds once', async () => {
@@ -319,37 +257,6 @@ describe('the form', () => {
 });
 
 describe('the login page', () => {
-  it('the login page registers a person and logs them in', async () => {
-    const visitor = await visit();
-    const { username, mobile, password } = stranger();
-    await visitor.page.goto(`${shop.url}/#register`);
-
-    await visitor.field('短信验证码').fill(await visitor.receiveCode(mobile));
-    await visitor.field('用户名').fill(username);
-    await visitor.field('密码').fill(password);
-    await visitor.press('注册并登录');
-
-    await arrived(visitor);
-    expect(await visitor.kept('username')).toBe(username);
-  });
-
-  it('the login page sets a forgotten password by SMS, and the new one logs in', async () => {
-    const visitor = await visit();
-    const owner = stranger();
-    await register(shop, owner);
-    await visitor.page.goto(`${shop.url}/#forgotten`);
-    await visitor.field('短信验证码').fill(await visitor.receiveCode(owner.mobile));
-    await visitor.field('新密码').fill('another-horse-7');
-    await visitor.press('重设密码');
-    await visitor.page.getByRole('heading', { name: /登录$/ }).waitFor();
-
-    await visitor.field('用户名或手机号').fill(owner.mobile);
-    await visitor.field('密码').fill('another-horse-7');
-    await visitor.press('登录');
-
-    await arrived(visitor);
-  });
-
   it('signing out everywhere makes the other browser log in again', async () => {
     const here = await visit();
     const there = await visit(DESKTOP);
@@ -463,7 +370,6 @@ describe('what can go wrong', () => {
   it('two tabs that each start a login both finish it', async () => {
     const first = await visit();
     const second = await first.tab();
-    visitors.push(second);
     const { qq } = stranger();
     const toQq = await first.begin();
     await second.reachBindForm(stranger().qq);

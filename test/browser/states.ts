@@ -1,5 +1,13 @@
-import { limitKey } from '../../src/limits/limits.js';
-import { type Person, bindByApi, latestCode, register, sendSms, setFault, stranger } from './shop.js';
+import {
+  type Person,
+  bindByApi,
+  latestCode,
+  mayAskAgain,
+  register,
+  sendSms,
+  setFault,
+  stranger,
+} from './shop.js';
 import { type Visitor } from './visitor.js';
 
 type Stories = Readonly<Record<string, (visitor: Visitor) => AsyncGenerator<string, void>>>;
@@ -233,7 +241,7 @@ export const DRESSED_STORIES: Stories = {
     await visitor.sees('已创建新账号');
     await arrived(visitor);
     yield 'dressed-account';
-    await shop.app.redis.del(limitKey('sms-per-mobile-minute', mobile));
+    await mayAskAgain(shop, mobile);
     await visitor.be(stranger().qq);
     await visitor.press('绑定QQ');
     await visitor.heading('绑定到当前账号');

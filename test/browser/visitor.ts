@@ -53,8 +53,6 @@ const RESTORED = 'restored from the back/forward cache';
 
 /** A person with a browser of their own. Every complaint of the browser is recorded. */
 export class Visitor {
-  /** Messages of the console and of the content security policy. */
-  readonly complaints: string[] = [];
   private readonly pictures = new Map<string, string>();
 
   private constructor(
@@ -63,6 +61,8 @@ export class Visitor {
     readonly page: Page,
     /** Whether the pages speak English to them. */
     readonly english: boolean,
+    /** Messages of the console and of the content security policy, in all tabs. */
+    readonly complaints: string[] = [],
   ) {
     this.listenTo(page);
   }
@@ -86,7 +86,7 @@ export class Visitor {
 
   /** A second tab of the same browser. */
   async tab(): Promise<Visitor> {
-    return new Visitor(this.shop, this.context, await this.context.newPage(), this.english);
+    return new Visitor(this.shop, this.context, await this.context.newPage(), this.english, this.complaints);
   }
 
   private listenTo(page: Page): void {
