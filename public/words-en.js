@@ -29,7 +29,7 @@ export const ENGLISH = {
   继续: 'Continue',
   已登录账号: 'Logged in as',
   '已登录账号 {username}': 'Logged in as {username}',
-  '未注册的手机号，登录后自动创建账号。': 'A number without an account gets one when it logs in.',
+  '未注册的手机号，登录后自动创建账号。': 'No account yet? Logging in creates one.',
   其他登录方式: 'Other ways to log in',
   密码登录: 'Log in with a password',
   短信验证码登录: 'Log in with an SMS code',
@@ -123,7 +123,7 @@ export const ENGLISH = {
   '。一个QQ只能绑定一个账号。': '. A QQ can be bound to one account only.',
   返回当前账号: 'Back to this account',
   改用该账号登录: 'Log in to the other account',
-  QQ登录没有完成: 'The QQ login did not finish',
+  QQ登录没有完成: 'The QQ login was not completed',
   '登录状态已失效，请重新使用QQ登录。如果总是这样，请允许本站的Cookie，并在同一个浏览器里完成登录':
     'This login has expired. Log in with QQ again. If that does not help, allow cookies for this site, and finish the login in the same browser',
   重新使用QQ登录: 'Log in with QQ again',
@@ -134,7 +134,7 @@ export const ENGLISH = {
   'QQ已绑定到账号 {username}，以后可以直接用QQ登录':
     'Your QQ is bound to the account {username}. From now on you can log in with it',
   '已创建新账号 {username} 并绑定QQ，以后可以直接用QQ登录':
-    'The new account {username} was created, and your QQ is bound to it. From now on you can log in with your QQ',
+    'The account {username} was created, and your QQ is bound to it. From now on you can log in with QQ',
   'QQ已绑定到你原有的账号 {username}，以后可以直接用QQ登录':
     'Your QQ is bound to your existing account {username}. From now on you can log in with it',
   'QQ已绑定，以后可以用它登录': 'Your QQ is bound. From now on you can log in with it',
