@@ -50,6 +50,19 @@ it.each(['docs/http-api.md', 'docs/http-api.zh-CN.md'])('%s names every route of
   expect(Object.keys(paths).filter((path) => !document.includes(path))).toEqual([]);
 });
 
+it.each(['README.md', 'README.zh-CN.md', '.env.example'])('%s names every setting', (file) => {
+  const settings = [...read('src/config/config.ts').matchAll(/^ .*readonly ([A-Z][A-Z0-9_]+)\b/gm)].map(
+    ([, name]) => name!,
+  );
+  // The READMEs name the settings that a vendor of SMS requires. `.env.example` has the others.
+  const named = file.startsWith('README')
+    ? settings.filter((name) => !/^SMS_\w+_(?:ENDPOINT|REGION|TEMPLATE_PARAMS)$/.test(name))
+    : settings;
+
+  expect(named.length).toBeGreaterThan(50);
+  expect(named.filter((name) => !new RegExp(`\\b${name}\\b`).test(read(file)))).toEqual([]);
+});
+
 it('docs/spa.md names every export of qq-login.js and account.js', () => {
   const exported = ['public/qq-login.js', 'public/account.js'].flatMap((file) =>
     [...read(file).matchAll(/^export (?:async )?(?:function|class|const) (\w+)/gm)].map(([, name]) => name!),
