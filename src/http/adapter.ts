@@ -62,7 +62,7 @@ export function limitRequests(fastify: FastifyInstance): void {
   // Node would refuse it without a body. A server may ignore it (RFC 9110 §10.1.1).
   const { server } = fastify;
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
-  fastify.addHook('onRequest', (request, reply, done) => {
+  fastify.addHook('preParsing', (request, reply, _body, done) => {
     // Node's parser accepts a request line without a version.
     const version09 = request.raw.httpVersion === '0.9';
     const problem = version09

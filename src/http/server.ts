@@ -28,7 +28,7 @@ export async function configureApp(app: NestFastifyApplication): Promise<NestFas
   logRequests(fastify);
   if (config.METRICS_PORT !== undefined) measureRequests(app);
   sendHeaders(fastify, config);
-  allowCors(app, config);
+  await allowCors(app, config);
   refuseForeignOrigins(app, config);
   limitRequests(fastify);
   readBodies(app);

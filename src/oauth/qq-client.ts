@@ -48,24 +48,25 @@ export class QqClient implements OnApplicationShutdown {
   private readonly logger = new Logger(QqClient.name);
   private readonly upstream: Upstream;
   private readonly basePath: string;
+  /** QQ's login page with every parameter that is the same for all logins. */
+  private readonly loginPage: string;
 
   constructor(private readonly config: Config) {
     const { QQ_BASE_URL: url, QQ_TIMEOUT_MS: timeoutMs } = config;
+    const query = new URLSearchParams({
+      response_type: 'code',
+      client_id: config.QQ_APP_ID,
+      redirect_uri: config.QQ_REDIRECT_URI,
+      scope: 'get_user_info',
+    });
+    this.loginPage = `${url.replace(/\/$/, '')}/oauth2.0/authorize?${query.toString()}`;
     this.upstream = new Upstream({ name: 'qq', url, timeoutMs, proxy: config });
     this.basePath = new URL(url).pathname.replace(/\/$/, '');
   }
 
   /** The URL where the browser logs in to QQ. */
   authorizationUrl(state: string, display?: 'mobile'): string {
-    const query = new URLSearchParams({
-      response_type: 'code',
-      client_id: this.config.QQ_APP_ID,
-      redirect_uri: this.config.QQ_REDIRECT_URI,
-      state,
-      scope: 'get_user_info',
-      ...(display && { display }),
-    });
-    return `${this.config.QQ_BASE_URL.replace(/\/$/, '')}/oauth2.0/authorize?${query.toString()}`;
+    return `${this.loginPage}&state=${encodeURIComponent(state)}${display ? `&display=${display}` : ''}`;
   }
 
   /**
