@@ -11,14 +11,14 @@ export function homeRoute(app: FastifyInstance, shopUrl: string): void {
     sendPage(reply, {
       title: '沙箱',
       wide: true,
-      body: html`<p class="lead">QQ和电信公司的替身，让QQ登录不用账号、不用网络就能从头试到尾。</p>
+      body: html`<p class="lead">QQ和短信网关的替身：不用真的账号、不用网络，就能把QQ登录从头试到尾。</p>
         <section class="panel" aria-labelledby="where">
           <h2 id="where">去哪里</h2>
           <ul class="rows">
             <li><a href="${shopUrl}">商城登录页</a><span>点“QQ登录”，就会来到这里的授权页</span></li>
             <li><a href="${docsUrl}">Swagger UI</a><span>每个接口，逐个执行</span></li>
             <li><a href="/phone/">手机</a><span>短信验证码送到这里</span></li>
-            <li><a href="/events/">经过</a><span>QQ和短信网关收到的每一个请求，怎样响应的</span></li>
+            <li><a href="/events/">请求记录</a><span>QQ和短信网关收到的每一个请求，以及怎样响应</span></li>
             <li><a href="/faults/">故障开关</a><span>让QQ和短信网关变慢、断线、答非所问</span></li>
           </ul>
         </section>

@@ -58,7 +58,12 @@ export class Journal {
     app.get('/events', (request, reply) => {
       reply.header('vary', 'accept');
       if (!request.headers.accept?.includes('text/html')) return reply.send(this.#entries);
-      return sendPage(reply, { title: '经过', wide: true, body: list(this.#entries), script: 'events.js' });
+      return sendPage(reply, {
+        title: '请求记录',
+        wide: true,
+        body: list(this.#entries),
+        script: 'events.js',
+      });
     });
   }
 
@@ -97,7 +102,7 @@ function switchOf(body: unknown): string {
 function list(entries: readonly Entry[]): Html {
   return html`<p class="lead">QQ替身和短信网关收到的请求，最新的在前，不用刷新。只保留最新${KEPT}条。</p>
     <p id="connection" class="note" role="status"></p>
-    <section class="panel" aria-label="经过">
+    <section class="panel" aria-label="请求记录">
       <p id="empty" ${entries.length > 0 ? html` hidden` : undefined}>还没有请求。去商城登录试试。</p>
       <ol id="events" class="rows">
         ${entries.map(row)}

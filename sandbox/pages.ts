@@ -79,7 +79,7 @@ export function sendPage(
             ><img src="/pages/person.svg" alt="" width="28" height="28" /><span>沙箱</span></a
           >
           <nav aria-label="沙箱">
-            <a href="/phone/">手机</a><a href="/events/">经过</a><a href="/faults/">故障</a>
+            <a href="/phone/">手机</a><a href="/events/">记录</a><a href="/faults/">故障</a>
           </nav>
         </header>
         <main>${wide ? html`${heading} ${body}` : html`<div class="panel">${heading} ${body}</div>`}</main>

@@ -91,7 +91,7 @@ function panel({ mode, on, ms }: Fault, origin: string): Html {
       <div class="actions"><button class="primary" type="submit">切换</button></div>
     </form>
     <section class="panel" aria-labelledby="programs">
-      <h2 id="programs">程序</h2>
+      <h2 id="programs">给程序用</h2>
       <pre tabindex="0"><code>curl -X PUT -H 'content-type: application/json' \\
   -d '{"mode":"slow","on":"token","ms":5000}' ${origin}/faults</code></pre>
     </section>`;
