@@ -23,6 +23,8 @@ const NO_LIMIT = [
   'login-failures-per-ip',
 ];
 const CONNECTIONS = 64;
+/** Callbacks of each kind before the first row. */
+const WARM_UP = 6000;
 /** Logins per second while binds run. */
 const STEADY_RATE = 200;
 
@@ -99,12 +101,19 @@ export class Rounds {
       const [ours, handWritten, fewest] = [service, ...others].map(
         (server) => new Work(server, loads[0], shop, accounts),
       ) as [Work, Work, Work];
-      // The first requests open connections and let V8 compile.
-      for (const work of [ours, handWritten, fewest]) await work.tokens(2000);
+      for (const work of [ours, handWritten, fewest]) await this.warmUp(work);
       await use({ ours, handWritten, fewest }, service.readyAfter);
     } finally {
       await Promise.all([service, ...others].map((server) => server.stop()));
     }
+  }
+
+  /** The first requests open connections, and let V8 compile what they run through. */
+  private async warmUp(work: Work): Promise<void> {
+    const limits = { connections: CONNECTIONS, seconds: 60 };
+    await work.callbacks(await work.states(WARM_UP), 'bound', limits);
+    await work.callbacks(await work.states(WARM_UP), 'unbound', limits);
+    await work.get('/user/', { ...limits, seconds: 1 }, await this.tokenOf(work));
   }
 
   private async each(works: Works, name: Name, measure: (work: Work) => Promise<Figure>): Promise<void> {
@@ -146,10 +155,15 @@ export class Rounds {
   private async binds(works: Works, newcomers: Name, existing: Name, count: number): Promise<void> {
     // More of them at cost 10 would fill the hash queue of a slow machine.
     const limits = { connections: newcomers === 'bindNew' ? 16 : 32, seconds: this.seconds };
-    await this.each(works, newcomers, async (work) => work.binds(await work.tokens(count), 'new', limits));
-    await this.each(works, existing, async (work) =>
-      work.binds(await work.tokens(count), 'existing', limits),
-    );
+    for (const [name, whose] of [
+      [newcomers, 'new'],
+      [existing, 'existing'],
+    ] as const)
+      await this.each(works, name, async (work) => {
+        // To warm up, as in warmUp.
+        await work.binds(await work.tokens(count / 4), whose, limits);
+        return work.binds(await work.tokens(count), whose, limits);
+      });
   }
 
   /** Binds together with logins: first as many logins as possible, then a steady rate. */

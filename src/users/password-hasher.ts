@@ -1,7 +1,8 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable, Logger, OnModuleInit } from '@nestjs/common';
 import bcrypt from 'bcrypt';
 import { Config } from '../config/config.js';
 import { shareOf } from '../config/worker.js';
+import { lowerHashPriority } from './hash-priority.js';
 import { Asker, HashQueue, Release, Standing } from './hash-queue.js';
 import { hexSha256, isUnusable, OUR_PREFIX, readEncoded } from './password-formats.js';
 
@@ -29,7 +30,7 @@ export interface PasswordOwner {
  * because they are the heaviest work of the service.
  */
 @Injectable()
-export class PasswordHasher {
+export class PasswordHasher implements OnModuleInit {
   private readonly logger = new Logger(PasswordHasher.name);
   private readonly queue: HashQueue;
 
@@ -47,6 +48,13 @@ export class PasswordHasher {
       longestWaitMs: LONGEST_WAIT_MS,
       typicalMs: COST_12_MS * 2 ** (config.BCRYPT_COST - 12),
     });
+  }
+
+  onModuleInit(): void {
+    // The start does not wait for it: only speed under load depends on it.
+    lowerHashPriority(THREADS).catch((error: NodeJS.ErrnoException) =>
+      this.logger.debug('Hashes run with the usual priority', { cause: error.code ?? error.name }),
+    );
   }
 
   /**
