@@ -1,5 +1,5 @@
-// `npm run screenshots`: every page in every state, on a phone and a desktop, in light and dark mode, into
-// screenshots/.
+// `npm run screenshots`: every page in every state, in both languages, on a phone and a desktop, in light and dark
+// mode, on the smallest phone, and with text of 200 %, into screenshots/.
 import { rmSync } from 'node:fs';
 import { startVitest } from 'vitest/node';
 

@@ -120,23 +120,29 @@ async function inspect(at: Shop, locale: string, story: (typeof STORIES)[string]
   });
   const { page } = visitor;
   for await (const state of story(visitor)) {
+    const picture = async (look: string) => {
+      if (SCREENSHOTS)
+        await page.screenshot({ path: join(FOLDER, `${state}-${look}-${locale}.png`), fullPage: true });
+    };
     // The colours of a state are the same in both languages.
     const looks = SCREENSHOTS || locale === 'zh-CN' ? LOOKS : LOOKS.slice(0, 2);
     for (const [index, [look, viewport, colorScheme]] of looks.entries()) {
       await page.setViewportSize(viewport);
       await page.emulateMedia({ colorScheme });
-      if (SCREENSHOTS)
-        await page.screenshot({ path: join(FOLDER, `${state}-${look}-${locale}.png`), fullPage: true });
+      await picture(look);
       // The first two looks differ in width and colours. What the other two can add is a contrast.
       const rules = index < 2 ? TAGS : ['color-contrast'];
       expect.soft(await violations(visitor, rules), `${state} on a ${look}`).toEqual([]);
       expect.soft(await page.evaluate(UNFIT), `${state} on a ${look}`).toEqual([]);
     }
+    await page.setViewportSize(PHONE.viewport);
     expect.soft(await page.evaluate(SMALL_TARGETS), `${state}: targets under 44 px`).toEqual([]);
     await page.evaluate(`document.documentElement.style.fontSize = '200%'`);
+    await picture('large-text');
     expect.soft(await page.evaluate(UNFIT), `${state}: on 360 px with text of 200 %`).toEqual([]);
     await page.evaluate(`document.documentElement.style.fontSize = ''`);
     await page.setViewportSize(SMALLEST);
+    await picture('small');
     expect.soft(await page.evaluate(UNFIT), `${state}: on ${SMALLEST.width} px`).toEqual([]);
     await page.setViewportSize(PHONE.viewport);
     expect(visitor.complaints, state).toEqual([]);
