@@ -20,7 +20,7 @@ export function visits(
   beforeAll(async () => {
     shops = await open();
     browser = await start(...shops.map(({ hosts }) => hosts));
-  });
+  }, 120_000);
 
   afterAll(async () => {
     await browser.close();
