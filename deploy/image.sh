@@ -19,3 +19,12 @@ rm "$target/package-lock.json"
 packages=$target/node_modules
 rm -rf "$packages/@types" "$packages/typescript" "$packages/typeorm/browser" "$packages"/tencentcloud-sdk-nodejs-*/es "$packages/.bin/tsc" "$packages/.bin/tsserver"
 find "$packages" -type f \( -name '*.ts' -o -name '*.mts' -o -name '*.cts' -o -name '*.map' \) -delete
+
+# What packages load for programs that need it, and this one never uses: TypeORM's drivers of other databases, and the
+# numbering plans of all countries in class-validator. 5 MB of memory. They are loaded when they are used.
+when_used() { # FILE PATTERN
+  sed -i -E "s#^const (\w+) = require\((\"[^\"]*$2\")\);#const \1 = new Proxy({}, { get: (_, name) => require(\2)[name] });#" "$1"
+  grep -q 'new Proxy' "$1"
+}
+when_used "$packages/typeorm/driver/DriverFactory.js" Driver
+when_used "$packages/class-validator/cjs/decorator/string/IsPhoneNumber.js" libphonenumber-js/max

@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { DataSource, EntityManager } from 'typeorm';
+import { DataSource, EntityManager, In } from 'typeorm';
 import { AuditTrail } from '../audit/audit-trail.js';
 import { Client } from '../common/client.js';
 import { Problem } from '../common/problem.js';
@@ -140,10 +140,7 @@ export class QqBindings {
     const same = rows.filter(
       (row) => row === qq || (unionid !== null && (row.qqUnionid === unionid || row.unionid === unionid)),
     );
-    await tx.delete(
-      OAuthQQUser,
-      same.map((row) => row.id),
-    );
+    await tx.delete(OAuthQQUser, { id: In(same.map((row) => row.id)), userId });
     return same;
   }
 
@@ -173,7 +170,7 @@ export class QqBindings {
         // Rows from before the column `qq_unionid` only have the unionid.
         await tx.update(OAuthQQUser, { userId, unionid: unionid! }, { qqUnionid: unionid! });
         if (own) {
-          await tx.update(OAuthQQUser, { id: own.id }, { ...fields, updateTime: new Date() });
+          await tx.update(OAuthQQUser, { id: own.id, userId }, { ...fields, updateTime: new Date() });
           return true;
         }
         const now = new Date();

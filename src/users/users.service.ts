@@ -47,7 +47,8 @@ const SELECT = `SELECT ${ACCOUNT_COLUMNS} FROM tb_users u WHERE`;
 const BY_ID = `${SELECT} u.id = ?`;
 const BY_MOBILE = `${SELECT} u.mobile = ?`;
 const BY_USERNAME = `${SELECT} u.username = ?`;
-const BY_MOBILE_OR_USERNAME = `${SELECT} u.mobile = ? OR u.username = ?`;
+/** Two look-ups by index. With OR, a database that is sharded would ask every shard. */
+const BY_MOBILE_OR_USERNAME = `${BY_MOBILE} UNION ${BY_USERNAME}`;
 const ADD = `
   INSERT INTO tb_users (password, last_login, is_superuser, username, first_name, last_name, email, is_staff, is_active,
     date_joined, mobile, email_active, default_address_id)

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AuditWriter } from '../../src/audit/audit-writer.js';
 import { redisDuring, sqlDuring } from '../support/counting.js';
-import { newMobile, newQq, type Shopper } from '../support/shopper.js';
+import { writtenCode } from '../support/fixtures.js';
+import { type Answer, newMobile, newName, newQq, type Shopper } from '../support/shopper.js';
 import { type App, startApp } from '../support/start-app.js';
 
 let app: App;
@@ -127,5 +128,58 @@ describe('what a request costs', () => {
 
     expect(cost.sql).toHaveLength(1);
     expect(cost.redis).toHaveLength(1);
+  });
+});
+
+describe('a database that is sharded by account', () => {
+  /** Columns from which a sharded database finds the account's shard (docs/operations.md). */
+  const KEYS = /\b(?:user_id|openid|unionid|qq_unionid|mobile|username) = /;
+  const BY_ID = /^(?:SELECT .* FROM|UPDATE) tb_users\b.* WHERE .*\bid = /s;
+
+  /** The statements, or their parts, that such a database would have to send to every shard. */
+  function crossing(statements: readonly string[]): string[] {
+    return statements
+      .map((statement) => statement.replaceAll('`', '').trim())
+      .filter((statement) => /^(?:SELECT|UPDATE|DELETE)/.test(statement))
+      .flatMap((statement) => statement.split(/\bUNION\b/))
+      .map((part) => part.trim())
+      .filter((part) => / OR /.test(part) || !(KEYS.test(part) || BY_ID.test(part)));
+  }
+
+  it('no statement of a login, a bind or an unbinding asks more than one shard', async () => {
+    const withUnionid = await startApp({ beside: app, env: { QQ_UNIONID: 'true' } });
+    const [shopper, qq, unionQq] = [app.shopper(), newQq(), newQq()];
+    const other = withUnionid.shopper();
+    await other.bind(await other.bindForm({ qq: unionQq }));
+    const form = await shopper.bindForm({ qq });
+    const username = newName();
+    const named = await app.shopper().register({ username });
+    const sms_code = await writtenCode(app, named.mobile);
+    const { mobile, password } = named;
+    const login = (name: string) => shopper.post('/authorizations/', { username: name, password });
+    const statuses: number[] = [];
+    const note = async (answer: Promise<Answer>) => {
+      const { status, body } = await answer;
+      statuses.push(status);
+      return body;
+    };
+
+    const { sql } = await costOf(async () => {
+      const { token } = await note(shopper.bind(form));
+      await note(shopper.loginWithQq(qq));
+      await note(other.loginWithQq(unionQq));
+      await note(login(username));
+      await note(login(mobile));
+      await note(shopper.post('/authorizations/sms/', { mobile, sms_code }));
+      await note(shopper.get('/user/', token));
+      const [{ id }] = (await note(shopper.get('/oauth/qq/bindings/', token))) as unknown as [{ id: number }];
+      const body = { password: form.password };
+      await note(shopper.send(`/oauth/qq/bindings/${id}/`, { method: 'DELETE', token, body }));
+    });
+    await withUnionid.close();
+
+    expect(statuses).toEqual([200, 200, 200, 200, 200, 200, 200, 200, 204]);
+    expect(sql.length).toBeGreaterThan(20);
+    expect(crossing(sql)).toEqual([]);
   });
 });
