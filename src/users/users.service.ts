@@ -145,7 +145,7 @@ export class UsersService {
    * @throws Problem USERNAME_TAKEN, MOBILE_TAKEN
    */
   async refuseTaken(username: string, mobile: string): Promise<void> {
-    const taken = await this.users.find({ select: { mobile: true }, where: [{ username }, { mobile }] });
+    const taken = await this.select(BY_MOBILE_OR_USERNAME, mobile, username);
     if (taken.some((account) => account.mobile === mobile)) throw new Problem('MOBILE_TAKEN');
     if (taken.length > 0) throw new Problem('USERNAME_TAKEN');
   }

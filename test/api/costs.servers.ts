@@ -146,7 +146,7 @@ describe('a database that is sharded by account', () => {
       .filter((part) => / OR /.test(part) || !(KEYS.test(part) || BY_ID.test(part)));
   }
 
-  it('no statement of a login, a bind or an unbinding asks more than one shard', async () => {
+  it('no statement of a registration, a login, a bind or an unbinding asks more than one shard', async () => {
     const withUnionid = await startApp({ beside: app, env: { QQ_UNIONID: 'true' } });
     const [shopper, qq, unionQq] = [app.shopper(), newQq(), newQq()];
     const other = withUnionid.shopper();
@@ -157,6 +157,13 @@ describe('a database that is sharded by account', () => {
     const sms_code = await writtenCode(app, named.mobile);
     const { mobile, password } = named;
     const login = (name: string) => shopper.post('/authorizations/', { username: name, password });
+    const newcomer = newMobile();
+    const registration = {
+      username: newName(),
+      password,
+      mobile: newcomer,
+      sms_code: await writtenCode(app, newcomer),
+    };
     const statuses: number[] = [];
     const note = async (answer: Promise<Answer>) => {
       const { status, body } = await answer;
@@ -175,10 +182,11 @@ describe('a database that is sharded by account', () => {
       const [{ id }] = (await note(shopper.get('/oauth/qq/bindings/', token))) as unknown as [{ id: number }];
       const body = { password: form.password };
       await note(shopper.send(`/oauth/qq/bindings/${id}/`, { method: 'DELETE', token, body }));
+      await note(shopper.post('/users/', registration));
     });
     await withUnionid.close();
 
-    expect(statuses).toEqual([200, 200, 200, 200, 200, 200, 200, 200, 204]);
+    expect(statuses).toEqual([200, 200, 200, 200, 200, 200, 200, 200, 204, 201]);
     expect(sql.length).toBeGreaterThan(20);
     expect(crossing(sql)).toEqual([]);
   });
