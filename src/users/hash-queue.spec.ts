@@ -178,4 +178,21 @@ describe('HashQueue', () => {
     await hashes.drain();
     expect(hashes.admitted).toEqual(['0', 'new']);
   });
+
+  it('HashQueue that is closed refuses what waits and what comes, and lets running hashes end', async () => {
+    const queue = queueOf();
+    const hashes = new Hashes(queue);
+    for (const name of ['running', 'waiting']) hashes.ask(name);
+    hashes.ask('guess', { network: '192.0.2.2' }, 'guess');
+    await settled();
+
+    queue.close();
+    hashes.ask('late');
+    await settled();
+
+    expect(hashes.refused.toSorted()).toEqual(['guess', 'late', 'waiting']);
+    expect(hashes.retryAfter).toEqual([1, 1, 1]);
+    await hashes.drain();
+    expect(hashes.admitted).toEqual(['running']);
+  });
 });

@@ -52,7 +52,7 @@ const waited = new Histogram({
 });
 const rejected = new Counter({
   name: 'qq_account_hash_rejected_total',
-  help: 'Password hashes not computed: the bound that was full, or the client had gone',
+  help: 'Password hashes not computed: the bound that was full, the client had gone, or the service stops',
   labelNames: ['reason'],
 });
 
@@ -67,6 +67,7 @@ export class HashQueue {
   private running = 0;
   private typicalMs: number;
   private sweptAt = 0;
+  private closed = false;
 
   constructor(private readonly options: HashQueueOptions) {
     this.typicalMs = options.typicalMs;
@@ -75,7 +76,8 @@ export class HashQueue {
   /**
    * Runs `work` when a lane is free.
    * @param reserved ends this request's reservation, whose place the request takes
-   * @throws Problem OVERLOADED at once when the queue or a share of it is full; later if the client has disconnected
+   * @throws Problem OVERLOADED at once when the queue or a share of it is full; later if the client has disconnected, or
+   *   the queue is closed
    */
   async run<T>(asker: Asker, standing: Standing, work: () => Promise<T>, reserved?: Release): Promise<T> {
     return untimed(asker.clock, async () => {
@@ -102,6 +104,16 @@ export class HashQueue {
     return this.queues[standing].reserve(asker);
   }
 
+  /**
+   * For a service that stops: refuses everything that waits, and every later hash. Hashes that run may end. The client
+   * asks again and reaches another instance.
+   */
+  close(): void {
+    this.closed = true;
+    for (const queue of Object.values(this.queues))
+      for (const { refuse } of queue.remove(() => true)) refuse(stopping());
+  }
+
   private refuseWhenFull(asker: Asker, standing: Standing): void {
     const { proven, guess } = this.queues;
     if (this.running + proven.length + guess.length < this.options.lanes) return;
@@ -115,6 +127,7 @@ export class HashQueue {
 
   private lane(asker: Asker, standing: Standing, reserved?: Release): Promise<void> | void {
     reserved?.();
+    if (this.closed) throw stopping();
     if (this.running < this.options.lanes) {
       this.start(performance.now());
       return;
@@ -179,6 +192,11 @@ export class HashQueue {
 function refuseGone({ refuse }: Waiting): void {
   rejected.inc({ reason: 'gone' });
   refuse(new Problem('OVERLOADED', { retryAfter: 1 }));
+}
+
+function stopping(): Problem {
+  rejected.inc({ reason: 'stopping' });
+  return new Problem('OVERLOADED', { retryAfter: 1 });
 }
 
 const subnetOf = ({ subnet, network }: Asker): string => subnet ?? network;

@@ -1,4 +1,4 @@
-import { Injectable, Logger, OnModuleInit } from '@nestjs/common';
+import { Injectable, Logger, OnModuleDestroy, OnModuleInit } from '@nestjs/common';
 import bcrypt from 'bcrypt';
 import { Config } from '../config/config.js';
 import { shareOf } from '../config/worker.js';
@@ -10,6 +10,8 @@ import { hexSha256, isUnusable, OUR_PREFIX, readEncoded } from './password-forma
 const LONGEST_WAIT_MS = 15_000;
 /** Milliseconds of a hash of cost 12 on a small server. */
 const COST_12_MS = 250;
+/** Milliseconds before the end of the grace period that a stopping service keeps for what comes after the last hash. */
+const AFTER_HASHES_MS = 1000;
 /** Threads of libuv's pool if `UV_THREADPOOL_SIZE` is not set. */
 const USUAL_THREADS = 4;
 /**
@@ -30,9 +32,11 @@ export interface PasswordOwner {
  * because they are the heaviest work of the service.
  */
 @Injectable()
-export class PasswordHasher implements OnModuleInit {
+export class PasswordHasher implements OnModuleInit, OnModuleDestroy {
   private readonly logger = new Logger(PasswordHasher.name);
   private readonly queue: HashQueue;
+  /** Milliseconds of one hash, as an estimate. */
+  private readonly typicalMs: number;
 
   constructor(private readonly config: Config) {
     const wanted = shareOf(config.HASH_LANES, config.WEB_CONCURRENCY);
@@ -43,11 +47,8 @@ export class PasswordHasher implements OnModuleInit {
         wanted,
         needed: wanted + USUAL_THREADS,
       });
-    this.queue = new HashQueue({
-      lanes,
-      longestWaitMs: LONGEST_WAIT_MS,
-      typicalMs: COST_12_MS * 2 ** (config.BCRYPT_COST - 12),
-    });
+    this.typicalMs = COST_12_MS * 2 ** (config.BCRYPT_COST - 12);
+    this.queue = new HashQueue({ lanes, longestWaitMs: LONGEST_WAIT_MS, typicalMs: this.typicalMs });
   }
 
   onModuleInit(): void {
@@ -55,6 +56,15 @@ export class PasswordHasher implements OnModuleInit {
     lowerHashPriority(THREADS).catch((error: NodeJS.ErrnoException) =>
       this.logger.debug('Hashes run with the usual priority', { cause: error.code ?? error.name }),
     );
+  }
+
+  /**
+   * Called when the grace period of a stopping service begins. At its end all connections are cut, so requests that
+   * wait longer than that are refused before. Hashes on a busy machine take longer than the estimate.
+   */
+  onModuleDestroy(): void {
+    const untilClosed = this.config.SHUTDOWN_GRACE_S * 1000 - AFTER_HASHES_MS - 4 * this.typicalMs;
+    setTimeout(() => this.queue.close(), Math.max(0, untilClosed)).unref();
   }
 
   /**

@@ -10,7 +10,7 @@ import { WRITE_RECEIPT } from '../../src/oauth/bind-receipts.js';
 import { SPEND, TRY } from '../../src/sms/sms-code-store.js';
 import { type App, environmentBeside, startApp } from '../support/start-app.js';
 import { ServiceProcess } from '../support/service-process.js';
-import { newPassword, newQq, type BindForm, Shopper } from '../support/shopper.js';
+import { newName, newPassword, newQq, type BindForm, Shopper } from '../support/shopper.js';
 import { SwitchableProxy } from '../support/switchable-proxy.js';
 
 const LIMITS = ['sms-per-mobile-minute=1000/60', 'sms-tries-per-mobile-day=1000/60'].join();
@@ -228,6 +228,31 @@ describe('SIGTERM', () => {
     await expect(fetch(`${service.url}/health/live`)).rejects.toThrow();
     running.delete(service);
   });
+
+  it('SIGTERM with a full queue of password hashes answers every request before it cuts connections', async () => {
+    const service = await start({ BCRYPT_COST: '13', HASH_LANES: '1', SHUTDOWN_GRACE_S: '5' });
+    let answered = 0;
+    // Twenty hashes of half a second or more, each for another network.
+    const logins = Array.from({ length: 20 }, async () => {
+      const form = { username: newName(), password: newPassword() };
+      const { body, headers } = await at(service, survivor.shopper()).post('/authorizations/', form);
+      answered += 1;
+      return { code: body.errorCode, retryAfter: headers.get('retry-after') };
+    });
+    const ends = Promise.allSettled(logins);
+    await vi.waitFor(() => expect(answered).toBeGreaterThan(0), { timeout: 20_000 });
+
+    expect(await service.stop('SIGTERM')).toBe(0);
+
+    const codes: Record<string, number> = {};
+    for (const end of await ends) {
+      const code = end.status === 'fulfilled' ? (end.value.code ?? 'none') : 'cut off';
+      codes[code] = (codes[code] ?? 0) + 1;
+      if (code === 'OVERLOADED' && end.status === 'fulfilled') expect(end.value.retryAfter).toMatch(/^[1-9]/);
+    }
+    expect(Object.keys(codes).toSorted()).toEqual(['CREDENTIALS_INVALID', 'OVERLOADED']);
+    running.delete(service);
+  }, 60_000);
 
   it('SIGTERM ends a start that waits for the database', async () => {
     database.refuse();
