@@ -255,9 +255,8 @@ function reveal(input, label) {
 }
 
 function pictureButton() {
-  const image = make('img', { alt: '', width: '120', height: '44' });
   const attributes = { class: 'picture', type: 'button', 'data-again': '' };
-  return make('button', { ...attributes, 'aria-label': t('看不清，换一张图形验证码') }, image);
+  return make('button', { ...attributes, 'aria-label': t('看不清，换一张图形验证码') });
 }
 
 /** Groups the digits of a typed mobile. The caret stays behind its digit. @param {HTMLInputElement} input */

@@ -9,7 +9,7 @@ import {
   storage,
 } from './qq-login.js';
 import { keptSignIn } from './account.js';
-import { one } from './dom.js';
+import { make, one } from './dom.js';
 import { apology, isOff, say, setBusy, setOff } from './form.js';
 import { currentSettings } from './settings.js';
 import { spell, t } from './words.js';
@@ -235,19 +235,19 @@ class Picture {
   constructor(form) {
     this.form = form;
     this.field = /** @type {HTMLElement} */ (one(form.element, '[data-picture]'));
-    this.image = /** @type {HTMLImageElement} */ (one(this.field, 'img'));
-    const again = /** @type {HTMLElement} */ (one(this.field, '[data-again]'));
+    this.image = make('img', { alt: '', width: '120', height: '44' });
+    this.again = /** @type {HTMLElement} */ (one(this.field, '[data-again]'));
     this.input = /** @type {HTMLInputElement} */ (one(this.field, 'input'));
     this.id = '';
     this.drawnAt = 0;
 
-    again.addEventListener('click', () => {
+    this.again.addEventListener('click', () => {
       this.draw();
       this.input.focus();
     });
-    this.image.addEventListener('load', () => delete again.dataset.broken);
+    this.image.addEventListener('load', () => delete this.again.dataset.broken);
     this.image.addEventListener('error', () => {
-      again.dataset.broken = t('加载失败，点击重试');
+      this.again.dataset.broken = t('加载失败，点击重试');
     });
     this.input.addEventListener('focus', () => {
       if (Date.now() - this.drawnAt > PICTURE_FRESH_MS) this.draw();
@@ -272,6 +272,7 @@ class Picture {
     this.id = id;
     this.drawnAt = Date.now();
     this.image.src = src;
+    if (!this.image.parentNode) this.again.append(this.image);
     this.input.value = '';
     delete this.input.dataset.touched;
   }

@@ -116,6 +116,7 @@ function consent(login: LoginRequest, query: QqParameters): Html {
           <input
             id="login_as"
             name="login_as"
+            type="text"
             inputmode="numeric"
             pattern="[0-9]{5,12}"
             maxlength="12"
@@ -146,17 +147,17 @@ function held(login: LoginRequest, qq: string, code: string): Html {
       ${nicknameOf(qq)}（${qq}）已登录。真正的QQ这时会带着这两个值回到
       <strong>${new URL(login.redirectUri).host}</strong>；请把它们抄给 Swagger UI 的“QQ登录回调”。
     </p>
-    <form>
+    <div class="values">
       ${toCopy('code', code, '10分钟内有效，只能用一次')} ${toCopy('state', login.state)}
       <div class="actions"><a class="button" href="${callback(login, code)}">不抄了，回商城</a></div>
-    </form>`;
+    </div>`;
 }
 
 function toCopy(name: string, value: string, note?: string): Html {
   return html`<div class="field">
     <label for="${name}">${name}</label>
     <div class="control">
-      <input id="${name}" value="${value}" readonly autocomplete="off" spellcheck="false" />
+      <input type="text" id="${name}" value="${value}" readonly autocomplete="off" spellcheck="false" />
       <button class="beside" type="button" data-copy="${name}" aria-label="复制 ${name}">复制</button>
     </div>
     ${note === undefined ? undefined : html`<p class="note">${note}</p>`}

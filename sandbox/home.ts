@@ -28,7 +28,7 @@ export function homeRoute(app: FastifyInstance, shopUrl: string): void {
             授权页上可以选他们，也可以填任何5至12位的号码。程序在授权地址后加
             <code>&amp;login_as=10001</code> 就跳过授权页。
           </p>
-          <div class="scroll" tabindex="0" role="region" aria-label="QQ用户一览">
+          <section class="scroll" tabindex="0" aria-label="QQ用户一览">
             <table>
               <thead>
                 <tr>
@@ -48,7 +48,7 @@ export function homeRoute(app: FastifyInstance, shopUrl: string): void {
                 )}
               </tbody>
             </table>
-          </div>
+          </section>
         </section>`,
     }),
   );

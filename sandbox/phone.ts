@@ -131,13 +131,7 @@ function screen(messages: readonly Message[]): Html {
     <p id="empty" class="empty" ${messages.length > 0 ? html` hidden` : undefined}>
       还没有短信。在页面上点“获取验证码”，它就会出现在这里。
     </p>
-    <ol
-      id="messages"
-      class="messages"
-      aria-label="短信，最新的在前"
-      aria-live="polite"
-      aria-relevant="additions"
-    >
+    <ol id="messages" class="messages" aria-live="polite" aria-relevant="additions">
       ${messages.map(bubble)}
     </ol>
     <template id="bubble">${bubble({ mobile: '', code: '', text: '', at: '' })}</template>`;

@@ -217,7 +217,7 @@ it('the sandbox is used by keyboard alone: its switches, and a login that stops 
   await keys.to('一切正常');
   await keys.press('ArrowDown');
   await keys.use('切换');
-  await visitor.sees('现在：先等一会儿，再正常回答');
+  await visitor.sees('现在：先等一会儿，再正常响应');
   await keys.to('先等一会儿');
   await keys.press('ArrowUp');
   await keys.use('切换');

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { HtmlValidate } from 'html-validate';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Shop, openShop } from './shop.js';
@@ -58,6 +59,21 @@ const UNFIT = `[
     .map((input) => 'cut: ' + input.name + ' ' + input.value),
 ]`;
 
+/**
+ * Without the rules on how source code is written, because a browser writes the document anew. The content security
+ * policy refuses inline styles; the style that changes the text's size comes from the test.
+ */
+const validator = new HtmlValidate({
+  extends: ['html-validate:recommended'],
+  rules: {
+    'attribute-boolean-style': 'off',
+    'attribute-empty-style': 'off',
+    'doctype-style': 'off',
+    'no-inline-style': 'off',
+    'no-trailing-whitespace': 'off',
+    'void-style': 'off',
+  },
+});
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 let shop: Shop;
@@ -145,9 +161,18 @@ async function inspect(at: Shop, locale: string, story: (typeof STORIES)[string]
     await picture('small');
     expect.soft(await page.evaluate(UNFIT), `${state}: on ${SMALLEST.width} px`).toEqual([]);
     await page.setViewportSize(PHONE.viewport);
+    expect.soft(await invalidMarkup(visitor), state).toEqual([]);
     expect(visitor.complaints, state).toEqual([]);
   }
   await visitor.leave();
+}
+
+/** What html-validate finds in the document as the modules have built it. */
+async function invalidMarkup({ page }: Visitor): Promise<string[]> {
+  const { results } = await validator.validateString(await page.content());
+  return results.flatMap(({ messages }) =>
+    messages.map(({ ruleId, message, selector }) => `${ruleId}: ${message} ${selector}`),
+  );
 }
 
 /** @param rules axe's tags, or its rules' ids */

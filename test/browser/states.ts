@@ -110,7 +110,12 @@ export const STORIES: Stories = {
     await visitor.sees('密码错误：这个手机号已有账号');
     yield 'callback-bind-wrong-password';
     await visitor.field('密码').fill(owner.password);
+    await visitor.page.route(/\/user\.html/, (route) => route.fulfill({ status: 204 }));
     await visitor.pressBind();
+    await visitor.heading('登录成功');
+    yield 'callback-done';
+    await visitor.page.unroute(/\/user\.html/);
+    await visitor.follow('没有反应？点这里继续');
     await visitor.sees('QQ已绑定到你原有的账号');
     await arrived(visitor);
     yield 'account-bound';
@@ -151,6 +156,34 @@ export const STORIES: Stories = {
     await visitor.sees('QQ服务暂不可用，请稍后再试');
     setFault(shop, { mode: 'none' });
     yield 'callback-qq-down';
+    const message = visitor.words('该QQ绑定存在冲突，请联系客服');
+    await page.route(/\/oauth\/qq\/users\//, (route) =>
+      route.fulfill({ status: 400, json: { statusCode: 400, errorCode: 'QQ_CONFLICT', message } }),
+    );
+    await page.goto(`${shop.url}/oauth_callback.html?code=ABC&state=s.1`);
+    await visitor.sees('该QQ绑定存在冲突，请联系客服');
+    yield 'callback-qq-conflict';
+  },
+  async *'a network that fails'(visitor) {
+    const { shop, page, context } = visitor;
+    await page.route(/\/image_codes\//, (route) => route.abort());
+    await page.goto(shop.url);
+    await page.locator('[data-broken]').filter({ visible: true }).waitFor();
+    visitor.forgive(/ERR_FAILED/);
+    yield 'login-picture-failed';
+    await context.setOffline(true);
+    await visitor.press('QQ登录');
+    await page.getByText(visitor.english ? 'The network is not working' : '网络不太顺畅').waitFor();
+    visitor.forgive(/ERR_INTERNET_DISCONNECTED/);
+    yield 'login-offline';
+    await context.setOffline(false);
+    await page.route(/\/form\.js$/, (route) => route.abort());
+    await page.reload();
+    await finishAnimations(page);
+    // Without the modules, nothing is translated.
+    await page.getByText('请检查网络，然后').waitFor();
+    visitor.forgive(/ERR_FAILED/);
+    yield 'login-modules-failed';
   },
   async *'the account page'(visitor) {
     const { shop, page } = visitor;
@@ -232,6 +265,18 @@ export const DRESSED_STORIES: Stories = {
     await page.goto(shop.url);
     await visitor.field('手机号').waitFor();
     yield 'dressed-login';
+    await page.goto(`${shop.url}/#register`);
+    await visitor.heading('注册');
+    yield 'dressed-register';
+    await page.route(/\/sms_codes\/$/, (route) => {
+      const body = { ...(route.request().postDataJSON() as object), altcha: btoa('{}') };
+      return route.continue({ postData: JSON.stringify(body) });
+    });
+    await visitor.field('手机号').fill(mobile);
+    await visitor.askForCode();
+    await visitor.sees('人机验证未通过，请重试');
+    await page.unroute(/\/sms_codes\/$/);
+    yield 'dressed-human-check-failed';
     await visitor.reachBindForm(qq);
     yield 'dressed-bind';
     await visitor.fillBindForm({ mobile, password });
@@ -286,6 +331,13 @@ export async function arrived({ page }: Pick<Visitor, 'page'>): Promise<void> {
   await page.waitForURL('**/user.html*');
   for (const part of ['[data-facts]', '[data-bindings]', '[data-events]'])
     await page.locator(`${part}:not([aria-busy])`).waitFor({ state: 'attached' });
+}
+
+/** Shows what appears by CSS after some seconds. */
+export async function finishAnimations(page: Visitor['page']): Promise<void> {
+  await page.evaluate(`document.getAnimations().forEach((animation) => {
+    if (animation.animationName === 'appear') animation.finish();
+  })`);
 }
 
 async function pictureLoaded(page: Visitor['page']): Promise<void> {
