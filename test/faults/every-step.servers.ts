@@ -1,82 +1,11 @@
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { AccountEvent } from '../../src/audit/account-event.entity.js';
 import { OAuthQQUser } from '../../src/oauth/oauth-qq-user.entity.js';
 import { User } from '../../src/users/user.entity.js';
+import { CountingLine } from '../support/counting-line.js';
 import { writtenCode } from '../support/fixtures.js';
 import { type Answer, newMobile, newName, newPassword, newQq, Shopper } from '../support/shopper.js';
 import { type App, startApp } from '../support/start-app.js';
-
-/** A connection to a server that is cut at the service's n-th message. */
-class CountingLine {
-  private left = Infinity;
-  private answered = false;
-  private readonly pairs = new Set<[Socket, Socket]>();
-  private readonly server: Server;
-  sprung = false;
-
-  constructor(private readonly target: URL) {
-    this.server = createServer((client) => this.join(client)).listen(0, '127.0.0.1');
-  }
-
-  get url(): string {
-    const { protocol, username, pathname } = this.target;
-    const { port } = this.server.address() as AddressInfo;
-    return `${protocol}//${username && `${username}@`}127.0.0.1:${port}${pathname}`;
-  }
-
-  /** @param when before the server sees the message, or after it has answered */
-  cutAt(nth: number, when: 'before' | 'after'): void {
-    this.sprung = false;
-    this.left = nth;
-    this.answered = when === 'after';
-  }
-
-  disarm(): void {
-    this.left = Infinity;
-  }
-
-  close(): void {
-    for (const pair of this.pairs) this.cut(pair);
-    this.server.close();
-  }
-
-  private join(client: Socket): void {
-    const server = connect(Number(this.target.port), this.target.hostname);
-    const pair: [Socket, Socket] = [client, server];
-    this.pairs.add(pair);
-    let waiting = false;
-    client.on('data', (chunk) => {
-      if (--this.left === 0) {
-        if (!this.answered) return this.spring(pair);
-        waiting = true;
-      }
-      server.write(chunk);
-    });
-    server.on('data', (chunk) => {
-      if (waiting) return this.spring(pair);
-      client.write(chunk);
-    });
-    for (const end of pair) {
-      end.setNoDelay(true);
-      end.on('error', () => undefined);
-      end.on('close', () => {
-        this.pairs.delete(pair);
-        for (const each of pair) each.destroy();
-      });
-    }
-  }
-
-  private spring(pair: [Socket, Socket]): void {
-    this.sprung = true;
-    this.left = Infinity;
-    this.cut(pair);
-  }
-
-  private cut(pair: [Socket, Socket]): void {
-    for (const end of pair) end.resetAndDestroy();
-  }
-}
 
 /** A service whose connections never break: prepares requests and reads what is stored. */
 let steady: App;
@@ -94,7 +23,7 @@ beforeAll(async () => {
     database: new CountingLine(new URL(DATABASE_URL!)),
     redis: new CountingLine(new URL(REDIS_URL!)),
   };
-  await vi.waitFor(() => lines.redis.url && lines.database.url);
+  await Promise.all(Object.values(lines).map((line) => line.listening()));
   app = await startApp({
     beside: steady,
     env: { LIMITS, DATABASE_URL: lines.database.url, REDIS_URL: lines.redis.url },

@@ -2,12 +2,14 @@ import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { Logger } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { CreateAccounts1700000000000 } from '../../src/database/migrations/1700000000000-create-accounts.js';
 import { OAuthQQUser } from '../../src/oauth/oauth-qq-user.entity.js';
 import { User } from '../../src/users/user.entity.js';
 import { freshDatabase, openDatabase } from '../support/backends.js';
+import { CountingLine } from '../support/counting-line.js';
 import { DJANGO_TABLES, djangoBinding, djangoUser } from '../support/django-tables.js';
 
 const OPENID = 'B624064BA065E01CB73F835017FE96FA';
@@ -16,16 +18,20 @@ let url: string;
 let drop: () => Promise<unknown>;
 let database: DataSource;
 
-beforeEach(async () => {
+async function emptyDatabase(): Promise<void> {
   ({ url, drop } = await freshDatabase({ migrated: false }));
   database = await openDatabase({ DATABASE_URL: url });
   await database.initialize();
-});
+}
 
-afterEach(async () => {
+async function dropDatabase(): Promise<void> {
   await database.destroy();
   await drop();
-});
+}
+
+beforeEach(emptyDatabase);
+
+afterEach(dropDatabase);
 
 /** Every table except the migrations' own, as SHOW CREATE TABLE prints it. */
 async function schema(): Promise<Record<string, string>> {
@@ -103,6 +109,52 @@ describe('on an empty database', () => {
     expect(await database.runMigrations()).toHaveLength(database.migrations.length);
     expect(await database.runMigrations()).toEqual([]);
   });
+});
+
+describe('migrations that are killed', () => {
+  // Each cut connection is logged.
+  beforeAll(() => Logger.overrideLogger(false));
+  afterAll(() => Logger.overrideLogger(true));
+
+  it.each([
+    ['an empty database', async () => undefined],
+    ["Django's tables", djangoShop],
+  ])(
+    'on %s, migrations that are killed after any change of the tables are completed by the next run',
+    async (_, prepare) => {
+      await prepare();
+      await database.runMigrations();
+      const complete = await schema();
+      let cuts = 0;
+      for (let nth = 1; ; nth++) {
+        await dropDatabase();
+        await emptyDatabase();
+        await prepare();
+        const line = new CountingLine(new URL(url));
+        await line.listening();
+        const killed = await openDatabase({ DATABASE_URL: line.url });
+        await killed.initialize();
+        line.cutAt(nth, 'after', /\b(?:CREATE|ALTER|INSERT|UPDATE)\b/);
+
+        const end = await killed.runMigrations().then(
+          () => 'complete',
+          () => 'killed',
+        );
+        await killed.destroy();
+        line.close();
+        if (!line.sprung) {
+          expect(end).toBe('complete');
+          break;
+        }
+        cuts += 1;
+
+        await database.runMigrations();
+
+        expect(await schema(), `after change ${nth}`).toEqual(complete);
+      }
+      expect(cuts).toBeGreaterThan(5);
+    },
+  );
 });
 
 describe("on Django's tables", () => {
