@@ -1,28 +1,51 @@
 import cluster from 'node:cluster';
-import { Logger } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { AppModule } from './app.module.js';
-import { describeError, stackOf } from './common/describe-error.js';
-import { OperatorError } from './common/operator-error.js';
-import { VERSION } from './common/version.js';
-import { Config } from './config/config.js';
-import { loadEnvFile } from './config/env-file.js';
-import { withKeptSecret } from './config/kept-secret.js';
-import { loadConfig } from './config/load-config.js';
-import { createAdapter } from './http/adapter.js';
-import { releaseBootMemory } from './http/boot-memory.js';
-import { serveWorkerMetrics } from './http/metrics-server.js';
-import { configureApp, listen } from './http/server.js';
-import { createLogger, ServiceLogger } from './http/service-logger.js';
-import { stop } from './http/shutdown.js';
-import { Workers } from './http/workers.js';
+import type { Config } from './config/config.js';
+import type { ServiceLogger } from './http/service-logger.js';
+import type { Workers } from './http/workers.js';
 
 let logger: ServiceLogger | undefined;
 let app: NestFastifyApplication | undefined;
 let workers: Workers | undefined;
 
+// Loading the service takes a second. The handlers come first, because process 1 of a container ignores a SIGTERM that
+// has no handler, and a container that is told to stop would start and be killed.
 stopOnSignals();
+const [
+  { Logger },
+  { NestFactory },
+  { AppModule },
+  { describeError, stackOf },
+  { OperatorError },
+  { VERSION },
+  { loadEnvFile },
+  { withKeptSecret },
+  { loadConfig },
+  { createAdapter },
+  { releaseBootMemory },
+  { serveWorkerMetrics },
+  { configureApp, listen },
+  { createLogger },
+  { stop },
+  { Workers: WorkerProcesses },
+] = await Promise.all([
+  import('@nestjs/common'),
+  import('@nestjs/core'),
+  import('./app.module.js'),
+  import('./common/describe-error.js'),
+  import('./common/operator-error.js'),
+  import('./common/version.js'),
+  import('./config/env-file.js'),
+  import('./config/kept-secret.js'),
+  import('./config/load-config.js'),
+  import('./http/adapter.js'),
+  import('./http/boot-memory.js'),
+  import('./http/metrics-server.js'),
+  import('./http/server.js'),
+  import('./http/service-logger.js'),
+  import('./http/shutdown.js'),
+  import('./http/workers.js'),
+]);
 try {
   // `npm run start:prod` passes an argument, because Windows has no `NODE_ENV=production node …`. The argument wins
   // over the variable.
@@ -33,7 +56,7 @@ try {
   if (config.WEB_CONCURRENCY > 1 && cluster.isPrimary) {
     Logger.overrideLogger(logger);
     await serveWorkerMetrics(config);
-    workers = new Workers(config);
+    workers = new WorkerProcesses(config);
     process.exit(await workers.run());
   }
   const starting = await NestFactory.create<NestFastifyApplication>(

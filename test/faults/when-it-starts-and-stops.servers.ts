@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -253,6 +253,22 @@ describe('SIGTERM', () => {
     expect(Object.keys(codes).toSorted()).toEqual(['CREDENTIALS_INVALID', 'OVERLOADED']);
     running.delete(service);
   }, 60_000);
+
+  it('SIGTERM ends a start that still loads its packages', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'qq-account-service-signal-'));
+    // The signal comes while the first package with a binary is loaded.
+    const preload = join(directory, 'preload.cjs');
+    writeFileSync(
+      preload,
+      `const load = process.dlopen;
+       process.dlopen = (...args) => { process.kill(process.pid, 'SIGTERM'); return load.apply(process, args); };`,
+    );
+
+    const service = await ServiceProcess.spawn({ ...environment(), NODE_OPTIONS: `--require ${preload}` });
+
+    expect(await service.ended).toBe(0);
+    rmSync(directory, { recursive: true });
+  });
 
   it('SIGTERM ends a start that waits for the database', async () => {
     database.refuse();
