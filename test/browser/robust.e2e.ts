@@ -273,6 +273,16 @@ it('a mistyped password at unbinding is no failed login, and after unbinding the
   expect(new URL(visitor.page.url()).pathname).toBe('/');
 });
 
+it('a browser without JavaScript is told so, and is not asked to wait', async () => {
+  const visitor = await visit({ javaScriptEnabled: false });
+
+  await visitor.page.goto(shop.url);
+
+  // Playwright does not look for texts in <noscript>.
+  await visitor.page.locator('noscript p').waitFor();
+  expect(await visitor.page.getByText('请稍候').isVisible()).toBe(false);
+});
+
 it('a browser without modules is told so', async () => {
   const visitor = await visit();
   const { page } = visitor;
