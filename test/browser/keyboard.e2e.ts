@@ -47,6 +47,16 @@ async function logIn(): Promise<Person> {
   return owner;
 }
 
+/** Ends the reset of a password and logs in with it. The page has filled in the mobile. */
+async function chooseNewPassword(): Promise<void> {
+  await keys.on('新密码');
+  await keys.enter('another-horse-7');
+  await visitor.heading('密码登录');
+  await keys.to('密码');
+  await keys.enter('another-horse-7');
+  await arrived(visitor);
+}
+
 it('a new shopper binds by keyboard alone, and chooses the QQ at QQ', async () => {
   const { qq, mobile, password } = stranger();
   await visit('/');
@@ -102,14 +112,7 @@ it('a forgotten password is reset, and the new one logs in, by keyboard alone', 
   await keys.to('手机号');
   await keys.enter(owner.mobile);
   await keys.passPicture(owner.mobile);
-  await keys.on('新密码');
-  await keys.enter('another-horse-7');
-  await visitor.heading('密码登录');
-
-  // The mobile is filled in.
-  await keys.to('密码');
-  await keys.enter('another-horse-7');
-  await arrived(visitor);
+  await chooseNewPassword();
 });
 
 it('an SMS logs in after consent, and the account gets a password, by keyboard alone', async () => {
@@ -136,12 +139,7 @@ it('an SMS logs in after consent, and the account gets a password, by keyboard a
   await keys.enter(mobile);
   await keys.on('短信验证码');
   await keys.enter(latestCode(strict, mobile));
-  await keys.on('新密码');
-  await keys.enter('another-horse-7');
-  await visitor.heading('密码登录');
-  await keys.to('密码');
-  await keys.enter('another-horse-7');
-  await arrived(visitor);
+  await chooseNewPassword();
 });
 
 it('a QQ is added to the account and unbound by keyboard alone', async () => {

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Shop, bindByApi, openShop, register, sendSms, setFault, stranger } from './shop.js';
-import { arrived, bindAndArrive, signIn } from './states.js';
+import { type Shop, bindByApi, openShop, sendSms, setFault, stranger } from './shop.js';
+import { arrived, bindAndArrive, bindWithWrongPassword, signIn } from './states.js';
 import { DESKTOP, PHONE, type Visitor } from './visitor.js';
 import { visits } from './visits.js';
 
@@ -54,11 +54,7 @@ describe('a newcomer', () => {
 describe('an account that exists', () => {
   it('an existing account is bound with its own password, and a wrong password costs no new SMS', async () => {
     const visitor = await visit();
-    const owner = stranger();
-    await register(shop, owner);
-    await visitor.reachBindForm(owner.qq);
-    await visitor.fillBindForm({ ...owner, password: 'wrong-password-1' });
-    await visitor.pressBind();
+    const owner = await bindWithWrongPassword(visitor);
     await expect.poll(() => visitor.noteOf('密码')).toMatch(/^密码错误：这个手机号已有账号/);
     expect(await visitor.field('密码').evaluate((input) => input === input.ownerDocument.activeElement)).toBe(
       true,

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { type Shop, bindByApi, mayAskAgain, openShop, register, stranger } from './shop.js';
-import { arrived, finishAnimations, signIn } from './states.js';
+import { arrived, bindWithWrongPassword, finishAnimations, signIn } from './states.js';
 import { launchWithPageCache } from './visitor.js';
 import { visits } from './visits.js';
 
@@ -205,11 +205,7 @@ it('the account page says when the API fails, and tries again', async () => {
 
 it('a wrong password at the bind leads to a new one and back to the bind', async () => {
   const visitor = await visit();
-  const owner = stranger();
-  await register(shop, owner);
-  await visitor.reachBindForm(owner.qq);
-  await visitor.fillBindForm({ ...owner, password: 'wrong-password-1' });
-  await visitor.pressBind();
+  await bindWithWrongPassword(visitor);
 
   await visitor.page.getByRole('link', { name: '忘记密码' }).click();
   await visitor.page.getByRole('heading', { name: '重设密码' }).waitFor();
@@ -220,11 +216,7 @@ it('a wrong password at the bind leads to a new one and back to the bind', async
 
 it('a password that is reset on the way leads back to the bind, which then works', async () => {
   const visitor = await visit();
-  const owner = stranger();
-  await register(shop, owner);
-  await visitor.reachBindForm(owner.qq);
-  await visitor.fillBindForm({ ...owner, password: 'not-hers-at-all' });
-  await visitor.pressBind();
+  const owner = await bindWithWrongPassword(visitor);
   const code = await visitor.field('短信验证码').inputValue();
   await visitor.page.getByRole('link', { name: '忘记密码' }).click();
 

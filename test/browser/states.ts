@@ -102,11 +102,7 @@ export const STORIES: Stories = {
     yield 'callback-bind-busy';
   },
   async *'a mobile that has an account'(visitor) {
-    const owner = stranger();
-    await register(visitor.shop, owner);
-    await visitor.reachBindForm(owner.qq);
-    await visitor.fillBindForm({ ...owner, password: 'not-hers-at-all' });
-    await visitor.pressBind();
+    const owner = await bindWithWrongPassword(visitor);
     await visitor.sees('密码错误：这个手机号已有账号');
     yield 'callback-bind-wrong-password';
     await visitor.field('密码').fill(owner.password);
@@ -316,6 +312,16 @@ async function logIn(visitor: Visitor, { username, password }: Person): Promise<
   await visitor.field('密码').fill(password);
   await visitor.press('登录');
   await arrived(visitor);
+}
+
+/** A person with an account tries to bind a QQ to it, but gives another password. */
+export async function bindWithWrongPassword(visitor: Visitor): Promise<Person> {
+  const owner = stranger();
+  await register(visitor.shop, owner);
+  await visitor.reachBindForm(owner.qq);
+  await visitor.fillBindForm({ ...owner, password: 'not-hers-at-all' });
+  await visitor.pressBind();
+  return owner;
 }
 
 /** A new shopper's path to the account page. */
