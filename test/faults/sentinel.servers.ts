@@ -66,6 +66,26 @@ describe.runIf(redisProgram())('a failover by Sentinel, under a stream of logins
       }
     },
   );
+
+  // The last test, because stopped Sentinels do not come back.
+  it('without a quorum of Sentinels, the service goes on with its primary, and another one starts', async () => {
+    const sentinels = group.servers.slice(2);
+    expect(sentinels).toHaveLength(3);
+    await Promise.all(sentinels.slice(1).map((sentinel) => sentinel.stop()));
+
+    const other = await startApp({ beside: app, env: { REDIS_URL: group.url } });
+
+    for (const service of [app, other]) {
+      expect((await service.shopper().get('/health/ready')).status).toBe(200);
+      const shopper = service.shopper();
+      expect((await shopper.bind(await shopper.bindForm())).status).toBe(200);
+    }
+    await other.close();
+    // No Sentinel is needed for an open connection.
+    await sentinels[0]!.stop();
+    const shopper = app.shopper();
+    expect((await shopper.bind(await shopper.bindForm())).status).toBe(200);
+  });
 });
 
 /** Bypasses the recorder of the service's log. */
