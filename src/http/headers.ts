@@ -41,9 +41,8 @@ function securityHeaders(config: Config): Record<string, string> {
 function pagesPolicy(config: Config): string {
   const images = ["'self'"];
   if (config.BRAND_LOGO_URL?.startsWith('https:')) images.push(new URL(config.BRAND_LOGO_URL).origin);
-  // QQ serves its users' pictures from these hosts.
-  if (config.QQ_PROFILE)
-    images.push('https://*.qlogo.cn', 'https://*.qq.com', new URL(config.QQ_BASE_URL).origin);
+  // The hosts from which the QQ client accepts pictures. A stand-in for QQ serves them itself.
+  if (config.QQ_PROFILE) images.push('https://*.qlogo.cn', new URL(config.QQ_BASE_URL).origin);
   return [
     "default-src 'none'",
     "script-src 'self'",

@@ -96,6 +96,15 @@ describe('POST /authorizations/introspection/', () => {
 });
 
 describe('QQ_PROFILE', () => {
+  it('QQ_PROFILE lets the pages load pictures from the hosts that serve the pictures of QQ, and from no other', async () => {
+    const service = await start({ QQ_PROFILE: 'true' });
+
+    const { headers } = await service.shopper().get('/');
+
+    const [, sources] = /img-src ([^;]*)/.exec(headers.get('content-security-policy')!)!;
+    expect(sources).toBe(`'self' https://*.qlogo.cn ${service.sandbox.url}`);
+  });
+
   it('QQ_PROFILE shows the nickname before the bind and in the list after it, and asks QQ nothing for a bound QQ', async () => {
     const service = await start({ QQ_PROFILE: 'true' });
     const person = service.shopper();
