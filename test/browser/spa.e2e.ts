@@ -84,6 +84,8 @@ for (const name of EXAMPLES)
       await button('获取验证码').click();
       await visitor.sees('图形验证码错误');
 
+      // uni's image shows another address only when its picture is there.
+      await expect.poll(() => visitor.readPicture()).not.toBe(first);
       await field('图形验证码').fill(await visitor.readPicture());
       await button('获取验证码').click();
 
