@@ -19,7 +19,7 @@ const FRAMEWORK = new Set([
   'RoutesResolver',
 ]);
 /**
- * Contexts in which Nest logs why it cannot start. Their causes quote the configuration, so main.ts reports the
+ * Contexts in which Nest logs why it cannot start. Their causes quote the configuration, so service.ts reports the
  * failure.
  */
 const STARTUP_FAILURES = new Set<unknown>(['ExceptionHandler', 'NestApplication']);
