@@ -19,11 +19,26 @@ export class DtoPipe implements PipeTransform {
   /** @throws Problem REQUEST_INVALID */
   transform(value: unknown, { type, metatype }: ArgumentMetadata): unknown {
     if (type === 'custom' || PLAIN.has(metatype)) return value;
-    const dto = plainToInstance(metatype as Type<object>, value ?? {});
+    const dto = plainToInstance(metatype as Type<object>, withoutInner((value ?? {}) as object));
     const faults = validateSync(dto, { whitelist: true, forbidUnknownValues: false });
     if (faults.length > 0) throw problemOf(faults);
     return dto;
   }
+}
+
+/**
+ * Replaces inner objects and lists, which no DTO has, by an empty object. class-transformer would call the
+ * `constructor` of an inner object, which the client may have sent.
+ */
+function withoutInner(value: object): object {
+  if (!Object.values(value).some(isObject)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, inner]) => [name, isObject(inner) ? {} : (inner as unknown)]),
+  );
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
 }
 
 function problemOf(faults: readonly ValidationError[]): Problem {
