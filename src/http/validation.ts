@@ -19,7 +19,7 @@ export class DtoPipe implements PipeTransform {
   /** @throws Problem REQUEST_INVALID */
   transform(value: unknown, { type, metatype }: ArgumentMetadata): unknown {
     if (type === 'custom' || PLAIN.has(metatype)) return value;
-    const dto = plainToInstance(metatype as Type<object>, withoutInner((value ?? {}) as object));
+    const dto = plainToInstance(metatype as Type<object>, withoutInner(value ?? {}));
     const faults = validateSync(dto, { whitelist: true, forbidUnknownValues: false });
     if (faults.length > 0) throw problemOf(faults);
     return dto;
