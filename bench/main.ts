@@ -1,7 +1,7 @@
 // Measures the service together with what bounds it, in one run: machines differ and are noisy, so only ratios can be
 // compared.
 //
-// npm run bench                  every row, median of three rounds (about eight minutes)
+// npm run bench                  every row, median of three rounds (about twenty minutes)
 // npm run bench -- --quick       one short round
 // npm run bench -- --write       writes the table into docs/performance.md, and in Chinese beside it
 // npm run bench -- --soak 10     resident memory after one and after ten minutes of load
