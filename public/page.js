@@ -93,7 +93,7 @@ export function leaveWord(message, tone = 'good') {
 
 /** Shows the sentence of the previous page, once. */
 export function tellWord() {
-  const left = tab.json(FLASH);
+  const left = /** @type {{ message: string, tone: 'bad' | 'good', at: number } | null} */ (tab.json(FLASH));
   tab.remove(FLASH);
   const flash = one(document, '[data-flash]');
   flash.hidden = !left || Date.now() - left.at > FLASH_MS;

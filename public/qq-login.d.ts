@@ -31,8 +31,8 @@ export function storage(kind: 'localStorage' | 'sessionStorage'): {
   get(key: string): string | null;
   /** @param {string} key @param {string} value @returns {boolean} whether the next page will find it */
   set(key: string, value: string): boolean;
-  /** A value stored as JSON; null if it is not JSON. @param {string} key @returns {any} */
-  json(key: string): any;
+  /** A value stored as JSON; null if it is not JSON. @param {string} key @returns {unknown} */
+  json(key: string): unknown;
   /** @param {string} key */
   remove(key: string): void;
 };

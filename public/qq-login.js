@@ -208,7 +208,7 @@ export function storage(kind) {
         return false;
       }
     },
-    /** A value stored as JSON; null if it is not JSON. @param {string} key @returns {any} */
+    /** A value stored as JSON; null if it is not JSON. @param {string} key @returns {unknown} */
     json(key) {
       try {
         return JSON.parse(this.get(key) || 'null');
@@ -358,8 +358,7 @@ function signIn({ token, user_id: userId, username }) {
  * @returns {NeedsBinding | null}
  */
 export function pendingBinding() {
-  /** @type {NeedsBinding | null} */
-  const pending = tab.json(PENDING);
+  const pending = /** @type {NeedsBinding | null} */ (tab.json(PENDING));
   if (pending && pending.expiresAt > Date.now()) return pending;
   forgetBinding();
   return null;

@@ -29,7 +29,7 @@ const tab = storage('sessionStorage');
 /** @typedef {{ mobile: string, until: number, expires: number }} Sent */
 
 /** @returns {Sent} */
-const lastSent = () => tab.json(SENT) || { mobile: '', until: 0, expires: 0 };
+const lastSent = () => /** @type {Sent | null} */ (tab.json(SENT)) || { mobile: '', until: 0, expires: 0 };
 
 /** Whether the proof of work replaces the picture. */
 function solvesItself() {

@@ -56,7 +56,7 @@ void openPage(() => {
     location.replace(loginPage);
     return;
   }
-  // Whoever has logged out on a shared computer must not be seen by the next person.
+  // On a shared computer, the next person must not see an account that has been logged out.
   onSignInChange(() => {
     const now = keptSignIn();
     if (now && now.token === kept.token) return;

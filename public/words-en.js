@@ -176,7 +176,7 @@ export const ENGLISH = {
   更早的记录: 'Earlier events',
   在所有设备上退出: 'Log out on all devices',
   '如果有不是你本人的登录，请在所有设备上退出，并修改密码。':
-    'If somebody else has logged in, log out on all devices and change your password.',
+    'If there are logins that you did not make, log out on all devices and change your password.',
   注销账号: 'Close the account',
   '注销后无法恢复：已绑定的QQ全部解绑，所有设备退出登录，用户名和手机号不再属于这个账号，订单和其他资料不能再查看。':
     'This cannot be undone: all QQs are unbound, all devices are logged out, the username and the mobile number no longer belong to the account, and its orders and other data cannot be seen any more.',

@@ -20,6 +20,12 @@ describe('clientOf', () => {
     expect(clientAt(given)).toMatchObject({ ip, network, subnet });
   });
 
+  it('clientOf gives no client a getter of its own, which V8 would free only in a full garbage collection', () => {
+    const own = Object.values(Object.getOwnPropertyDescriptors(clientAt('203.0.113.7')));
+
+    expect(own.filter((property) => 'get' in property)).toEqual([]);
+  });
+
   it('clientOf counts one IPv6 customer once, however many addresses they use', () => {
     const networks = ['2001:db8:1:2::1', '2001:db8:1:2:ffff::', '2001:db8:1:2:a:b:c:d'].map(
       (ip) => clientAt(ip).network,

@@ -71,7 +71,7 @@ export class Service {
     reportStart(config, await app.getUrl());
   }
 
-  /** Reports an operator's mistake by its sentence, and any other error, which is our fault, with its stack. */
+  /** Reports an operator's mistake by its sentence, and any other error, which is a bug, with its stack. */
   private async reportFailure(error: unknown): Promise<void> {
     const production = process.env.NODE_ENV === 'production';
     if (!production) return console.error(error instanceof OperatorError ? error.message : error);

@@ -1,4 +1,7 @@
 import { createHash } from 'node:crypto';
+import { readlink } from 'node:fs/promises';
+import { getPriority } from 'node:os';
+import { basename } from 'node:path';
 import { Logger } from '@nestjs/common';
 import bcrypt from 'bcrypt';
 import fc from 'fast-check';
@@ -28,6 +31,18 @@ describe('PasswordHasher', () => {
     expect(await matches('mysecret12', encoded)).toBe(true);
     expect(await matches('mysecret13', encoded)).toBe(false);
   });
+
+  it.runIf(process.platform === 'linux')(
+    'hashes run on threads of a lower priority than the event loop',
+    async () => {
+      hasher.onModuleInit();
+
+      await vi.waitFor(async () => {
+        const thread = Number(basename(await readlink('/proc/thread-self')));
+        expect(getPriority(thread)).toBeGreaterThan(getPriority());
+      });
+    },
+  );
 
   it.each([
     ['auto', 1],

@@ -31,11 +31,11 @@ it(
     const mobile = newMobile();
     const password = newPassword();
     const qq = newQq();
-    const somebody = shopper();
-    const access_token = await somebody.bindToken(qq);
-    expect((await somebody.askForSms(mobile)).status).toBe(200);
+    const newcomer = shopper();
+    const access_token = await newcomer.bindToken(qq);
+    expect((await newcomer.askForSms(mobile)).status).toBe(200);
 
-    const bound = await somebody.bind({
+    const bound = await newcomer.bind({
       mobile,
       password,
       access_token,

@@ -228,7 +228,7 @@ describe('on the wire', () => {
     expect(said.map((sql) => sql.split(' ')[0])).toEqual(['START', 'INSERT', 'COMMIT']);
   });
 
-  it('no value is part of the text of a statement, whoever sends it', async () => {
+  it('no value is part of the text of a statement, neither from TypeORM nor from SQL written by hand', async () => {
     const value = `wire-${randomUUID()}'"\\`;
     const user = Object.assign(account(), { username: value });
     const users = database.getRepository(User);

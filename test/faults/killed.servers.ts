@@ -65,7 +65,7 @@ function randomOf(seed: number): () => number {
   };
 }
 
-/** Somebody who binds, and goes on until the answer has come. */
+/** A person who binds, and repeats the request until there is an answer. */
 interface Person {
   readonly shopper: Shopper;
   readonly qq: string;
@@ -129,7 +129,7 @@ it(
       const fresh = await people();
       everybody.push(...fresh);
       const service = await starting.shift()!;
-      // Whoever was not answered repeats the request at the next process; that one may be killed too.
+      // A request without an answer is repeated at the next process, which may be killed too.
       const asked = [...waiting, ...fresh];
       const asking = Promise.all(asked.map((person) => ask(person, service.url)));
       await sleep(random() * longestLife);

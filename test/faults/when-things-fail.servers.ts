@@ -55,7 +55,7 @@ beforeAll(async () => {
 });
 
 afterEach(async () => {
-  // What is away is never reported as a fault of ours.
+  // A server that is away is never reported as a bug of the service.
   expect(app.logRecorder.lines).not.toContain('INTERNAL_ERROR');
   app.sandbox.setFault({ mode: 'none' });
   app.sandbox.smsFault = 'none';

@@ -147,7 +147,7 @@ const OBSTACLES: readonly (readonly [why: string, statements: readonly string[],
     /tb_users\.username is gbk/,
   ],
   [
-    'a trail of somebody else',
+    'a table of another program with the name of the trail',
     ['CREATE TABLE tb_account_event (id int)'],
     /tb_account_event exists and is not/,
   ],

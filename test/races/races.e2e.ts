@@ -79,7 +79,7 @@ describe('one SMS code and fifty bind tokens at once', () => {
 });
 
 describe('one bind token and fifty mobiles at once', () => {
-  it('one bind token with fifty mobiles at once: one wins, and nobody else has lost a code', async () => {
+  it('one bind token with fifty mobiles at once: one bind succeeds, and the other codes are not spent', async () => {
     const [shopper, qq] = [app.shopper(), newQq()];
     const access_token = await shopper.bindToken(qq);
     const forms = await atOnce(50, async () => {

@@ -81,7 +81,7 @@ async function overtaken(change: () => Promise<Answer>, letIn: () => Promise<unk
   }
 }
 
-describe('whoever logs in with the old proof, after the logins were ended and before the commit', () => {
+describe('a login with the old proof, after the logins were ended and before the commit', () => {
   const cases = Object.entries(CHANGES).flatMap(([name, change]) =>
     ['committed', 'committed without an answer'].map((end) => [name, end, change] as const),
   );

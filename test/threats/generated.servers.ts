@@ -340,7 +340,7 @@ function isProblem({ text, status }: { text: string; status: number }): boolean 
 
 describe(`${REQUESTS} generated requests to every route`, () => {
   it(
-    `generated requests to every route cause no fault of ours (FUZZ_SEED=${SEED})`,
+    `generated requests to every route cause no unexpected error (FUZZ_SEED=${SEED})`,
     { timeout: 600_000 },
     async () => {
       const routes = Object.entries(document.paths)

@@ -148,7 +148,7 @@ describe('what a limit refuses', () => {
   );
 });
 
-describe('somebody who is logged in', () => {
+describe('a person who is logged in', () => {
   it('a logged-in person cannot fill the trail with wrong codes for mobiles of all kinds', async () => {
     const shopper = app.shopper();
     await alreadyCounted(app, 'account-changes-per-ip', shopper.address, 298);

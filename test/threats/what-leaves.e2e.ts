@@ -129,7 +129,7 @@ describe('the log', () => {
     expect(app.logRecorder.lines).not.toMatch(/\b1[3-9]\d{9}\b|bcrypt|\$2b\$|eyJ|\b[0-9A-F]{32}\b/);
   });
 
-  it('the log has a fault of ours with its place and without values, and the answer has neither', async () => {
+  it('the log has an unexpected error with its place and without values, and the answer has neither', async () => {
     const broken = await startApp({ env: { LIMITS } });
     const shopper = broken.shopper();
     const form = await shopper.bindForm();

@@ -499,7 +499,7 @@ describe('QQ answers something else', () => {
     ['a foreign client_id', { client_id: '101999999' }],
     ['no client_id', { client_id: undefined }],
     ['a list of client_ids, ours among them', { client_id: ['101000001', '101999999'] }],
-    ["somebody else's openid", { openid: 'B'.repeat(32) }],
+    ["another person's openid", { openid: 'B'.repeat(32) }],
     ['no openid at /me', { openid: undefined }],
     ['no unionid', { unionid: undefined }],
     ['an empty unionid', { unionid: '' }],
