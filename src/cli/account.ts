@@ -59,6 +59,8 @@ async function run(): Promise<number> {
     console.error(USAGE);
     return 1;
   }
+  // Refused before anything is asked.
+  if (command === 'unbind') bindingId();
   loadEnvFile();
   const config = loadConfig(withKeptSecret(process.env));
   const app = await NestFactory.createApplicationContext(moduleOf(config), {

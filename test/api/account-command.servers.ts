@@ -90,6 +90,8 @@ describe('npm run account', { timeout: 120_000 }, () => {
     const { user_id, token } = (await shopper.bind(form)).body;
     const [binding] = (await shopper.get('/oauth/qq/bindings/', token)).body as unknown as { id: number }[];
 
+    // Refused before the account is looked up and anything is asked.
+    expect((await account('unbind', 'nobody_at_all')).out).toContain('unbind needs --qq <id>');
     expect((await account('unbind', form.mobile, '--qq', String(binding!.id))).code).toBe(0);
     expect((await app.shopper().loginWithQq(qq)).body).not.toHaveProperty('user_id');
 
