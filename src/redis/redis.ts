@@ -28,6 +28,7 @@ export function redisModule(): DynamicModule {
     useFactory: (...[config]: unknown[]) => ({
       config: optionsOf(serversOf(config as Config)),
       errorLog: false,
+      readyLog: false,
     }),
   });
   return {

@@ -311,6 +311,14 @@ describe('at boot', () => {
     rmSync(directory, { recursive: true });
   });
 
+  it('a start is one line of the log', async () => {
+    const service = await start({ LOG_LEVEL: 'info' });
+
+    await vi.waitFor(() => expect(service.output).toContain('Service started'));
+    expect(service.output.split('\n').filter((line) => line.includes('INFO'))).toHaveLength(1);
+    await service.stop('SIGTERM');
+  });
+
   it('a port in use is reported by one sentence', async () => {
     const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
