@@ -8,8 +8,8 @@ interface Count {
 }
 
 /**
- * Prints at the end what ran against which servers. The last line is for programs: `N passed, N failed`, and the number
- * of skipped tests if there are any.
+ * Prints at the end which tests failed, and what ran against which servers. The last line is for programs: `N passed,
+ * N failed`, and the number of skipped tests if there are any.
  */
 export class SummaryReporter implements Reporter {
   private lines: string[] = [];
@@ -21,25 +21,34 @@ export class SummaryReporter implements Reporter {
 
   onTestRunEnd(modules: readonly TestModule[], errors: readonly SerializedError[]): void {
     const counts = new Map<TestProject, Count>();
+    const failures: string[] = [];
     for (const module of modules) {
       const count = counts.get(module.project) ?? { passed: 0, failed: 0, skipped: 0 };
       counts.set(module.project, count);
+      const fail = (name: string, error?: { message: string }) => {
+        count.failed++;
+        const reason = error?.message.split('\n', 1)[0] ?? 'did not end';
+        failures.push(`failed: ${module.project.name} ${module.relativeModuleId} ${name}: ${reason}`);
+      };
       // A file that does not load, and a failing hook, count as failures.
-      count.failed += module.errors().length;
-      for (const suite of module.children.allSuites()) count.failed += suite.errors().length;
+      for (const error of module.errors()) fail('(file)', error);
+      for (const suite of module.children.allSuites()) {
+        for (const error of suite.errors()) fail(`${suite.fullName} (hook)`, error);
+      }
       for (const test of module.children.allTests()) {
-        const { state } = test.result();
+        const { state, errors } = test.result();
         // Still pending: the run was aborted.
-        count[state === 'pending' ? 'failed' : state]++;
+        if (state === 'failed' || state === 'pending') fail(test.fullName, errors?.[0]);
+        else count[state]++;
       }
     }
     const total = { passed: 0, failed: errors.length, skipped: 0 };
-    this.lines = [''];
+    this.lines = ['', ...failures];
     for (const [project, count] of counts) {
       this.lines.push(`${labelOf(project)}: ${sentence(count)}`);
       for (const key of ['passed', 'failed', 'skipped'] as const) total[key] += count[key];
     }
-    if (errors.length > 0) this.lines.push(`outside of any test: ${errors.length} failed`);
+    for (const error of errors) this.lines.push(`failed: outside of any test: ${error.message}`);
     for (const name of this.missing) {
       if (process.env.CI === 'true') total.failed++;
       this.lines.push(
