@@ -195,9 +195,9 @@ async function idle(): Promise<Held> {
     async () => {
       const { objects } = held;
       held = await inspector.held();
-      expect(held.objects).toBeGreaterThan(objects - TOLERANCE.objects / 10);
+      expect(held.objects).toBeGreaterThan(objects - TOLERANCE.objects / 2);
     },
-    { timeout: 60_000, interval: 2000 },
+    { timeout: 120_000, interval: 2000 },
   );
   return held;
 }
@@ -220,4 +220,4 @@ it('long faults of all kinds end with a round after which the service holds no m
     before = after;
   }
   expect.fail('the service holds more after every round');
-}, 300_000);
+}, 600_000);
