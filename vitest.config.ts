@@ -27,6 +27,9 @@ export default defineConfig({
           name: 'unit',
           include: ['src/**/*.spec.ts', 'sandbox/**/*.spec.ts', 'test/**/*.spec.ts'],
           testTimeout: 20_000,
+          // Importing the code anew for each file would take longer than the tests.
+          isolate: false,
+          restoreMocks: true,
         },
       },
       {

@@ -10,6 +10,7 @@ interface Rule {
 vi.stubGlobal('navigator', { language: 'zh-CN', languages: ['zh-CN'] });
 vi.stubGlobal('document', { documentElement: {}, querySelector: () => null, getElementById: () => null });
 const { RULES } = (await import(join(PUBLIC, 'fields.js'))) as { RULES: Record<'mobile', Rule> };
+vi.unstubAllGlobals();
 
 it.each([
   '13800138000',
