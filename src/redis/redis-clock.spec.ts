@@ -53,6 +53,20 @@ describe('at', () => {
     expect(clock.at(now)).toBeGreaterThan(now + AHEAD - 40);
   });
 
+  it('at does not depend on the first answers, which a busy moment may delay', async () => {
+    let nth = 0;
+    vi.spyOn(redis, 'time').mockImplementation(async () => {
+      const read = timeOf(Date.now() + AHEAD);
+      if (++nth < 15) await new Promise((resolve) => setTimeout(resolve, 60));
+      return read;
+    });
+    await clock.onModuleInit();
+
+    const now = Date.now();
+
+    expect(clock.at(now)).toBeGreaterThan(now + AHEAD - 40);
+  });
+
   it('at is not affected when the clock of this machine jumps', async () => {
     await clock.onModuleInit();
     const before = clock.at(Date.now());

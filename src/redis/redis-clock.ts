@@ -3,17 +3,19 @@ import { Cluster, Redis } from 'ioredis';
 
 /** Milliseconds between two comparisons. Within it, the clocks of two machines drift by less than a millisecond. */
 const COMPARE_EVERY = 10_000;
-/** The number of answers compared. The quickest one shows Redis's clock most exactly. */
-const SAMPLES = 5;
+/** Milliseconds of a round trip whose answer is exact enough. */
+const QUICK = 1;
+/** Redis is asked until an answer is quick, at most this many times: a busy moment may delay several answers. */
+const MOST_SAMPLES = 20;
 
 interface Sample {
-  /** Redis's clock minus this process's monotonic clock, in ms. */
+  /** Redis's clock minus this process's monotonic clock, in ms: what it is at least. */
   readonly offset: number;
   readonly roundTrip: number;
 }
 
 /**
- * Redis's clock, estimated by this process: never ahead of it, and at most one round trip behind. Moments that servers
+ * Redis's clock, estimated by this process: never ahead of it, and at most one quick round trip behind. Moments that servers
  * compare with each other use it, because their own clocks differ by seconds.
  */
 @Injectable()
@@ -57,9 +59,9 @@ export class RedisClock implements OnModuleInit, OnApplicationShutdown {
   private async compare(): Promise<void> {
     try {
       const samples: Sample[] = [];
-      for (let nth = 0; nth < SAMPLES; nth++) samples.push(await this.sample());
-      const { offset } = samples.reduce((best, each) => (each.roundTrip < best.roundTrip ? each : best));
-      this.offset = offset;
+      do samples.push(await this.sample());
+      while (samples.at(-1)!.roundTrip > QUICK && samples.length < MOST_SAMPLES);
+      this.offset = Math.max(...samples.map(({ offset }) => offset));
     } catch (error) {
       // Redis is away. The previous offset still holds, and the next comparison follows soon.
       this.logger.debug('Clocks not compared', { cause: (error as Error).name });
