@@ -15,8 +15,8 @@ interface Sample {
 }
 
 /**
- * Redis's clock, estimated by this process: never ahead of it, and at most one quick round trip behind. Moments that servers
- * compare with each other use it, because their own clocks differ by seconds.
+ * Redis's clock, estimated by this process: never ahead of it, and at most one quick round trip behind. Moments that
+ * servers compare with each other use it, because their own clocks differ by seconds.
  */
 @Injectable()
 export class RedisClock implements OnModuleInit, OnApplicationShutdown {
