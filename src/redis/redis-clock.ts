@@ -7,6 +7,8 @@ const COMPARE_EVERY = 10_000;
 const QUICK = 1;
 /** Redis is asked until an answer is quick, at most this many times: a busy moment may delay several answers. */
 const MOST_SAMPLES = 20;
+/** Milliseconds after which a comparison ends with what it has: the start waits for the first one. */
+const LONGEST = 1000;
 
 interface Sample {
   /** Redis's clock minus this process's monotonic clock, in ms: what it is at least. */
@@ -58,10 +60,15 @@ export class RedisClock implements OnModuleInit, OnApplicationShutdown {
 
   private async compare(): Promise<void> {
     try {
-      const samples: Sample[] = [];
-      do samples.push(await this.sample());
-      while (samples.at(-1)!.roundTrip > QUICK && samples.length < MOST_SAMPLES);
-      this.offset = Math.max(...samples.map(({ offset }) => offset));
+      const end = performance.now() + LONGEST;
+      let offset = -Infinity;
+      for (let nth = 0; nth < MOST_SAMPLES && performance.now() < end; nth++) {
+        const sample = await this.sample();
+        // Each is what the offset is at least.
+        offset = Math.max(offset, sample.offset);
+        if (sample.roundTrip <= QUICK) break;
+      }
+      this.offset = offset;
     } catch (error) {
       // Redis is away. The previous offset still holds, and the next comparison follows soon.
       this.logger.debug('Clocks not compared', { cause: (error as Error).name });
