@@ -27,8 +27,8 @@ export class SummaryReporter implements Reporter {
       counts.set(module.project, count);
       const fail = (name: string, error?: { message: string }) => {
         count.failed++;
-        const reason = error?.message.split('\n', 1)[0] ?? 'did not end';
-        failures.push(`failed: ${module.project.name} ${module.relativeModuleId} ${name}: ${reason}`);
+        const test = `${module.project.name} ${module.relativeModuleId} ${name}`;
+        failures.push(failure(test, error?.message ?? 'did not end'));
       };
       // A file that does not load, and a failing hook, count as failures.
       for (const error of module.errors()) fail('(file)', error);
@@ -48,11 +48,11 @@ export class SummaryReporter implements Reporter {
       this.lines.push(`${labelOf(project)}: ${sentence(count)}`);
       for (const key of ['passed', 'failed', 'skipped'] as const) total[key] += count[key];
     }
-    for (const error of errors) this.lines.push(`failed: outside of any test: ${error.message}`);
+    for (const { message } of errors) this.lines.push(failure('outside of any test', message));
     for (const name of this.missing) {
       if (process.env.CI === 'true') total.failed++;
       this.lines.push(
-        `not found: ${name}, ${process.env.CI === 'true' ? 'a failure with CI=true' : 'left out'}`,
+        process.env.CI === 'true' ? failure(name, 'not found, and CI=true') : `not found: ${name}, left out`,
       );
     }
     this.lines.push(sentence(total));
@@ -65,10 +65,18 @@ export class SummaryReporter implements Reporter {
     // For example a server that did not stop: the last line must not say that all passed.
     if (code !== 0 && this.lines.at(-1)?.includes(' 0 failed')) {
       const last = this.lines.pop();
-      this.lines.push('after the tests: 1 failed', String(last).replace(' 0 failed', ' 1 failed'));
+      this.lines.push(
+        failure('after the tests', `exit code ${code}`),
+        String(last).replace(' 0 failed', ' 1 failed'),
+      );
     }
     writeSync(1, `${this.lines.join('\n')}\n`);
   }
+}
+
+/** One line, which `.ci/run` repeats at its end. */
+function failure(what: string, reason: string): string {
+  return `failed: ${what}: ${reason.split('\n', 1)[0]}`;
 }
 
 function labelOf(project: TestProject): string {
