@@ -3,6 +3,7 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Injectable, Logger, OnApplicationBootstrap, OnApplicationShutdown } from '@nestjs/common';
 import { AggregatorRegistry, collectDefaultMetrics, register } from 'prom-client';
+import { describeError } from '../common/describe-error.js';
 import { OperatorError } from '../common/operator-error.js';
 import { Config } from '../config/config.js';
 import { WORKER_NUMBER } from '../config/worker.js';
@@ -77,8 +78,9 @@ async function answer(response: ServerResponse, read: () => Promise<string>): Pr
   try {
     const text = await read();
     response.setHeader('Content-Type', register.contentType).end(text);
-  } catch {
-    // prom-client waits five seconds for a worker that died or hangs. Prometheus asks again.
+  } catch (error) {
+    // For example a worker that died or hangs: prom-client waits five seconds for it. Prometheus asks again.
+    new Logger('Metrics').warn('Metrics not collected', { cause: describeError(error) });
     response.writeHead(503).end();
   }
 }

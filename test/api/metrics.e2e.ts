@@ -1,6 +1,7 @@
 import { createServer } from 'node:net';
 import { once } from 'node:events';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { register } from 'prom-client';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { MetricsServer } from '../../src/http/metrics-server.js';
 import { newName, newPassword } from '../support/shopper.js';
 import { type App, startApp } from '../support/start-app.js';
@@ -66,6 +67,18 @@ describe('metrics', () => {
     expect(text).toContain('route="/image_codes/:id"');
     expect(text).not.toContain('13800138000');
     expect(text).not.toContain('00000000-0000');
+  });
+
+  it('metrics that cannot be collected are answered with 503, and the log says why', async () => {
+    vi.spyOn(register, 'metrics').mockRejectedValueOnce(new TypeError('nothing to count'));
+
+    const { status } = await fetch(url);
+
+    expect(status).toBe(503);
+    await expect
+      .poll(() => app.logRecorder.lines)
+      .toMatch(/"cause":"TypeError","msg":"Metrics not collected"/);
+    expect((await fetch(url)).status).toBe(200);
   });
 
   it('a metrics port in use stops the start', async () => {

@@ -273,7 +273,7 @@ describe('a limit, with fifty requests at once', () => {
     mobile: '13800138000',
     password: 'not-so-common-1',
     sms_code: '000000',
-    username: 'somebody',
+    username: 'shopper_1',
     access_token: 'x',
   };
   const requests: [string, (shopper: Shopper) => Promise<Answer>][] = [
