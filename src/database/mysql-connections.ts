@@ -1,16 +1,14 @@
-import { setTimeout } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
-import type { ConnectionOptions, Pool, PoolConnection } from 'mysql2';
+import type { Pool, PoolConnection } from 'mysql2';
 import type { MysqlDriver } from 'typeorm/driver/mysql/MysqlDriver.js';
 import { isDatabaseAway, isLocked, isNotPrimary, isReadOnly } from './database-away.js';
 import { databaseErrors, type ConnectionUsage, watchUsage } from './database-metrics.js';
 import { ConnectionLease } from './connection-lease.js';
+import { MysqlProbe } from './mysql-probe.js';
 import { prepareSession } from './mysql-session.js';
 
 /** Milliseconds between two checks of the leases. A lease may end that much later than its time limit. */
 const SWEEP_MS = 50;
-/** Milliseconds in which an available server answers a new connection. */
-const PROBE_MS = 500;
 /** Milliseconds between two replacements of all connections, while they still lead to the wrong server. */
 const REPLACE_EVERY_MS = 1000;
 /** Milliseconds between two log lines about the same error code. */
@@ -45,16 +43,16 @@ export class MysqlConnections {
   /** A write has failed on a read-only server, and none has succeeded since. */
   private demoted = false;
   private sweeper?: NodeJS.Timeout;
-  /** The result of the probe that runs now: whether the server answers. Callers wait for it. */
-  private probing?: Promise<boolean>;
-  private closed = false;
+  private readonly probe: MysqlProbe;
   private readonly unwatch = watchUsage(() => this.usage);
 
   /** @param timeLimit milliseconds that a lease lasts at most; undefined: without limit, for migrations */
   constructor(
     private readonly driver: MysqlDriver,
     private readonly timeLimit: number | undefined,
-  ) {}
+  ) {
+    this.probe = new MysqlProbe(driver, () => this.replaceAll());
+  }
 
   /** Connections in use, connections that are idle, and callers that wait for one. */
   get usage(): ConnectionUsage {
@@ -75,7 +73,8 @@ export class MysqlConnections {
 
   /** Calls back with a connection whose session is set up. Not a promise, because every statement passes here. */
   take(done: ConnectionCallback): void {
-    if (this.probing) void this.takeIfItAnswers(done, this.probing);
+    const { result } = this.probe;
+    if (result) void this.takeIfItAnswers(done, result);
     else this.fromPool(done);
   }
 
@@ -126,7 +125,7 @@ export class MysqlConnections {
   }
 
   close(): void {
-    this.closed = true;
+    this.probe.close();
     this.unwatch();
     clearInterval(this.sweeper);
   }
@@ -145,51 +144,12 @@ export class MysqlConnections {
       const error = silent();
       this.report(error);
       lease.expire(error);
-      this.probing ??= this.probe();
+      this.probe.start();
     }
   }
 
-  /**
-   * Whether the server answers. Runs after a lease expired. Until the result is known, every request waits for this
-   * probe, so that a request with several statements fails once and not once per statement.
-   */
-  private async probe(): Promise<boolean> {
-    const answers = await this.answers();
-    if (answers) this.probing = undefined;
-    else {
-      this.replaceAll();
-      void this.untilItAnswers();
-    }
-    return answers;
-  }
-
-  private async untilItAnswers(): Promise<void> {
-    do await setTimeout(PROBE_MS, undefined, { ref: false });
-    while (!this.closed && !(await this.answers()));
-    this.probing = undefined;
-  }
-
-  /** Uses a connection outside the pool, which may be full. A server that refuses us also counts as answering. */
-  private async answers(): Promise<boolean> {
-    // Imported here, because the embedded mode does not need mysql2.
-    const { createConnection } = await import('mysql2');
-    const { options } = this.driver;
-    const connection = createConnection({
-      ...(this.driver['createConnectionOptions'](options, options) as ConnectionOptions),
-      connectTimeout: PROBE_MS,
-    });
-    try {
-      return await new Promise<boolean>((resolve) => {
-        connection.on('error', ({ errno = 0 }) => resolve(errno > 0));
-        connection.connect((error) => resolve(!error || (error.errno ?? 0) > 0));
-      });
-    } finally {
-      connection.destroy();
-    }
-  }
-
-  private async takeIfItAnswers(done: ConnectionCallback, probing: Promise<boolean>): Promise<void> {
-    if (await probing) this.fromPool(done);
+  private async takeIfItAnswers(done: ConnectionCallback, result: Promise<boolean>): Promise<void> {
+    if (await result) this.fromPool(done);
     else done(silent());
   }
 
